@@ -1,0 +1,1 @@
+//! Packets, pools and the traits between network drivers and the stack.

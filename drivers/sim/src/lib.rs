@@ -1,0 +1,1 @@
+//! An in-memory link with seeded faults in virtual time.

@@ -1,0 +1,1 @@
+//! Opens the best driver that a machine can have.

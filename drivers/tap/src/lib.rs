@@ -1,0 +1,1 @@
+//! A Linux TAP device as a corelane driver.

@@ -1,0 +1,1 @@
+//! AF_XDP as a corelane driver, on libc alone.

@@ -1,0 +1,1 @@
+//! Two or more stacks in virtual time, and checkers.

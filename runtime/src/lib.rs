@@ -1,0 +1,1 @@
+//! An async userspace networking runtime: one thread a core, its own TCP/IP.
