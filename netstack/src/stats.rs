@@ -1,0 +1,138 @@
+//! Counters, named as in `nstat`.
+
+macro_rules! counters {
+    ($(#[$outer:meta])* $name:ident { $($(#[$doc:meta])* $field:ident: $linux:literal,)* }) => {
+        $(#[$outer])*
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+        pub struct $name { $($(#[$doc])* pub $field: u64,)* }
+
+        impl $name {
+            /// Each counter with its name in `nstat`, or our own where Linux has none.
+            pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$(($linux, self.$field),)*].into_iter()
+            }
+        }
+    };
+}
+
+counters! {
+    /// What the stack has seen. Counts only grow.
+    Stats {
+        /// Frames received.
+        in_frames: "InFrames",
+        /// Frames dropped: too short, a wrong length, an unknown EtherType.
+        in_frame_errors: "InFrameErrors",
+        /// Frames for another station.
+        in_other_host: "InOtherHost",
+        /// ARP packets received.
+        arp_in: "ArpIn",
+        /// ARP packets dropped: malformed, or an address that can't be.
+        arp_in_errors: "ArpInErrors",
+        /// ARP packets sent.
+        arp_out: "ArpOut",
+        /// Packets dropped while they waited for a neighbour's address (queue full, or no answer).
+        neighbor_unresolved_discards: "NeighUnresolvedDiscards",
+        /// Neighbours that did not answer.
+        neighbor_failed: "NeighFailed",
+        /// IP packets received.
+        ip_in_receives: "IpInReceives",
+        /// IP packets with a malformed header or a wrong header checksum.
+        ip_in_hdr_errors: "IpInHdrErrors",
+        /// IP packets for an address that is not ours, or from one that can't send.
+        ip_in_addr_errors: "IpInAddrErrors",
+        /// IP packets of a protocol that nobody handles.
+        ip_in_unknown_protos: "IpInUnknownProtos",
+        /// Fragments received: dropped, since reassembly comes later.
+        ip_reasm_fails: "IpReasmFails",
+        /// IP packets shorter than their header says.
+        ip_in_truncated: "IpInTruncatedPkts",
+        /// IP packets delivered to the layer above.
+        ip_in_delivers: "IpInDelivers",
+        /// IP packets sent.
+        ip_out_requests: "IpOutRequests",
+        /// IP packets that had no route.
+        ip_out_no_routes: "IpOutNoRoutes",
+        /// Packets not sent for want of a buffer.
+        out_no_buffers: "OutNoBuffers",
+        /// ICMP messages received.
+        icmp_in_msgs: "IcmpInMsgs",
+        /// ICMP messages dropped: malformed, or a wrong checksum.
+        icmp_in_errors: "IcmpInErrors",
+        /// ICMP messages sent.
+        icmp_out_msgs: "IcmpOutMsgs",
+        /// ICMP messages not sent because of the rate limit.
+        icmp_out_ratelimit_global: "IcmpOutRateLimitGlobal",
+        /// Active openings.
+        tcp_active_opens: "TcpActiveOpens",
+        /// Passive openings.
+        tcp_passive_opens: "TcpPassiveOpens",
+        /// Openings that failed.
+        tcp_attempt_fails: "TcpAttemptFails",
+        /// Open connections that were reset.
+        tcp_estab_resets: "TcpEstabResets",
+        /// Segments received.
+        tcp_in_segs: "TcpInSegs",
+        /// Segments dropped: malformed.
+        tcp_in_errs: "TcpInErrs",
+        /// Segments dropped: wrong checksum.
+        tcp_in_csum_errors: "TcpInCsumErrors",
+        /// Segments sent.
+        tcp_out_segs: "TcpOutSegs",
+        /// Segments sent again.
+        tcp_retrans_segs: "TcpRetransSegs",
+        /// RSTs sent.
+        tcp_out_rsts: "TcpOutRsts",
+        /// Third ACKs dropped because the accept queue was full.
+        listen_overflows: "TcpExtListenOverflows",
+        /// SYNs and third ACKs dropped by listeners for any reason.
+        listen_drops: "TcpExtListenDrops",
+        /// SYNs dropped because the SYN queue was full.
+        req_q_full_drop: "TcpExtTCPReqQFullDrop",
+        /// TIME-WAIT records made.
+        time_wait: "TcpExtTW",
+        /// TIME-WAIT records re-used by a new SYN.
+        time_wait_recycled: "TcpExtTWRecycled",
+        /// TIME-WAIT records refused because of `tcp_max_tw_buckets`.
+        time_wait_overflow: "TcpExtTCPTimeWaitOverflow",
+        /// ACKs that were delayed.
+        delayed_acks: "TcpExtDelayedACKs",
+        /// Segments received by the fast path.
+        tcp_hp_hits: "TcpExtTCPHPHits",
+        /// Segments dropped by PAWS.
+        paws_estab: "TcpExtPAWSEstab",
+        /// Data that arrived out of order and was kept, in segments.
+        ofo_queue: "TcpExtTCPOFOQueue",
+        /// Segments out of order that were dropped for want of room.
+        ofo_drop: "TcpExtTCPOFODrop",
+        /// Segments dropped because the receive buffer was full.
+        rcv_q_drop: "TcpExtTCPRcvQDrop",
+        /// Times the whole retransmission queue was resent after a time-out.
+        timeouts: "TcpExtTCPTimeouts",
+        /// Fast retransmissions.
+        fast_retrans: "TcpExtTCPFastRetrans",
+        /// Recoveries by NewReno.
+        reno_recovery: "TcpExtTCPRenoRecovery",
+        /// Zero-window probes sent.
+        win_probe: "TcpExtTCPWinProbe",
+        /// Keep-alive probes sent.
+        keep_alive: "TcpExtTCPKeepAlive",
+        /// Connections dropped because retries ran out.
+        abort_on_timeout: "TcpExtTCPAbortOnTimeout",
+        /// Connections closed with unread data: RST.
+        abort_on_close: "TcpExtTCPAbortOnClose",
+        /// Connections reset because data arrived after the application had closed.
+        abort_on_data: "TcpExtTCPAbortOnData",
+        /// Connections dropped because there were too many orphans or no memory.
+        abort_on_memory: "TcpExtTCPAbortOnMemory",
+        /// Challenge ACKs sent (RFC 5961).
+        challenge_ack: "TcpExtTCPChallengeACK",
+        /// ACKs for segments out of the window not sent because of `tcp_invalid_ratelimit`.
+        ack_skipped: "TcpExtTCPACKSkipped",
+        /// RSTs ignored because they were not exactly at `rcv_nxt`.
+        rst_ignored: "TcpExtTCPRstIgnored",
+        /// Payload bytes copied in behind headers on sending.
+        tx_copied_bytes: "TxCopiedBytes",
+        /// Payload bytes copied on reading or for keeping.
+        rx_copied_bytes: "RxCopiedBytes",
+    }
+}
