@@ -1,0 +1,306 @@
+#!/usr/bin/env bash
+# Everything that can be checked on this machine: `scripts/test.sh --help`.
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+. scripts/lib.sh
+
+# One line a stage: name, `short` or `long` (left out by --quick), its limit in seconds, title. The stage is the
+# function stage_NAME, run in a process of its own at the root of the repository; its exit code 0 means passed, 77
+# skipped (after `skip REASON`), all others failed. The results of cargo's tests in its output are added up, and so is
+# a line `N passed, N failed, N skipped` (lib.sh: tally); a stage that prints neither counts as one.
+STAGES=(
+    "fmt      short   120  Formatting (cargo fmt)"
+    "clippy   short  1200  Lints, warnings are errors (cargo clippy)"
+    "doc      short   900  Documentation, warnings are errors (cargo doc)"
+    "scripts  short   120  Lints of the scripts (shellcheck)"
+    "tests    short  2400  Tests of all the crates, with the structure test (cargo test)"
+    "examples short  1200  Examples on the in-memory link, client and server in one process"
+    "interop  long   1500  The kernel's own tools against corelane, over veth and TAP (scripts/interop.sh)"
+    "miri     long   1200  Undefined behaviour in corelane-nic (miri)"
+    "fuzz     long    900  Random frames, 60 s (cargo-fuzz)"
+    "deny     long    900  Licenses and origins of dependencies (cargo-deny)"
+)
+
+# What the stages need beside Rust, as COMMAND:PACKAGE.
+COMMANDS=(
+    cc:build-essential g++:build-essential pkg-config git shellcheck
+    ip:iproute2 ethtool nft:nftables tc:iproute2 ping:iputils-ping tcpdump
+    curl wrk nc:netcat-openbsd nginx ps:procps taskset:util-linux valgrind
+)
+
+usage() {
+    cat <<'HELP'
+Usage: scripts/test.sh [--quick] [--only STAGE]... [--verbose] [--list] [--help]
+
+Runs every check of the workspace that this machine allows. As root it installs the Debian packages that it lacks and
+runs the tests that need network namespaces; as a plain user it skips these. What is skipped is listed at the end with
+its reason. The last line reads `N passed, N failed, N skipped`; the exit code is 0 when nothing failed, else 1.
+
+  --quick       leave the long stages out (they count as skipped)
+  --only STAGE  run this stage; can be given several times
+  --verbose     show the whole output of the stages, not only the results
+  --list        list the stages
+  --help        show this text
+
+Needs bash and Rust (rustup). Outputs are kept in target/test-logs.
+HELP
+}
+
+# ---- The stages ----
+
+stage_fmt() {
+    cargo fmt --version >/dev/null 2>&1 || rustup component add rustfmt || return 1
+    cargo fmt --all --check -- --color=never
+}
+
+stage_clippy() {
+    cargo clippy --version >/dev/null 2>&1 || rustup component add clippy || return 1
+    cargo clippy --workspace --all-targets --all-features -- -D warnings
+}
+
+stage_doc() {
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps
+}
+
+stage_scripts() {
+    have shellcheck || { skip "shellcheck is missing: apt-get install shellcheck"; return 77; }
+    shellcheck --external-sources .ci/run scripts/*.sh
+}
+
+stage_tests() {
+    # Thousands of simulated transfers are slow without any optimisation; overflow checks stay on.
+    export CARGO_PROFILE_TEST_OPT_LEVEL=1
+    # --show-output: what passing tests printed, such as the reason for which they skipped something.
+    cargo test --workspace --all-features --no-fail-fast -- --show-output
+}
+
+stage_examples() {
+    local file name
+    cargo build --release -p corelane --all-features --examples || return 1
+    for file in runtime/examples/*.rs; do
+        name=$(basename "$file" .rs)
+        check "$name --driver sim" timeout 120 \
+            cargo run --release -q -p corelane --all-features --example "$name" -- --driver sim
+    done
+    tally
+}
+
+stage_interop() {
+    [ -e scripts/interop.sh ] || { skip "scripts/interop.sh is not written yet"; return 77; }
+    is_root || { skip "namespaces need root: sudo scripts/test.sh --only interop"; return 77; }
+    scripts/interop.sh
+}
+
+stage_miri() {
+    need_nightly miri rust-src || return 77
+    cargo +nightly miri setup || return 1
+    cargo +nightly miri test -p corelane-nic --no-fail-fast -- --show-output
+}
+
+stage_fuzz() {
+    local seconds=60 target targets seeds
+    [ -d netstack/fuzz ] || { skip "netstack/fuzz is not written yet"; return 77; }
+    need_nightly || return 77
+    need_tool cargo-fuzz || return 77
+    work_dir
+    mapfile -t targets < <(cd netstack && cargo +nightly fuzz list)
+    [ ${#targets[@]} -gt 0 ] || { echo "cargo fuzz list names no target"; return 1; }
+    for target in "${targets[@]}"; do
+        # What it finds interesting goes to the first folder: not into the repository.
+        mkdir -p "$WORK/$target"
+        seeds=netstack/fuzz/corpus/$target
+        check "fuzz $target" fuzz_target "$target" $((seconds / ${#targets[@]})) "$WORK/$target" "$PWD/$seeds"
+    done
+    tally
+}
+
+# fuzz_target TARGET SECONDS NEW_FOLDER SEEDS_FOLDER
+fuzz_target() {
+    local seeds=()
+    [ ! -d "$4" ] || seeds=("$4")
+    (cd netstack && cargo +nightly fuzz run "$1" "$3" "${seeds[@]}" -- -max_total_time="$2")
+}
+
+stage_deny() {
+    need_tool cargo-deny || return 77
+    cargo deny check bans licenses sources
+}
+
+# need_nightly [COMPONENT]...: a nightly toolchain with these; false, with the reason said, when it can't be had.
+need_nightly() {
+    have rustup || { skip "a nightly toolchain is needed, and there is no rustup to get it"; return 1; }
+    # An installed one is not updated: it may be there by choice.
+    if ! cargo +nightly --version >/dev/null 2>&1; then
+        rustup toolchain install nightly --profile minimal --no-self-update ||
+            { skip "rustup can't install the nightly toolchain"; return 1; }
+    fi
+    [ $# -eq 0 ] || rustup component add --toolchain nightly "$@" ||
+        { skip "rustup can't add to the nightly toolchain: $*"; return 1; }
+}
+
+# need_tool CARGO_SUBCOMMAND: from PATH, or built into target/tools.
+need_tool() {
+    PATH="$PWD/target/tools/bin:$PATH"
+    have "$1" && return 0
+    cargo install --locked --root target/tools "$1" && return 0
+    skip "$1 can't be installed: cargo install --locked $1"
+    return 1
+}
+
+# ---- Running them ----
+
+LOGS=target/test-logs
+SUMMARY=() REASONS=()
+TOTAL_PASSED=0 TOTAL_FAILED=0 TOTAL_SKIPPED=0
+# Continuous integration ends this after an hour; a result that names what was slow comes before.
+DEADLINE=1000000
+[ "${CI:-false}" = false ] || DEADLINE=3480
+
+# run_stage NAME LIMIT TITLE
+run_stage() {
+    local name=$1 limit=$2 log="$LOGS/$1.log" started=$SECONDS code pattern viewer
+    heading "$3"
+    [ $((DEADLINE - SECONDS)) -gt "$limit" ] || limit=$((DEADLINE - SECONDS))
+    if [ "$limit" -le 0 ]; then
+        finish_stage "$name" 124 0 0 /dev/null
+        return
+    fi
+    : >"$log"
+    timeout --kill-after=30 "$limit" "$BASH" scripts/test.sh --run-stage "$name" </dev/null >"$log" 2>&1 &
+    STAGE=$!
+    pattern='^(test result|error|warning|SKIPPED|ok  |FAILED|test .* FAILED|Diff in)|^ +(Running|Doc-tests) '
+    [ "$VERBOSE" = no ] || pattern=''
+    tail -s 0.2 -n +1 -f --pid="$STAGE" "$log" | grep -E --line-buffered -e "$pattern" | sed -u 's/^/   /' &
+    viewer=$!
+    wait "$STAGE"
+    code=$?
+    STAGE=
+    wait "$viewer"
+    finish_stage "$name" "$code" "$limit" $((SECONDS - started)) "$log"
+}
+
+# A stage outlives an interrupted script otherwise: `timeout` gives it a process group of its own.
+STAGE=
+stop_stage() { [ -z "$STAGE" ] || stop "$STAGE" 30; }
+
+# finish_stage NAME CODE LIMIT TIME LOG: adds up what it printed.
+finish_stage() {
+    local name=$1 code=$2 limit=$3 time=$4 log=$5 passed=0 failed=0 skipped=0 line result=passed
+    while IFS= read -r line; do
+        case $line in
+            "counts "*) read -r _ passed failed skipped <<<"$line" ;;
+            "reason "*) REASONS+=("$name: ${line#reason }") ;;
+        esac
+    done < <(read_log "$log")
+    if [ "$code" -eq 77 ]; then
+        result=skipped passed=0 failed=0 skipped=1
+    elif [ "$code" -ne 0 ]; then
+        result=FAILED
+        [ "$failed" -gt 0 ] || failed=1
+    elif [ $((passed + failed + skipped)) -eq 0 ]; then
+        passed=1
+    elif [ "$failed" -gt 0 ]; then
+        result=FAILED
+    fi
+    if [ "$result" = FAILED ]; then
+        [ "$VERBOSE" = yes ] || grep -v '^test .* ok$' "$log" | tail -n 60 | sed 's/^/   | /'
+        [ "$code" -ne 124 ] || note "stopped after $limit s: it takes too long"
+        note "the whole output: $log"
+    fi
+    TOTAL_PASSED=$((TOTAL_PASSED + passed)) TOTAL_FAILED=$((TOTAL_FAILED + failed))
+    TOTAL_SKIPPED=$((TOTAL_SKIPPED + skipped))
+    line=$(printf '%-9s %-8s %5d s   %d passed, %d failed, %d skipped' \
+        "$name" "$result" "$time" "$passed" "$failed" "$skipped")
+    SUMMARY+=("$line")
+    note "$line"
+}
+
+# read_log LOG: prints `counts PASSED FAILED SKIPPED` and a line `reason ...` for each thing that was skipped.
+# A test that prints `SKIPPED: why` passes for cargo; here it counts as skipped.
+read_log() {
+    awk '
+        /^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$/ { passed += $1; failed += $3; skipped += $5; next }
+        /^test result: / { passed += $4; failed += $6; skipped += $8; test = ""; next }
+        /^test .* \.\.\. ignored/ {
+            why = $0; sub(/^.* \.\.\. ignored(, )?/, "", why)
+            print "reason " $2 ": ignored" (why == "" ? "" : ", " why)
+        }
+        /^successes:$/ { good = 1; test = "" }
+        /^failures:$/ { good = 0; test = "" }
+        /^---- .* stdout ----$/ { test = $2; said = 0; next }
+        /^SKIPPED: / {
+            why = substr($0, 10)
+            print "reason " (test == "" ? why : test ": " why)
+            if (test != "" && good && !said) { said = 1; passed -= 1; skipped += 1 }
+        }
+        END { print "counts", passed + 0, failed + 0, skipped + 0 }
+    ' "$1"
+}
+
+report() {
+    local line
+    heading "Summary, $((SECONDS / 60)) min $((SECONDS % 60)) s"
+    for line in "${SUMMARY[@]}"; do note "$line"; done
+    if [ ${#REASONS[@]} -gt 0 ]; then
+        heading "Skipped"
+        for line in "${REASONS[@]}"; do note "$line"; done
+    fi
+    echo
+    printf '%d passed, %d failed, %d skipped\n' "$TOTAL_PASSED" "$TOTAL_FAILED" "$TOTAL_SKIPPED"
+    [ "$TOTAL_FAILED" -eq 0 ]
+}
+
+list_stages() {
+    local stage name when limit title
+    for stage in "${STAGES[@]}"; do
+        read -r name when limit title <<<"$stage"
+        printf '%-9s %-6s at most %4d s   %s\n' "$name" "$when" "$limit" "$title"
+    done
+}
+
+main() {
+    local stage name when limit title
+    QUICK=no VERBOSE=no ONLY=()
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --quick) QUICK=yes ;;
+            --verbose) VERBOSE=yes ;;
+            --only)
+                [ $# -gt 1 ] || die "--only needs the name of a stage: see --list"
+                [[ " $(list_stages | cut -d ' ' -f 1 | tr '\n' ' ')" == *" $2 "* ]] || die "no stage '$2': see --list"
+                ONLY+=("$2") && shift
+                ;;
+            --list) list_stages && exit ;;
+            --help | -h) usage && exit ;;
+            --run-stage) # this script calls itself, so that `timeout` can end a stage
+                "stage_$2"
+                exit
+                ;;
+            *) die "unknown option '$1': see --help" ;;
+        esac
+        shift
+    done
+    heading "Preparing"
+    is_root || note "not root: packages are not installed, tests that need namespaces are skipped"
+    need_commands "${COMMANDS[@]}" || note "missing: ${MISSING[*]}"
+    need_cargo
+    export CARGO_TERM_COLOR=never
+    note "$(cargo --version), Linux $(uname -r), $(nproc) cores"
+    mkdir -p "$LOGS" || die "can't write to target: is the clone yours?" 1
+    on_exit stop_stage
+    for stage in "${STAGES[@]}"; do
+        read -r name when limit title <<<"$stage"
+        if [ ${#ONLY[@]} -gt 0 ]; then
+            [[ " ${ONLY[*]} " == *" $name "* ]] || continue
+        elif [ "$when" = long ] && [ "$QUICK" = yes ]; then
+            REASONS+=("$name: left out by --quick")
+            SUMMARY+=("$(printf '%-9s skipped' "$name")")
+            TOTAL_SKIPPED=$((TOTAL_SKIPPED + 1))
+            continue
+        fi
+        run_stage "$name" "$limit" "$title"
+    done
+    report
+}
+
+main "$@"
