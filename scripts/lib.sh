@@ -106,10 +106,27 @@ apt_install() { DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-r
 # Removes the policy file above, and no other one.
 remove_policy() { [ "$(cat "$1" 2>/dev/null)" != "$(printf '#!/bin/sh\nexit 101\n')" ] || rm -f "$1"; }
 
-# need_cargo: ends the script when there is no cargo.
+# need_cargo: ends the script when there is no cargo. Under sudo the caller's toolchain is used, and what is written
+# there and below the working folder is the caller's again at the end.
 need_cargo() {
+    local home
+    if is_root && [ "${SUDO_USER:-root}" != root ]; then
+        home=$(getent passwd "$SUDO_USER" | cut -d : -f 6)
+        export PATH="$PATH:$home/.cargo/bin" RUSTUP_HOME="${RUSTUP_HOME:-$home/.rustup}"
+        export CARGO_HOME="${CARGO_HOME:-$home/.cargo}"
+        on_exit give_back "$RUSTUP_HOME" "$CARGO_HOME" "$PWD"
+    fi
     have cargo || die "cargo is missing: install Rust with rustup, see https://rustup.rs" 1
     need_commands cc:build-essential || die "a linker is missing: apt-get install ${MISSING[*]}" 1
+}
+
+# give_back FOLDER...: what root made in the folders of sudo's caller becomes the caller's. Other folders, such as a
+# toolchain of the whole machine, stay as they are.
+give_back() {
+    local folder
+    for folder in "$@"; do
+        [ "$(stat -c %u "$folder")" != "$SUDO_UID" ] || chown -R --from=root "$SUDO_UID:$SUDO_GID" "$folder"
+    done
 }
 
 # ---- Checks that count ----
