@@ -12,9 +12,14 @@ mod arena;
 mod config;
 mod error;
 mod event;
+#[allow(dead_code, reason = "the transport that uses it follows")]
+mod rng;
 mod stack;
 mod stats;
 mod time;
+mod wheel;
+#[allow(dead_code, reason = "the transport that uses it follows")]
+mod wire;
 
 pub use config::{CidrError, Config, IpConfig, Ipv4Cidr, Link, RouteConfig, TcpConfig};
 pub use error::Error;
@@ -22,3 +27,4 @@ pub use event::{Event, ListenerId, SocketId};
 pub use stack::{Keepalive, Readiness, Shutdown, Stack, State, TcpInfo, WriteChunkError};
 pub use stats::Stats;
 pub use time::Instant;
+pub use wheel::{TimerId, Wheel};

@@ -1,0 +1,3 @@
+//! What the bytes of a header mean. Parsing never panics and never allocates.
+
+pub(crate) mod checksum;
