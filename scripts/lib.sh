@@ -231,6 +231,9 @@ join() {
     ip -n "$1" link add "$2" type veth peer name "$5" netns "$4" || return 1
     [ "$3" = - ] || ip -n "$1" address add "$3" dev "$2" || return 1
     [ "$6" = - ] || ip -n "$4" address add "$6" dev "$5" || return 1
+    # No address of IPv6's own making, whose frames would come at times of their own. (No IPv6 at all is as good.)
+    ip -n "$1" link set "$2" addrgenmode none 2>/dev/null
+    ip -n "$4" link set "$5" addrgenmode none 2>/dev/null
     ip -n "$1" link set "$2" up && ip -n "$4" link set "$5" up || return 1
     await 5 is_up "$1" "$2" && await 5 is_up "$4" "$5"
 }
@@ -265,4 +268,42 @@ keep_frames() {
     inside "$1" nft delete table netdev cl_lose_in 2>/dev/null
     inside "$1" nft delete table netdev cl_lose_out 2>/dev/null
     return 0
+}
+
+# network_state NAMESPACE: what a server must leave as it found it: links with their XDP programs, addresses, routes,
+# rules, neighbours that were set by hand. Compare two of them.
+network_state() {
+    ip -n "$1" -details link show | sed -E 's/ (state|group|qlen) [^ ]+//g'
+    ip -n "$1" -oneline address show | sed -E 's/(valid|preferred)_lft [^ ]+//g'
+    ip -n "$1" route show table all
+    ip -n "$1" rule show
+    ip -n "$1" neighbour show nud permanent
+    inside "$1" nft --stateless list ruleset
+}
+
+# ---- Peers ----
+
+# await_port NAMESPACE ADDRESS PORT [SECONDS]: until a TCP connection from the namespace is accepted, 10 s at most.
+await_port() { await "${4:-10}" inside "$1" nc -z -w 1 "$2" "$3"; }
+
+# random_file PATH MEBIBYTES
+random_file() { head -c $(($2 * 1048576)) /dev/urandom >"$1"; }
+
+# digest PATH: its SHA-256, and nothing else.
+digest() { sha256sum <"$1" | cut -d ' ' -f 1; }
+
+# start_nginx NAMESPACE FOLDER PORT: a kernel web server that gives out FOLDER. Needs work_dir; its logs are in $WORK.
+start_nginx() {
+    local settings="$WORK/nginx-$3.conf"
+    cat >"$settings" <<SETTINGS
+daemon off; master_process off; worker_processes 1; pid $WORK/nginx-$3.pid; error_log $WORK/nginx-$3.err;
+events { worker_connections 4096; }
+http {
+    access_log off; sendfile on; keepalive_requests 1000000; client_max_body_size 0;
+    client_body_temp_path $WORK/body; proxy_temp_path $WORK/proxy; fastcgi_temp_path $WORK/fastcgi;
+    uwsgi_temp_path $WORK/uwsgi; scgi_temp_path $WORK/scgi;
+    server { listen $3 backlog=4096; root $2; }
+}
+SETTINGS
+    start "$WORK/nginx-$3.log" ip netns exec "$1" nginx -c "$settings"
 }
