@@ -69,7 +69,7 @@ stage_scripts() {
 
 stage_tests() {
     # Thousands of simulated transfers are slow without any optimisation; overflow checks stay on.
-    export CARGO_PROFILE_TEST_OPT_LEVEL=1
+    export CARGO_PROFILE_TEST_OPT_LEVEL=1 CARGO_PROFILE_TEST_DEBUG=line-tables-only
     # --show-output: what passing tests printed, such as the reason for which they skipped something.
     cargo test --workspace --all-features --no-fail-fast -- --show-output
 }
