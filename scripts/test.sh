@@ -203,7 +203,7 @@ finish_stage() {
         result=FAILED
     fi
     if [ "$result" = FAILED ]; then
-        [ "$VERBOSE" = yes ] || grep -v '^test .* ok$' "$log" | tail -n 60 | sed 's/^/   | /'
+        [ "$VERBOSE" = yes ] || show_failure "$log" | sed 's/^/   | /'
         [ "$code" -ne 124 ] || note "stopped after $limit s: it takes too long"
         note "the whole output: $log"
     fi
@@ -213,6 +213,13 @@ finish_stage() {
         "$name" "$result" "$time" "$passed" "$failed" "$skipped")
     SUMMARY+=("$line")
     note "$line"
+}
+
+# show_failure LOG: what the tests that failed said; without such, the end of the output.
+show_failure() {
+    local said
+    said=$(awk '/^failures:$/ { on = 1 } on { print } /^test result: / { on = 0 }' "$1")
+    if [ -n "$said" ]; then head -n 200 <<<"$said"; else tail -n 60 "$1"; fi
 }
 
 # read_log LOG: prints `counts PASSED FAILED SKIPPED` and a line `reason ...` for each thing that was skipped.
