@@ -30,6 +30,7 @@ const UNSAFE_FILES: &[&str] = &[
     "drivers/nic/src/packet.rs",
     "drivers/nic/src/pool.rs",
     "drivers/nic/src/pool/tests.rs",
+    "drivers/tap/src/syscall.rs",
     "drivers/xdp/src/bpf.rs",
     "drivers/xdp/src/ring.rs",
     "drivers/xdp/src/syscall.rs",
