@@ -1,3 +1,37 @@
-//! What it costs: load generator, baselines, reports.
+//! What it costs: one binary that serves (`serve`), asks (`load`), and does both side by side in
+//! interleaved rounds (`compare`).
+//!
+//! | file | what |
+//! |---|---|
+//! | cli | the flags |
+//! | serve | the servers: blocking threads, epoll, tokio, corelane |
+//! | load | the client: a closed loop on epoll that checks every byte |
+//! | compare | the beds, the rounds, the table, the report |
+//! | process | what a measured process asks of the kernel: its core, its session |
+//! | sys | system calls; all of this crate's `unsafe` |
 
-fn main() {}
+mod cli;
+mod compare;
+mod error;
+mod load;
+mod process;
+mod serve;
+mod sys;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = match cli::parse(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
+    let result = match &cli.command {
+        cli::Command::Serve(args) => serve::run(args),
+        cli::Command::Load(args) => load::run(args),
+        cli::Command::Compare(args) => compare::run(args),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => error::report(&error),
+    }
+}

@@ -1,0 +1,318 @@
+//! The flags.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+/// What corelane costs, beside kernel blocking I/O, kernel epoll and tokio.
+#[derive(Parser, Debug)]
+#[command(name = "corelane-bench", version, propagate_version = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The three things that the binary does.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Serve echo or HTTP with one of the engines, until SIGINT or SIGTERM
+    Serve(ServeArgs),
+    /// Ask a server in a closed loop with kernel sockets, and check every byte of every answer
+    Load(LoadArgs),
+    /// Measure the engines side by side in interleaved rounds, and print one table
+    Compare(CompareArgs),
+}
+
+/// How a server waits for bytes.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Engine {
+    /// Blocking I/O: a kernel thread a connection
+    Bio,
+    /// One thread on raw epoll
+    Epoll,
+    /// As epoll, but it polls without ever sleeping (the same as epoll with --spin)
+    EpollSpin,
+    /// tokio's current-thread runtime
+    Tokio,
+    /// corelane: its own TCP/IP stack on a NIC queue
+    Corelane,
+}
+
+/// What the client asks for.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Workload {
+    /// Bytes there, the same bytes back, on connections that stay
+    Echo,
+    /// HTTP/1.1 GET with keep-alive; every answer is the same "Hello, world"
+    Http,
+    /// Connect, one echo request, close (the server serves echo)
+    Crr,
+}
+
+/// What a server does.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// Sends back what it gets
+    Echo,
+    /// Answers every HTTP/1.1 request with "Hello, world"
+    Http,
+}
+
+/// How the corelane engine gets its frames.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Driver {
+    /// An in-memory link, both ends in this process
+    Sim,
+    /// A TAP device
+    Tap,
+    /// AF_XDP on an interface of the kernel
+    Xdp,
+}
+
+/// Where the measurement happens.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Bed {
+    /// Two network namespaces joined by veth pairs; needs root
+    Veth,
+    /// The kernel engines on loopback, corelane (a different bed) on the in-memory link
+    Loopback,
+    /// Only corelane, both ends in memory
+    Memory,
+    /// As veth, but corelane sits on a TAP device; needs root
+    Tap,
+}
+
+macro_rules! display_as_flag {
+    ($($kind:ty),*) => {$(
+        impl fmt::Display for $kind {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                // `pad`, so that a width given by the caller is kept
+                formatter.pad(self.to_possible_value().as_ref().map_or("", |value| value.get_name()))
+            }
+        }
+    )*};
+}
+display_as_flag!(Engine, Workload, Service, Driver, Bed);
+
+/// An IPv4 address with the length of its network's prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cidr {
+    /// The address itself.
+    pub address: Ipv4Addr,
+    /// 0 to 32.
+    pub prefix: u8,
+}
+
+impl FromStr for Cidr {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || "expected ADDRESS/LENGTH, as in 10.0.0.2/24".to_owned();
+        let (address, prefix) = text.split_once('/').ok_or_else(wrong)?;
+        let address = address.parse().map_err(|_| wrong())?;
+        let prefix = prefix.parse().ok().filter(|prefix| *prefix <= 32);
+        Ok(Self { address, prefix: prefix.ok_or_else(wrong)? })
+    }
+}
+
+/// `corelane-bench serve`.
+#[derive(Args, Debug)]
+#[command(allow_negative_numbers = true)] // so that -1 is told as a wrong value of its flag
+pub struct ServeArgs {
+    /// How the server waits for bytes
+    #[arg(long)]
+    pub engine: Engine,
+    /// What it does
+    #[arg(long, default_value_t = Service::Echo)]
+    pub workload: Service,
+    /// Address and port to listen on; port 0 takes a free one and prints it
+    #[arg(long, value_name = "A:P")]
+    pub addr: SocketAddr,
+    /// Poll without ever sleeping (epoll and corelane)
+    #[arg(long)]
+    pub spin: bool,
+    /// Pin the server to this core
+    #[arg(long, value_name = "N")]
+    pub cpu: Option<usize>,
+    /// What corelane runs on
+    #[command(flatten)]
+    pub device: DeviceArgs,
+    /// Started by `compare`, process PID: end with it, in a session of its own
+    #[arg(long, value_name = "PID", hide = true)]
+    pub parent: Option<u32>,
+    /// Answer each line on stdin with the counters, as one line of JSON; end when stdin ends
+    #[arg(long, hide = true)]
+    pub control: bool,
+}
+
+/// What the corelane engine runs on.
+#[derive(Args, Debug, Clone)]
+#[command(next_help_heading = "Only for --engine corelane")]
+pub struct DeviceArgs {
+    /// How frames get in and out
+    #[arg(long)]
+    pub driver: Option<Driver>,
+    /// The interface to take (xdp) or to make or join (tap)
+    #[arg(long, value_name = "IF")]
+    pub interface: Option<String>,
+    /// corelane's own address on it, as in 10.0.0.3/24
+    #[arg(long, value_name = "ADDR/LEN")]
+    pub ip: Option<Cidr>,
+    /// The router towards other networks
+    #[arg(long, value_name = "ADDR")]
+    pub gateway: Option<Ipv4Addr>,
+    /// NIC queues, and so cores, to use
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub queues: Option<u16>,
+}
+
+/// `corelane-bench load`.
+#[derive(Args, Debug)]
+#[command(allow_negative_numbers = true)] // so that -1 is told as a wrong value of its flag
+pub struct LoadArgs {
+    /// The server
+    #[arg(long, value_name = "A:P")]
+    pub addr: SocketAddr,
+    /// What to ask for; http expects the answer of `corelane-bench serve`, byte for byte
+    #[arg(long, default_value_t = Workload::Echo)]
+    pub workload: Workload,
+    /// Connections, each with one request in flight
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = connections)]
+    pub connections: usize,
+    /// Bytes of a request and of its answer (echo and crr)
+    #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = size)]
+    pub size: usize,
+    /// Seconds to measure
+    #[arg(long, value_name = "SECS", default_value = "5", value_parser = seconds)]
+    pub duration: Duration,
+    /// Seconds before that, not measured
+    #[arg(long, value_name = "SECS", default_value = "0", value_parser = seconds_or_none)]
+    pub warmup: Duration,
+    /// End after this many requests instead of after --duration
+    #[arg(long, value_name = "N", conflicts_with = "duration",
+        value_parser = clap::value_parser!(u64).range(1..))]
+    pub requests: Option<u64>,
+    /// Pin the client to this core
+    #[arg(long, value_name = "N")]
+    pub cpu: Option<usize>,
+    /// Write the result as JSON; `-` is stdout
+    #[arg(long, value_name = "FILE|-")]
+    pub json: Option<PathBuf>,
+    /// Started by `compare`, process PID: end with it, in a session of its own
+    #[arg(long, value_name = "PID", hide = true)]
+    pub parent: Option<u32>,
+    /// Print the lines `start` and `end` when the measured time starts and ends
+    #[arg(long, hide = true)]
+    pub marks: bool,
+}
+
+/// `corelane-bench compare`.
+#[derive(Args, Debug)]
+#[command(allow_negative_numbers = true)] // so that -1 is told as a wrong value of its flag
+pub struct CompareArgs {
+    /// Short measurements: everything in under 5 minutes
+    #[arg(long)]
+    pub quick: bool,
+    /// Rounds; in each round every engine is measured once [default: 5 with --quick, else 10]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub rounds: Option<u32>,
+    /// Seconds of one measurement [default: 0.9 with --quick, else 3]
+    #[arg(long, value_name = "S", value_parser = seconds)]
+    pub seconds: Option<Duration>,
+    /// Seconds before each measurement, not measured [default: 0.2 with --quick, else 0.5]
+    #[arg(long, value_name = "S", value_parser = seconds_or_none)]
+    pub warmup: Option<Duration>,
+    /// Engines [default: all; epoll-spin at 1 connection only]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub engines: Vec<Engine>,
+    /// Workloads [default: echo,http]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub workloads: Vec<Workload>,
+    /// Numbers of connections [default: 1,16,128,1000 for echo, 1,128 for http, 16 for crr]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = connections)]
+    pub connections: Vec<usize>,
+    /// Bytes of a request and of its answer (echo and crr)
+    #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = size)]
+    pub size: usize,
+    /// Where to measure [default: veth as root, else loopback]
+    #[arg(long)]
+    pub bed: Option<Bed>,
+    /// The server's core
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub server_cpu: usize,
+    /// The client's core
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub client_cpu: usize,
+    /// Write the results as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+fn connections(text: &str) -> Result<usize, String> {
+    number(text, 1, 60_000)
+}
+
+fn size(text: &str) -> Result<usize, String> {
+    number(text, 1, 16 << 20)
+}
+
+fn number(text: &str, least: usize, most: usize) -> Result<usize, String> {
+    let number = text.parse().ok();
+    number
+        .filter(|number| (least..=most).contains(number))
+        .ok_or_else(|| format!("expected a whole number from {least} to {most}"))
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    match seconds_or_none(text) {
+        Ok(time) if time >= Duration::from_millis(1) => Ok(time),
+        _ => Err("expected seconds from 0.001 to 86400".to_owned()),
+    }
+}
+
+fn seconds_or_none(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().filter(|seconds| (0.0..=86_400.0).contains(seconds));
+    seconds.map(Duration::from_secs_f64).ok_or_else(|| "expected seconds from 0 to 86400".to_owned())
+}
+
+/// Reads the arguments. Help and version are printed and give exit code 0; wrong arguments are
+/// told in one line and give 2.
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, ExitCode> {
+    Cli::try_parse_from(args).map_err(|error| {
+        if error.use_stderr() {
+            eprintln!("corelane-bench: {}", one_line(&error.to_string()));
+            ExitCode::from(2)
+        } else {
+            // A closed stdout is no reason for another exit code.
+            let _printed = error.print();
+            ExitCode::SUCCESS
+        }
+    })
+}
+
+/// clap explains over several lines; what is wrong stands before its `Usage:`.
+fn one_line(message: &str) -> String {
+    let message = message.strip_prefix("error: ").unwrap_or(message);
+    let words = message
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ");
+    format!("{words}; --help lists the flags and their values")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+//! One measurement: a server and a client, each in a process of its own, each on its own core.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use super::bed::Place;
+use super::child::Child;
+use super::cpu::{CpuShare, Ticks};
+use super::plan::{Cell, Plan};
+use crate::cli::{Engine, Service, Workload};
+use crate::load::report::Report;
+use crate::serve::{Counters, READY};
+use crate::sys::Stop;
+
+/// For a server to be ready, an answer to come, or a thousand connections to be made.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What one measurement gave.
+#[derive(Debug, Clone)]
+pub struct Measurement {
+    /// The client's view.
+    pub report: Report,
+    /// The server's core during the measured time.
+    pub cpu: CpuShare,
+    /// Context switches of the server's threads during the measured time.
+    pub context_switches: u64,
+}
+
+/// Measures `engine` once.
+pub fn measure(
+    plan: &Plan,
+    cell: &Cell,
+    engine: Engine,
+    place: &Place,
+    stop: &Stop,
+) -> anyhow::Result<Measurement> {
+    let flags = server_flags(plan, cell, engine, place);
+    let mut server = Child::start("serve", &place.server_prefix, &flags)?;
+    let line = server.line(PATIENCE, stop)?;
+    let address = line.strip_prefix(READY).and_then(|address| address.parse().ok());
+    let address = address.with_context(|| format!("`serve` said {line:?}, not its address"))?;
+
+    let flags = client_flags(plan, cell, address);
+    let mut client = Child::start("load", &place.client_prefix, &flags)?;
+    expect(&mut client, "start", PATIENCE + plan.warmup, stop)?;
+    let before = sample(&mut server, plan.server_cpu, stop)?;
+    expect(&mut client, "end", PATIENCE + plan.seconds, stop)?;
+    let after = sample(&mut server, plan.server_cpu, stop)?;
+    let report = client.line(PATIENCE, stop)?;
+    client.finish(stop);
+    server.finish(stop);
+    Ok(Measurement {
+        report: serde_json::from_str(&report).with_context(|| format!("`load` said {report:?}"))?,
+        cpu: after.0.since(before.0),
+        context_switches: after.1.saturating_sub(before.1),
+    })
+}
+
+fn expect(child: &mut Child, word: &str, patience: Duration, stop: &Stop) -> anyhow::Result<()> {
+    let line = child.line(patience, stop)?;
+    anyhow::ensure!(line == word, "`load` said {line:?} instead of {word:?}");
+    Ok(())
+}
+
+/// The counters of the server's core and of the server.
+fn sample(server: &mut Child, cpu: usize, stop: &Stop) -> anyhow::Result<(Ticks, u64)> {
+    let ticks = Ticks::read(cpu)?;
+    server.ask()?;
+    let line = server.line(PATIENCE, stop)?;
+    let counters: Counters = serde_json::from_str(&line).with_context(|| format!("`serve` said {line:?}"))?;
+    Ok((ticks, counters.context_switches))
+}
+
+fn server_flags(plan: &Plan, cell: &Cell, engine: Engine, place: &Place) -> Vec<String> {
+    let service = match cell.workload {
+        Workload::Http => Service::Http,
+        Workload::Echo | Workload::Crr => Service::Echo,
+    };
+    let mut flags = vec![
+        format!("--engine={engine}"),
+        format!("--workload={service}"),
+        format!("--cpu={}", plan.server_cpu),
+        "--control".to_owned(),
+    ];
+    flags.extend_from_slice(&place.server_flags);
+    flags
+}
+
+fn client_flags(plan: &Plan, cell: &Cell, address: SocketAddr) -> Vec<String> {
+    vec![
+        format!("--addr={address}"),
+        format!("--workload={}", cell.workload),
+        format!("--connections={}", cell.connections),
+        format!("--size={}", cell.size),
+        format!("--duration={}", plan.seconds.as_secs_f64()),
+        format!("--warmup={}", plan.warmup.as_secs_f64()),
+        format!("--cpu={}", plan.client_cpu),
+        "--json=-".to_owned(),
+        "--marks".to_owned(),
+    ]
+}

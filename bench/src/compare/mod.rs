@@ -1,0 +1,51 @@
+//! Measures the engines side by side: one server and one client process at a time, engines
+//! interleaved in rounds, so that a slow hour of the machine hits all of them alike.
+
+mod bed;
+mod child;
+mod cpu;
+mod machine;
+mod measure;
+mod memory;
+mod netns;
+mod plan;
+mod report;
+mod rounds;
+mod row;
+mod table;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use anyhow::Context;
+
+use crate::cli::CompareArgs;
+use crate::sys::Stop;
+use crate::{load, process};
+use bed::Beds;
+use plan::Plan;
+use report::Comparison;
+
+/// `corelane-bench compare`. Exit code 1 when a measurement failed or an answer was wrong.
+pub fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
+    let stop = Stop::install().context("taking SIGINT and SIGTERM")?;
+    let plan = Plan::new(args)?;
+    process::check_core("--server-cpu", plan.server_cpu)?;
+    process::check_core("--client-cpu", plan.client_cpu)?;
+    // Before the work: a wrong path must not cost the whole run.
+    let file = args.json.as_deref().map(load::create).transpose()?;
+    eprint!("{plan}");
+
+    let beds = Beds::make(&plan)?;
+    let series = rounds::run(&plan, &beds, &stop)?;
+    let comparison = Comparison::new(&plan, &beds, &series);
+    drop(beds); // before the long output: nothing of ours stays on the host
+
+    let mut out = io::stdout().lock();
+    write!(out, "{}", table::render(&comparison))?;
+    if let (Some(mut file), Some(path)) = (file, &args.json) {
+        writeln!(file, "{}", serde_json::to_string_pretty(&comparison)?)?;
+        writeln!(out, "written to {}", path.display())?;
+    }
+    Ok(if comparison.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

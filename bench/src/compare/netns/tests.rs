@@ -1,0 +1,52 @@
+use super::*;
+
+#[test]
+fn only_our_names_have_an_owner() {
+    assert_eq!(owner("clbench123s"), Some(123));
+    assert_eq!(owner("clbench123c"), Some(123));
+    for other in ["clbench123", "clbenchs", "clbench-1s", "clbench1x", "prod", "xclbench1s"] {
+        assert_eq!(owner(other), None, "{other}");
+    }
+}
+
+#[test]
+fn a_process_of_another_name_is_not_a_run() {
+    assert!(!is_alive(1), "init");
+    assert!(!is_alive(u32::MAX), "none");
+}
+
+#[test]
+fn interface_names_fit_into_the_kernels_fifteen_characters() {
+    for (name, _) in [KERNEL_SERVER, KERNEL_CLIENT, CORELANE_SERVER, CORELANE_CLIENT, TAP_SERVER] {
+        assert!(name.len() <= 15, "{name}");
+    }
+}
+
+#[test]
+fn namespaces_and_pairs_go_away_with_the_value() {
+    if !crate::sys::is_root() {
+        eprintln!("SKIPPED: network namespaces need root");
+        return;
+    }
+    let namespaces = match Namespaces::make() {
+        Ok(namespaces) => namespaces,
+        Err(error) => {
+            eprintln!("SKIPPED: {error:#}");
+            return;
+        }
+    };
+    let names = [&namespaces.server, &namespaces.client].map(|name| Path::new(NAMES).join(name));
+    assert!(names.iter().all(|name| name.exists()));
+    namespaces.join_kernel().expect("the kernel's pair");
+    if Command::new("ethtool").arg("--version").output().is_ok() {
+        namespaces.join_corelane().expect("corelane's pair");
+        let offloads = namespaces.client_offloads(CORELANE_CLIENT.0);
+        assert!(offloads.contains(&"tx-checksumming: off".to_owned()), "{offloads:?}");
+        let offloads = namespaces.client_offloads(KERNEL_CLIENT.0);
+        assert!(offloads.contains(&"tx-checksumming: on".to_owned()), "{offloads:?}");
+    } else {
+        eprintln!("SKIPPED (corelane's pair): ethtool is missing");
+    }
+    drop(namespaces);
+    assert!(!names.iter().any(|name| name.exists()));
+}

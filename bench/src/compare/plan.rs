@@ -1,0 +1,216 @@
+//! What will be measured, in which order, and how long it takes.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::memory;
+use crate::cli::{Bed, CompareArgs, Engine, Workload};
+use crate::error::bad_input;
+use crate::{load, serve, sys};
+
+/// Starting and ending a server and a client, apart from the connections.
+const PROCESSES: Duration = Duration::from_millis(150);
+
+/// Making one connection.
+const CONNECT: Duration = Duration::from_micros(150);
+
+/// One line of questions: the engines that are compared with each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cell {
+    /// What is asked.
+    pub workload: Workload,
+    /// On how many connections.
+    pub connections: usize,
+    /// Bytes of an answer.
+    pub size: usize,
+    /// Who is asked.
+    pub engines: Vec<Engine>,
+}
+
+/// All that a comparison does.
+#[derive(Debug)]
+pub struct Plan {
+    /// Where.
+    pub bed: Bed,
+    /// What.
+    pub cells: Vec<Cell>,
+    /// How often every engine is measured in a cell.
+    pub rounds: u32,
+    /// One measurement.
+    pub seconds: Duration,
+    /// Before each, not measured.
+    pub warmup: Duration,
+    /// The server's core.
+    pub server_cpu: usize,
+    /// The client's core.
+    pub client_cpu: usize,
+    /// What isn't measured, and why.
+    pub left_out: Vec<String>,
+}
+
+impl Plan {
+    /// What `args` ask for.
+    pub fn new(args: &CompareArgs) -> anyhow::Result<Self> {
+        let bed = choose_bed(args)?;
+        let mut left_out = Vec::new();
+        if bed == Bed::Loopback && args.bed.is_none() {
+            left_out.push("two namespaces joined by a veth: they need root; run it with sudo".to_owned());
+        }
+        let engines = Engines::new(args, bed, &mut left_out)?;
+        if args.server_cpu == args.client_cpu {
+            return Err(bad_input(format!(
+                "--server-cpu and --client-cpu are both {}: give two cores, or the scheduler is \
+                 what is measured",
+                args.server_cpu
+            )));
+        }
+        let (rounds, seconds, warmup) = if args.quick { (5, 900, 200) } else { (10, 3000, 500) };
+        Ok(Self {
+            bed,
+            cells: cells(args, &engines),
+            rounds: args.rounds.unwrap_or(rounds),
+            seconds: args.seconds.unwrap_or(Duration::from_millis(seconds)),
+            warmup: args.warmup.unwrap_or(Duration::from_millis(warmup)),
+            server_cpu: args.server_cpu,
+            client_cpu: args.client_cpu,
+            left_out,
+        })
+    }
+
+    /// How many measurements there are.
+    pub fn measurements(&self) -> usize {
+        let a_round: usize = self.cells.iter().map(|cell| cell.engines.len()).sum();
+        a_round * usize::try_from(self.rounds).unwrap_or(usize::MAX)
+    }
+
+    /// About how long they take together.
+    pub fn estimate(&self) -> Duration {
+        let measurement = |cell: &Cell| {
+            let connecting = CONNECT * u32::try_from(cell.connections).unwrap_or(u32::MAX);
+            self.warmup + self.seconds + PROCESSES + connecting
+        };
+        let engines = |cell: &Cell| u32::try_from(cell.engines.len()).unwrap_or(u32::MAX);
+        let round: Duration = self.cells.iter().map(|cell| measurement(cell) * engines(cell)).sum();
+        round * self.rounds
+    }
+
+    /// Whether corelane is measured.
+    pub fn has_corelane(&self) -> bool {
+        self.cells.iter().any(|cell| cell.engines.contains(&Engine::Corelane))
+    }
+}
+
+fn choose_bed(args: &CompareArgs) -> anyhow::Result<Bed> {
+    match args.bed {
+        None if sys::is_root() => Ok(Bed::Veth),
+        None => Ok(Bed::Loopback),
+        Some(bed @ (Bed::Veth | Bed::Tap)) if !sys::is_root() => Err(bad_input(format!(
+            "--bed {bed}: network namespaces need root: run it with sudo, or take --bed loopback"
+        ))),
+        Some(bed) => Ok(bed),
+    }
+}
+
+/// Which engines take part.
+struct Engines {
+    list: Vec<Engine>,
+    /// The user didn't choose: epoll-spin only where it is the fair peer of a spinning server.
+    default: bool,
+}
+
+impl Engines {
+    fn new(args: &CompareArgs, bed: Bed, left_out: &mut Vec<String>) -> anyhow::Result<Self> {
+        let default = args.engines.is_empty();
+        let mut list = args.engines.clone();
+        if default {
+            use Engine::{Bio, Corelane, Epoll, EpollSpin, Tokio};
+            list = vec![Bio, Epoll, EpollSpin, Tokio, Corelane];
+        }
+        if bed == Bed::Memory {
+            list.retain(|engine| *engine == Engine::Corelane);
+        }
+        let corelane = match bed {
+            Bed::Veth | Bed::Tap => serve::corelane::available(),
+            Bed::Loopback | Bed::Memory => memory::available(),
+        };
+        if let Err(reason) = corelane
+            && list.contains(&Engine::Corelane)
+        {
+            list.retain(|engine| *engine != Engine::Corelane);
+            left_out.push(format!("corelane: {reason}"));
+        }
+        if list.is_empty() {
+            return Err(bad_input(format!(
+                "--engines, --bed {bed}: nothing is left to measure ({}): choose other engines or \
+                 another bed",
+                left_out.join("; ")
+            )));
+        }
+        Ok(Self { list, default })
+    }
+
+    fn at(&self, connections: usize) -> Vec<Engine> {
+        let mut list = self.list.clone();
+        list.retain(|engine| !self.default || *engine != Engine::EpollSpin || connections == 1);
+        list
+    }
+}
+
+fn cells(args: &CompareArgs, engines: &Engines) -> Vec<Cell> {
+    let workloads = match args.workloads.as_slice() {
+        [] => &[Workload::Echo, Workload::Http],
+        chosen => chosen,
+    };
+    let mut cells = Vec::new();
+    for &workload in workloads {
+        let connections = match (args.connections.as_slice(), workload) {
+            ([], Workload::Echo) => &[1, 16, 128, 1000][..],
+            ([], Workload::Http) => &[1, 128],
+            ([], Workload::Crr) => &[16],
+            (chosen, _) => chosen,
+        };
+        cells.extend(connections.iter().map(|&connections| Cell {
+            workload,
+            connections,
+            size: load::payload(workload, args.size),
+            engines: engines.at(connections),
+        }));
+    }
+    cells
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = if self.connections == 1 { "" } else { "s" };
+        write!(formatter, "{} of {} B on {} connection{plural}", self.workload, self.size, self.connections)
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(formatter, "compare, bed {}:", self.bed)?;
+        for cell in &self.cells {
+            let engines: Vec<_> = cell.engines.iter().map(ToString::to_string).collect();
+            writeln!(formatter, "  {cell}: {}", engines.join(", "))?;
+        }
+        for reason in &self.left_out {
+            writeln!(formatter, "  left out: {reason}")?;
+        }
+        let seconds = self.estimate().as_secs();
+        writeln!(
+            formatter,
+            "  {} rounds of {:.1} s after {:.1} s of warm-up, server on core {}, client on core \
+             {}: about {} min {} s",
+            self.rounds,
+            self.seconds.as_secs_f64(),
+            self.warmup.as_secs_f64(),
+            self.server_cpu,
+            self.client_cpu,
+            seconds / 60,
+            seconds % 60
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests;

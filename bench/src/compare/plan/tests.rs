@@ -1,0 +1,59 @@
+use clap::Parser;
+
+use super::*;
+use crate::cli::{Cli, Command};
+
+fn plan(flags: &[&str]) -> anyhow::Result<Plan> {
+    let start = ["corelane-bench", "compare", "--bed", "loopback"];
+    match Cli::try_parse_from(start.iter().chain(flags))?.command {
+        Command::Compare(args) => Plan::new(&args),
+        command => anyhow::bail!("{command:?}"),
+    }
+}
+
+#[test]
+fn quick_takes_under_five_minutes_with_five_rounds_of_five_engines() {
+    let mut plan = plan(&["--quick"]).expect("a plan");
+    for cell in &mut plan.cells {
+        // However many engines this build has: one more than the four, at every cell.
+        cell.engines = vec![Engine::Epoll; 5];
+    }
+    assert_eq!(plan.rounds, 5);
+    assert!(plan.estimate() < Duration::from_secs(5 * 60), "{:?}", plan.estimate());
+}
+
+#[test]
+fn the_default_matrix() {
+    let plan = plan(&[]).expect("a plan");
+    let cells: Vec<_> = plan.cells.iter().map(|cell| (cell.workload, cell.connections, cell.size)).collect();
+    let (echo, http) = (Workload::Echo, Workload::Http);
+    assert_eq!(
+        cells,
+        [(echo, 1, 64), (echo, 16, 64), (echo, 128, 64), (echo, 1000, 64), (http, 1, 12), (http, 128, 12)]
+    );
+    for cell in &plan.cells {
+        for engine in [Engine::Bio, Engine::Epoll, Engine::Tokio] {
+            assert!(cell.engines.contains(&engine), "{cell}: {engine}");
+        }
+        let spins = cell.engines.contains(&Engine::EpollSpin);
+        assert_eq!(spins, cell.connections == 1, "{cell}");
+    }
+}
+
+#[test]
+fn chosen_engines_are_measured_everywhere() {
+    let flags = ["--engines", "epoll,epoll-spin", "--connections", "2,3", "--workloads", "crr"];
+    let plan = plan(&flags).expect("a plan");
+    assert_eq!(plan.cells.len(), 2);
+    assert_eq!(plan.measurements(), 2 * 2 * 10);
+    for cell in &plan.cells {
+        assert_eq!(cell.engines, [Engine::Epoll, Engine::EpollSpin]);
+        assert_eq!(cell.workload, Workload::Crr);
+    }
+}
+
+#[test]
+fn one_core_for_both_is_refused() {
+    let error = plan(&["--client-cpu", "0"]).expect_err("one core");
+    assert!(error.to_string().contains("--client-cpu"), "{error}");
+}

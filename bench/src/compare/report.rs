@@ -1,0 +1,122 @@
+//! The results, as they are written to a file.
+
+use serde::Serialize;
+
+use super::bed::Beds;
+use super::machine::Machine;
+use super::plan::Plan;
+use super::rounds::Series;
+use super::row::Row;
+use crate::cli::{Bed, Engine, Workload};
+
+/// How it was measured.
+#[derive(Serialize, Debug)]
+pub struct Settings {
+    /// The bed asked for; each row has its own.
+    pub bed: Bed,
+    /// Rounds of each cell.
+    pub rounds: u32,
+    /// Seconds of one measurement.
+    pub seconds: f64,
+    /// Seconds before each.
+    pub warmup: f64,
+    /// The server's core.
+    pub server_cpu: usize,
+    /// The client's core.
+    pub client_cpu: usize,
+    /// What wasn't measured, and why.
+    pub left_out: Vec<String>,
+    /// What a reader of the figures must know.
+    pub notes: Vec<&'static str>,
+}
+
+/// Rounds that gave no figures.
+#[derive(Serialize, Debug)]
+pub struct Failure {
+    /// Who.
+    pub engine: Engine,
+    /// What.
+    pub workload: Workload,
+    /// On how many connections.
+    pub connections: usize,
+    /// How many rounds.
+    pub rounds: usize,
+    /// Why the first of them failed.
+    pub reason: String,
+}
+
+/// All the results.
+#[derive(Serialize, Debug)]
+pub struct Comparison {
+    /// Where it ran.
+    pub machine: Machine,
+    /// How it was measured.
+    pub settings: Settings,
+    /// The figures.
+    pub rows: Vec<Row>,
+    /// What failed.
+    pub failures: Vec<Failure>,
+}
+
+impl Comparison {
+    /// Of all the measurements.
+    pub fn new(plan: &Plan, beds: &Beds, series: &[Series]) -> Self {
+        let mut rows: Vec<_> = series.iter().filter_map(Row::new).collect();
+        for epoll in rows.clone() {
+            rows.iter_mut().for_each(|row| row.compare_with(&epoll));
+        }
+        let failures = series.iter().filter_map(|series| {
+            Some(Failure {
+                engine: series.engine,
+                workload: series.cell.workload,
+                connections: series.cell.connections,
+                rounds: series.failures.len(),
+                reason: series.failures.first()?.clone(),
+            })
+        });
+        Self {
+            machine: Machine::read(beds.links()),
+            settings: Settings {
+                bed: plan.bed,
+                rounds: plan.rounds,
+                seconds: plan.seconds.as_secs_f64(),
+                warmup: plan.warmup.as_secs_f64(),
+                server_cpu: plan.server_cpu,
+                client_cpu: plan.client_cpu,
+                left_out: plan.left_out.clone(),
+                notes: notes(plan),
+            },
+            failures: failures.collect(),
+            rows,
+        }
+    }
+
+    /// Whether every measurement succeeded and every answer was right.
+    pub fn is_clean(&self) -> bool {
+        let right = |row: &Row| row.byte_errors == 0 && row.connection_errors == 0;
+        self.failures.is_empty() && self.rows.iter().all(right)
+    }
+}
+
+fn notes(plan: &Plan) -> Vec<&'static str> {
+    let mut notes = vec![
+        "req/s and latencies are medians of the rounds; compare ratios, not figures of two runs",
+        "the kernel client's core is the limit from about 16 connections up: look at CPU us/req too",
+    ];
+    if plan.bed == Bed::Loopback && plan.has_corelane() {
+        notes.push(
+            "different beds: the kernel engines are on loopback, corelane on an in-memory link \
+             with its client in the same process: their figures can't be compared",
+        );
+    }
+    if plan.bed == Bed::Veth && plan.has_corelane() {
+        notes.push(
+            "corelane has a veth pair of its own with tx checksums, TSO and GSO off at the client \
+             (AF_XDP can't take partial checksums); the kernel engines' pair has all offloads on",
+        );
+    }
+    if plan.bed == Bed::Tap && plan.has_corelane() {
+        notes.push("different beds: the kernel engines are on a veth pair, corelane on a TAP");
+    }
+    notes
+}

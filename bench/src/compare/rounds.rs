@@ -1,0 +1,102 @@
+//! The rounds: in each, every engine of a cell once, in an order that rotates.
+
+use std::io::{self, IsTerminal};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::bed::{Beds, Place};
+use super::measure::{self, Measurement};
+use super::memory;
+use super::plan::{Cell, Plan};
+use crate::cli::{Bed, Engine};
+use crate::sys::Stop;
+
+/// All the measurements of one engine in one cell.
+#[derive(Debug, Clone)]
+pub struct Series {
+    /// Where.
+    pub bed: Bed,
+    /// Who.
+    pub engine: Engine,
+    /// What.
+    pub cell: Cell,
+    /// One a round, without those that failed.
+    pub measurements: Vec<Measurement>,
+    /// Why rounds failed.
+    pub failures: Vec<String>,
+}
+
+/// Measures all the cells. A failed measurement is kept with its reason; a stop ends it all.
+pub fn run(plan: &Plan, beds: &Beds, stop: &Stop) -> anyhow::Result<Vec<Series>> {
+    let progress = Progress::new(plan);
+    let mut all = Vec::new();
+    for cell in &plan.cells {
+        let mut series: Vec<_> = cell
+            .engines
+            .iter()
+            .map(|&engine| Series {
+                bed: beds.place(engine).bed,
+                engine,
+                cell: cell.clone(),
+                measurements: Vec::new(),
+                failures: Vec::new(),
+            })
+            .collect();
+        for round in 0..plan.rounds {
+            progress.round(plan, cell, round);
+            // No engine always follows the same one, or always comes first.
+            let first = usize::try_from(round)? % series.len();
+            series.rotate_left(first);
+            for one in &mut series {
+                progress.engine(cell, round, one.engine);
+                let result = measure(plan, one, &beds.place(one.engine), stop);
+                anyhow::ensure!(!stop.requested(), "stopped by a signal; all is cleaned up");
+                match result {
+                    Ok(measurement) => one.measurements.push(measurement),
+                    Err(error) => one.failures.push(format!("{error:#}")),
+                }
+                progress.bar.inc(1);
+            }
+            series.rotate_right(first);
+        }
+        all.append(&mut series);
+    }
+    progress.bar.finish_and_clear();
+    Ok(all)
+}
+
+fn measure(plan: &Plan, series: &Series, place: &Place, stop: &Stop) -> anyhow::Result<Measurement> {
+    if place.bed == Bed::Memory {
+        memory::measure(plan, &series.cell)
+    } else {
+        measure::measure(plan, &series.cell, series.engine, place, stop)
+    }
+}
+
+/// A bar on a terminal, a line a round elsewhere.
+struct Progress {
+    bar: ProgressBar,
+    lines: bool,
+}
+
+impl Progress {
+    fn new(plan: &Plan) -> Self {
+        let bar = ProgressBar::new(plan.measurements() as u64); // usize is at most 64 bits
+        let template = "{bar:30} {pos}/{len}, {eta} left: {msg}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        Self { bar, lines: !io::stderr().is_terminal() }
+    }
+
+    fn round(&self, plan: &Plan, cell: &Cell, round: u32) {
+        if self.lines {
+            eprintln!("{cell}: round {} of {}", round + 1, plan.rounds);
+        }
+    }
+
+    fn engine(&self, cell: &Cell, round: u32, engine: Engine) {
+        self.bar.set_message(format!("{cell}, round {}, {engine}", round + 1));
+        self.bar.tick();
+    }
+}

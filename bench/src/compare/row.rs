@@ -1,0 +1,168 @@
+//! One row of the results: an engine in a cell, over all rounds.
+
+use serde::{Deserialize, Serialize};
+
+use super::measure::Measurement;
+use super::rounds::Series;
+use crate::cli::{Bed, Engine, Workload};
+use crate::load::report::Latency;
+
+/// A figure over the rounds.
+#[derive(Serialize, Deserialize, Debug, Clone, PartialEq)]
+pub struct Spread {
+    /// The middle one.
+    pub median: f64,
+    /// The lowest.
+    pub min: f64,
+    /// The highest.
+    pub max: f64,
+    /// How many there are.
+    pub rounds: usize,
+    /// Every one, in the order of the rounds.
+    pub each: Vec<f64>,
+}
+
+/// What the server's core did in the measured time, as parts of it; the medians of the rounds.
+#[derive(Serialize, Deserialize, Debug, Clone, Copy, PartialEq)]
+pub struct Cpu {
+    /// All but idle and stolen time.
+    pub busy: f64,
+    /// Programs.
+    pub user: f64,
+    /// System calls.
+    pub system: f64,
+    /// Soft interrupts.
+    pub softirq: f64,
+    /// Taken by the host.
+    pub steal: f64,
+    /// Microseconds that the core was busy for each request.
+    pub us_per_request: f64,
+}
+
+/// Medians beside those of epoll in the same cell.
+#[derive(Serialize, Deserialize, Debug, Clone, Copy, PartialEq)]
+pub struct Ratio {
+    /// Above 1 is better.
+    pub requests_per_second: f64,
+    /// Below 1 is better.
+    pub p50: f64,
+}
+
+/// One row.
+#[derive(Serialize, Deserialize, Debug, Clone)]
+pub struct Row {
+    /// Where.
+    pub bed: Bed,
+    /// Who.
+    pub engine: Engine,
+    /// What.
+    pub workload: Workload,
+    /// On how many connections.
+    pub connections: usize,
+    /// Bytes of an answer.
+    pub size: usize,
+    /// Answers a second.
+    pub requests_per_second: Spread,
+    /// Medians of the rounds' percentiles; `max` is the slowest of all.
+    pub latency_us: Latency,
+    /// Payload of the answers, median.
+    pub gbit_per_second: f64,
+    /// Sum over all rounds.
+    pub byte_errors: u64,
+    /// Sum over all rounds.
+    pub connection_errors: u64,
+    /// The first of these.
+    pub first_connection_error: Option<String>,
+    /// Connections without an answer in the measured time, sum over all rounds.
+    pub starved_connections: usize,
+    /// Of all the server's threads, median.
+    pub context_switches_per_request: f64,
+    /// The server's core.
+    pub cpu: Cpu,
+    /// `None` when epoll isn't in the same cell and bed.
+    pub ratio_to_epoll: Option<Ratio>,
+}
+
+impl Row {
+    /// `None` when no round succeeded.
+    pub fn new(series: &Series) -> Option<Self> {
+        let rounds = &series.measurements;
+        let rate = spread(rounds.iter().map(|round| round.report.requests_per_second).collect())?;
+        let median = |figure: &dyn Fn(&Measurement) -> f64| {
+            spread(rounds.iter().map(figure).collect()).map_or(0.0, |spread| spread.median)
+        };
+        let latency = |figure: &dyn Fn(&Latency) -> f64| {
+            median(&|round: &Measurement| figure(&round.report.latency_us))
+        };
+        let slowest = rounds.iter().map(|round| round.report.latency_us.max);
+        Some(Self {
+            bed: series.bed,
+            engine: series.engine,
+            workload: series.cell.workload,
+            connections: series.cell.connections,
+            size: series.cell.size,
+            requests_per_second: rate,
+            latency_us: Latency {
+                p50: latency(&|latency| latency.p50),
+                p99: latency(&|latency| latency.p99),
+                p99_9: latency(&|latency| latency.p99_9),
+                max: slowest.fold(0.0, f64::max),
+            },
+            gbit_per_second: median(&|round| round.report.gbit_per_second),
+            byte_errors: rounds.iter().map(|round| round.report.byte_errors).sum(),
+            connection_errors: rounds.iter().map(|round| round.report.connection_errors).sum(),
+            first_connection_error: rounds
+                .iter()
+                .find_map(|round| round.report.first_connection_error.clone()),
+            starved_connections: rounds.iter().map(|round| round.report.starved_connections).sum(),
+            context_switches_per_request: median(&|round| round.context_switches as f64 / requests(round)),
+            cpu: Cpu {
+                busy: median(&|round| round.cpu.busy),
+                user: median(&|round| round.cpu.user),
+                system: median(&|round| round.cpu.system),
+                softirq: median(&|round| round.cpu.softirq),
+                steal: median(&|round| round.cpu.steal),
+                us_per_request: median(&|round| {
+                    round.cpu.busy * round.report.seconds * 1e6 / requests(round)
+                }),
+            },
+            ratio_to_epoll: None,
+        })
+    }
+
+    /// Sets the ratio when `epoll` is epoll's row of the same cell and bed.
+    pub fn compare_with(&mut self, epoll: &Self) {
+        let key = |row: &Self| (row.bed, row.workload, row.connections, row.size);
+        if epoll.engine == Engine::Epoll && key(self) == key(epoll) {
+            self.ratio_to_epoll = Some(Ratio {
+                requests_per_second: ratio(self.requests_per_second.median, epoll.requests_per_second.median),
+                p50: ratio(self.latency_us.p50, epoll.latency_us.p50),
+            });
+        }
+    }
+}
+
+fn requests(round: &Measurement) -> f64 {
+    round.report.requests.max(1) as f64 // exact up to 2^53
+}
+
+fn ratio(one: f64, other: f64) -> f64 {
+    if other > 0.0 { one / other } else { 0.0 }
+}
+
+/// `None` of nothing.
+fn spread(each: Vec<f64>) -> Option<Spread> {
+    let mut sorted = each.clone();
+    sorted.sort_by(f64::total_cmp);
+    let (min, max) = (*sorted.first()?, *sorted.last()?);
+    let middle = sorted.len() / 2;
+    let median = if sorted.len() % 2 == 1 {
+        sorted[middle]
+    } else {
+        f64::midpoint(sorted[middle - 1], sorted[middle])
+    };
+    Some(Spread { median, min, max, rounds: sorted.len(), each })
+}
+
+#[cfg(test)]
+mod tests;

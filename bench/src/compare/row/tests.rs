@@ -1,0 +1,76 @@
+use super::super::cpu::CpuShare;
+use super::super::plan::Cell;
+use super::*;
+use crate::load::report::Report;
+
+fn measurement(requests: u64, p50: f64, byte_errors: u64) -> Measurement {
+    Measurement {
+        report: Report {
+            workload: Workload::Echo,
+            connections: 4,
+            size: 64,
+            seconds: 2.0,
+            requests,
+            requests_per_second: requests as f64 / 2.0,
+            latency_us: Latency { p50, p99: 2.0 * p50, p99_9: 3.0 * p50, max: 4.0 * p50 },
+            gbit_per_second: 0.5,
+            byte_errors,
+            connection_errors: 1,
+            first_connection_error: Some("broken pipe".to_owned()),
+            starved_connections: 2,
+        },
+        cpu: CpuShare { busy: 0.5, ..CpuShare::default() },
+        context_switches: 50,
+    }
+}
+
+fn row(engine: Engine, measurements: Vec<Measurement>) -> Option<Row> {
+    Row::new(&Series {
+        bed: Bed::Veth,
+        engine,
+        cell: Cell { workload: Workload::Echo, connections: 4, size: 64, engines: vec![engine] },
+        measurements,
+        failures: Vec::new(),
+    })
+}
+
+#[test]
+fn the_median_is_the_middle_one() {
+    let spread = |each: &[f64]| spread(each.to_vec());
+    let odd = spread(&[3.0, 1.0, 2.0]).expect("three");
+    assert_eq!((odd.median, odd.min, odd.max, odd.rounds), (2.0, 1.0, 3.0, 3));
+    assert_eq!(odd.each, [3.0, 1.0, 2.0]);
+    assert_eq!(spread(&[4.0, 1.0]).expect("two").median, 2.5);
+    assert_eq!(spread(&[]), None);
+}
+
+#[test]
+fn errors_are_summed_and_figures_are_medians() {
+    let rounds = vec![measurement(100, 5.0, 0), measurement(300, 9.0, 3), measurement(200, 7.0, 4)];
+    let row = row(Engine::Bio, rounds).expect("a row");
+    assert_eq!(row.requests_per_second.median, 100.0);
+    assert_eq!((row.latency_us.p50, row.latency_us.max), (7.0, 36.0));
+    assert_eq!((row.byte_errors, row.connection_errors, row.starved_connections), (7, 3, 6));
+    assert_eq!(row.context_switches_per_request, 0.25);
+    assert_eq!(row.cpu.us_per_request, 5000.0); // 1 s of 2 s for 200 requests
+    assert_eq!(row.first_connection_error.as_deref(), Some("broken pipe"));
+}
+
+#[test]
+fn ratios_are_to_epoll_in_the_same_cell() {
+    let epoll = row(Engine::Epoll, vec![measurement(100, 8.0, 0)]).expect("a row");
+    let mut other = row(Engine::Corelane, vec![measurement(150, 4.0, 0)]).expect("a row");
+    other.compare_with(&epoll);
+    let expected = Ratio { requests_per_second: 1.5, p50: 0.5 };
+    assert_eq!(other.ratio_to_epoll, Some(expected));
+
+    let mut elsewhere = row(Engine::Corelane, vec![measurement(150, 4.0, 0)]).expect("a row");
+    elsewhere.bed = Bed::Memory;
+    elsewhere.compare_with(&epoll);
+    assert_eq!(elsewhere.ratio_to_epoll, None);
+}
+
+#[test]
+fn no_round_is_no_row() {
+    assert!(row(Engine::Epoll, Vec::new()).is_none());
+}

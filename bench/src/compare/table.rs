@@ -1,0 +1,106 @@
+//! The results, as they are shown.
+
+use std::fmt::Write;
+
+use comfy_table::presets::ASCII_MARKDOWN;
+use comfy_table::{CellAlignment, Table};
+
+use super::report::Comparison;
+use super::row::Row;
+
+const HEADER: [&str; 13] = [
+    "bed",
+    "workload",
+    "conns",
+    "engine",
+    "req/s (min..max)",
+    "x epoll",
+    "p50 us",
+    "p99 us",
+    "p99.9 us",
+    "core busy (softirq)",
+    "CPU us/req",
+    "switches/req",
+    "byte errors",
+];
+
+/// Columns that are words, and so aligned to the left.
+const WORDS: [usize; 3] = [0, 1, 3];
+
+/// The table, then what failed, what was left out, and the notes.
+pub fn render(comparison: &Comparison) -> String {
+    let mut table = Table::new();
+    table.load_style(ASCII_MARKDOWN).set_header(HEADER);
+    for row in &comparison.rows {
+        table.add_row(cells(row));
+    }
+    for (index, column) in table.column_iter_mut().enumerate() {
+        if !WORDS.contains(&index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let mut text = format!("{table}\n");
+    for line in footer(comparison) {
+        // Writing to a String can't fail.
+        let _infallible = writeln!(text, "{line}");
+    }
+    text
+}
+
+fn cells(row: &Row) -> Vec<String> {
+    let rate = &row.requests_per_second;
+    let latency = row.latency_us;
+    vec![
+        row.bed.to_string(),
+        row.workload.to_string(),
+        row.connections.to_string(),
+        row.engine.to_string(),
+        format!("{:.0} ({:.0}..{:.0})", rate.median, rate.min, rate.max),
+        row.ratio_to_epoll
+            .map_or_else(|| "-".to_owned(), |ratio| format!("{:.2}", ratio.requests_per_second)),
+        format!("{:.1}", latency.p50),
+        format!("{:.1}", latency.p99),
+        format!("{:.1}", latency.p99_9),
+        format!("{:.0} % ({:.0} %)", row.cpu.busy * 100.0, row.cpu.softirq * 100.0),
+        format!("{:.2}", row.cpu.us_per_request),
+        format!("{:.3}", row.context_switches_per_request),
+        row.byte_errors.to_string(),
+    ]
+}
+
+fn footer(comparison: &Comparison) -> Vec<String> {
+    let mut lines = Vec::new();
+    for row in &comparison.rows {
+        let name = format!("{}, {}, {} connections", row.engine, row.workload, row.connections);
+        if row.connection_errors > 0 {
+            let first = row.first_connection_error.as_deref().unwrap_or("unknown");
+            lines.push(format!("CONNECTION ERRORS: {name}: {}, the first: {first}", row.connection_errors));
+        }
+        if row.starved_connections > 0 {
+            lines.push(format!(
+                "starved: {name}: {} connections had no answer in the measured time",
+                row.starved_connections
+            ));
+        }
+    }
+    for failure in &comparison.failures {
+        lines.push(format!(
+            "FAILED: {}, {}, {} connections: {} of {} rounds: {}",
+            failure.engine,
+            failure.workload,
+            failure.connections,
+            failure.rounds,
+            comparison.settings.rounds,
+            failure.reason
+        ));
+    }
+    let left_out = comparison.settings.left_out.iter();
+    lines.extend(left_out.map(|reason| format!("left out: {reason}")));
+    lines.extend(comparison.settings.notes.iter().map(|note| format!("note: {note}")));
+    let machine = &comparison.machine;
+    lines.push(format!(
+        "machine: Linux {}, {}, {} cores, {} MiB, {}",
+        machine.kernel, machine.cpu, machine.cores, machine.memory_mib, machine.rustc
+    ));
+    lines
+}

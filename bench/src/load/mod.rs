@@ -1,0 +1,76 @@
+//! The client: a closed loop, each connection with one request in flight, on kernel sockets.
+
+mod client;
+mod connection;
+mod pattern;
+pub mod report;
+mod tally;
+mod window;
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+
+use crate::cli::LoadArgs;
+use crate::error::bad_input;
+use crate::sys::{self, Stop};
+use crate::{process, serve};
+use report::Report;
+
+/// Open files besides the connections: epoll, stdio, the report, and closing ones.
+const OTHER_FILES: u64 = 64;
+
+/// `corelane-bench load`. Exit code 1 when there were byte errors or connection errors.
+pub fn run(args: &LoadArgs) -> anyhow::Result<ExitCode> {
+    process::join_parent(args.parent)?;
+    let stop = Stop::install().context("taking SIGINT and SIGTERM")?;
+    process::pin(args.cpu)?;
+    sys::raise_open_files(args.connections as u64 + OTHER_FILES) // usize is at most 64 bits
+        .map_err(|error| bad_input(format!("--connections {}: {error}", args.connections)))?;
+    // Before the work: a wrong path must not cost the whole run.
+    let file = match args.json.as_deref() {
+        Some(path) if path != Path::new("-") => Some(create(path)?),
+        _ => None,
+    };
+    let report = client::run(args, &stop)?;
+    match (&args.json, file) {
+        (_, Some(mut file)) => {
+            writeln!(file, "{}", serde_json::to_string_pretty(&report)?)?;
+            eprint!("{report}");
+        }
+        (Some(_), None) => {
+            writeln!(io::stdout(), "{}", serde_json::to_string(&report)?)?;
+        }
+        (None, None) => write!(io::stdout(), "{report}")?,
+    }
+    Ok(exit_code(&report))
+}
+
+fn exit_code(report: &Report) -> ExitCode {
+    if report.byte_errors == 0 && report.connection_errors == 0 && report.requests > 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// Makes the file of a report.
+pub fn create(path: &Path) -> anyhow::Result<fs::File> {
+    fs::File::create(path).map_err(|error| {
+        bad_input(format!(
+            "--json {}: cannot write there ({error}): give a path in a folder that exists",
+            path.display()
+        ))
+    })
+}
+
+/// Bytes of an answer, as reports count them: the payload, without HTTP's head.
+pub fn payload(workload: crate::cli::Workload, size: usize) -> usize {
+    match workload {
+        crate::cli::Workload::Http => serve::http::BODY,
+        crate::cli::Workload::Echo | crate::cli::Workload::Crr => size,
+    }
+}

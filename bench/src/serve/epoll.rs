@@ -1,0 +1,177 @@
+//! One thread on raw epoll(7), edge-triggered: per request one read, one write, and its share of
+//! an epoll_wait.
+
+use std::io::{self, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
+use super::session::{Next, Session};
+use super::{BUFFER, Server, accept_again, accept_error};
+use crate::cli::Service;
+use crate::sys::{self, Epoll, Events};
+
+const LISTENER: u64 = 0;
+const STOP: u64 = 1;
+/// The token of connection 0.
+const FIRST: u64 = 2;
+
+/// Events that one epoll_wait may bring.
+const EVENTS: usize = 256;
+
+/// Serves until the stop.
+pub fn run(server: &Server<'_>) -> anyhow::Result<()> {
+    let listener = server.listen()?;
+    listener.set_nonblocking(true)?;
+    let epoll = Epoll::new()?;
+    epoll.add(&listener, sys::IN, LISTENER)?;
+    epoll.add(server.stop, sys::IN, STOP)?;
+    server.announce(listener.local_addr()?)?;
+
+    let timeout = server.spin.then_some(Duration::ZERO);
+    let mut events = Events::new(EVENTS);
+    let mut connections = Connections::default();
+    let mut buffers = Buffers::default();
+    loop {
+        epoll.wait(&mut events, timeout)?;
+        for index in 0..events.len() {
+            match events.get(index) {
+                (STOP, _) => return Ok(()),
+                (LISTENER, _) => accept(&listener, &epoll, &mut connections, server.service)?,
+                (token, flags) => connections.ready(token, flags, &mut buffers),
+            }
+        }
+    }
+}
+
+/// Takes all the connections that wait.
+fn accept(
+    listener: &TcpListener,
+    epoll: &Epoll,
+    connections: &mut Connections,
+    service: Service,
+) -> anyhow::Result<()> {
+    loop {
+        let stream = match sys::accept_nonblocking(listener) {
+            Ok(stream) => stream,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) if accept_again(&error) => continue,
+            Err(error) => return Err(accept_error(&error)),
+        };
+        if stream.set_nodelay(true).is_err() {
+            continue; // reset already
+        }
+        let slot = connections.vacant();
+        let token = slot as u64 + FIRST; // usize is at most 64 bits
+        epoll.add(&stream, sys::IN | sys::OUT | sys::PEER_CLOSED | sys::EDGE, token)?;
+        connections.slots[slot] = Some(Connection::new(stream, service));
+    }
+}
+
+/// Shared by all the connections, since one is served at a time.
+struct Buffers {
+    input: Vec<u8>,
+    scratch: Vec<u8>,
+}
+
+impl Default for Buffers {
+    fn default() -> Self {
+        Self { input: vec![0; BUFFER], scratch: Vec::new() }
+    }
+}
+
+/// The open connections by their token.
+#[derive(Default)]
+struct Connections {
+    slots: Vec<Option<Connection>>,
+    free: Vec<usize>,
+}
+
+impl Connections {
+    /// An empty slot, no longer on the free list.
+    fn vacant(&mut self) -> usize {
+        self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            self.slots.len() - 1
+        })
+    }
+
+    /// Serves what is ready. A token whose connection was closed within the same wait is either
+    /// empty or already another's, for which one read too many does no harm.
+    fn ready(&mut self, token: u64, flags: u32, buffers: &mut Buffers) {
+        let slot = usize::try_from(token - FIRST).unwrap_or(usize::MAX);
+        let Some(Some(connection)) = self.slots.get_mut(slot) else {
+            return;
+        };
+        if connection.serve(flags, buffers).is_err() {
+            self.slots[slot] = None; // closes the socket
+            self.free.push(slot);
+        }
+    }
+}
+
+struct Connection {
+    stream: TcpStream,
+    session: Session,
+    /// What the socket had no room for. While there is any, nothing is read.
+    pending: Vec<u8>,
+    closing: bool,
+}
+
+impl Connection {
+    fn new(stream: TcpStream, service: Service) -> Self {
+        Self { stream, session: Session::new(service), pending: Vec::new(), closing: false }
+    }
+
+    /// Reads and answers until the socket is empty or full. An error: the connection is over.
+    fn serve(&mut self, flags: u32, buffers: &mut Buffers) -> io::Result<()> {
+        loop {
+            if !self.flush()? {
+                return Ok(());
+            }
+            if self.closing {
+                return Err(io::ErrorKind::ConnectionAborted.into());
+            }
+            let length = match self.stream.read(&mut buffers.input) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(length) => length,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            };
+            let input = &buffers.input[..length];
+            let (answer, next) = self.session.answer(input, &mut buffers.scratch);
+            let written = write_some(&self.stream, answer)?;
+            self.pending.extend_from_slice(&answer[written..]);
+            self.closing = next == Next::Close;
+            // epoll(7): less than asked for means that the socket is empty, so a further read
+            // that only says so is saved -- unless the peer has closed, which comes just once.
+            let drained = length < buffers.input.len() && flags & sys::CLOSED == 0;
+            if drained && self.pending.is_empty() && !self.closing {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Whether all that was pending is out.
+    fn flush(&mut self) -> io::Result<bool> {
+        if !self.pending.is_empty() {
+            let written = write_some(&self.stream, &self.pending)?;
+            self.pending.drain(..written);
+        }
+        Ok(self.pending.is_empty())
+    }
+}
+
+/// Writes as much as fits.
+fn write_some(mut stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    let mut written = 0;
+    while written < bytes.len() {
+        match stream.write(&bytes[written..]) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(length) => written += length,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(written)
+}

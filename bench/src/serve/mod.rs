@@ -1,0 +1,167 @@
+//! The servers. They differ in how they wait for bytes; what they answer is the same code
+//! ([`session`]), so that a difference in the figures is a difference in the engine.
+
+mod bio;
+pub mod corelane;
+mod epoll;
+pub mod http;
+mod session;
+mod tokio;
+
+use std::io::{self, BufRead, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::process::ExitCode;
+use std::thread;
+
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+
+use crate::cli::{DeviceArgs, Engine, ServeArgs, Service};
+use crate::error::bad_input;
+use crate::process;
+use crate::sys::{self, Stop};
+
+/// Bytes that a server reads at once, the same for every engine.
+const BUFFER: usize = 16 * 1024;
+
+/// Open files that a server asks for: 10,000 connections and some room.
+const OPEN_FILES: u64 = 16 * 1024;
+
+/// As long as the kernel allows by default (net.core.somaxconn).
+const BACKLOG: i32 = 4096;
+
+/// What an engine is given.
+pub struct Server<'a> {
+    /// Where to listen.
+    pub address: SocketAddr,
+    /// What to answer.
+    pub service: Service,
+    /// Poll without ever sleeping.
+    pub spin: bool,
+    /// For corelane: what it runs on.
+    pub device: &'a DeviceArgs,
+    /// The engine returns when this is readable.
+    pub stop: &'a Stop,
+}
+
+impl Server<'_> {
+    /// Binds a kernel listener.
+    fn listen(&self) -> anyhow::Result<TcpListener> {
+        let address = self.address;
+        let listener = TcpListener::bind(address).map_err(|error| {
+            bad_input(format!(
+                "--addr {address}: cannot listen there ({error}): give an address of this host \
+                 and a free port"
+            ))
+        })?;
+        sys::set_backlog(&listener, BACKLOG).context("setting the backlog")?;
+        Ok(listener)
+    }
+
+    /// Says on stdout that clients may come. Whoever waits for this line reads nothing else.
+    pub fn announce(&self, address: SocketAddr) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        writeln!(out, "{READY}{address}")?;
+        out.flush()
+    }
+}
+
+/// The start of the line that says that clients may come; the address follows.
+pub const READY: &str = "listening on ";
+
+/// What `serve --control` answers to a line on stdin.
+#[derive(Serialize, Deserialize, Debug, Clone, Copy)]
+pub struct Counters {
+    /// Of all the threads since the start, voluntary or not.
+    pub context_switches: u64,
+}
+
+/// `corelane-bench serve`.
+pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
+    check(args)?;
+    process::join_parent(args.parent)?;
+    let stop = Stop::install().context("taking SIGINT and SIGTERM")?;
+    if args.control {
+        // Before the pinning: this thread must not run on the measured core.
+        thread::Builder::new()
+            .name("control".to_owned())
+            .spawn(control)
+            .context("starting the control thread")?;
+    }
+    process::pin(args.cpu)?;
+    // Where this fails, accept() names the limit when it is really reached.
+    let _best_effort = sys::raise_open_files(OPEN_FILES);
+    let server = Server {
+        address: args.addr,
+        service: args.workload,
+        spin: args.spin || args.engine == Engine::EpollSpin,
+        device: &args.device,
+        stop: &stop,
+    };
+    match args.engine {
+        Engine::Bio => bio::run(&server)?,
+        Engine::Epoll | Engine::EpollSpin => epoll::run(&server)?,
+        Engine::Tokio => tokio::run(&server)?,
+        Engine::Corelane => corelane::run(&server)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Flags that don't fit together are refused, not ignored.
+fn check(args: &ServeArgs) -> anyhow::Result<()> {
+    let engine = args.engine;
+    if args.spin && matches!(engine, Engine::Bio | Engine::Tokio) {
+        return Err(bad_input(format!(
+            "--spin: the engine {engine} can only sleep: use it with epoll or corelane"
+        )));
+    }
+    let device = &args.device;
+    let given = [
+        ("--driver", device.driver.is_some()),
+        ("--interface", device.interface.is_some()),
+        ("--ip", device.ip.is_some()),
+        ("--gateway", device.gateway.is_some()),
+        ("--queues", device.queues.is_some()),
+    ];
+    match given.iter().find(|(_, given)| *given) {
+        Some((flag, _)) if engine != Engine::Corelane => Err(bad_input(format!(
+            "{flag}: the engine {engine} runs on the kernel's network: leave {flag} out, or use \
+             --engine corelane"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Answers each line on stdin with the counters; the end of stdin ends the server.
+fn control() {
+    for line in io::stdin().lock().lines() {
+        if line.is_err() || send_counters().is_err() {
+            break;
+        }
+    }
+    Stop::request();
+}
+
+fn send_counters() -> anyhow::Result<()> {
+    let counters = Counters { context_switches: sys::context_switches()? };
+    let mut out = io::stdout().lock();
+    writeln!(out, "{}", serde_json::to_string(&counters)?)?;
+    out.flush()?;
+    Ok(())
+}
+
+/// Names the way out when accept(2) fails for good.
+fn accept_error(error: &io::Error) -> anyhow::Error {
+    anyhow::anyhow!(
+        "accept: {error}: if it is the limit of open files, raise it with `ulimit -n {OPEN_FILES}` \
+         before the start"
+    )
+}
+
+/// Whether accept(2) may simply be called again: the one connection was already gone.
+fn accept_again(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
+    )
+}
