@@ -1,0 +1,265 @@
+//! One receive and transmit ring pair: an AF_XDP socket with its packet memory.
+//!
+//! ```text
+//!  pool --> fill ring ------> kernel --> receive ring    --> RxBurst      refilled after each receive
+//!  TxBurst --> transmit ring --> kernel --> completion ring --> pool      one kick a burst, if the kernel asks
+//! ```
+
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+
+use corelane_nic::{Checksum, Packet, Pool, Queue, QueueStats, RxBurst, RxFrame, TxBurst, TxOffload};
+
+use crate::XdpConfig;
+use crate::nic::Attachment;
+use crate::ring::Descriptor;
+use crate::socket::Socket;
+use crate::syscall;
+use crate::umem::{Loan, Umem};
+
+const ETHERNET_HEADER: usize = 14;
+/// Buffers that are missing in the fill ring before it is worth filling it up.
+const REFILL_BATCH: u32 = 16;
+/// Frames that kernels before 6.17 send by one kick.
+const KICK_BUDGET: u32 = 32;
+
+/// An opened queue.
+pub struct XdpQueue {
+    /// `None` only while being dropped.
+    socket: Option<Socket>,
+    umem: Umem,
+    fill_target: u32,
+    max_frame: usize,
+    always_kick: bool,
+    zero_copy: bool,
+    stats: QueueStats,
+    /// The program stays attached, and the queue counts as open, for as long as this lives.
+    _attachment: Arc<Attachment>,
+    _open: Arc<()>,
+}
+
+impl XdpQueue {
+    /// A queue on a bound socket. Posts the first empty buffers.
+    pub(crate) fn new(
+        socket: Socket,
+        umem: Umem,
+        config: &XdpConfig,
+        mtu: u16,
+        attachment: Arc<Attachment>,
+        open: Arc<()>,
+    ) -> XdpQueue {
+        let zero_copy = syscall::is_zero_copy(socket.fd()).unwrap_or(false);
+        // Half of the buffers at most wait for frames, so that the stack has some to send with.
+        let fill_target = config.fill_ring.min(umem.pool().config().slots / 2);
+        let mut queue = XdpQueue {
+            socket: Some(socket),
+            umem,
+            fill_target,
+            max_frame: usize::from(mtu) + ETHERNET_HEADER,
+            always_kick: !config.need_wakeup,
+            zero_copy,
+            stats: QueueStats::default(),
+            _attachment: attachment,
+            _open: open,
+        };
+        queue.refill();
+        queue
+    }
+
+    /// Tops the fill ring up. What the pool can't spare is counted there as refused, and tried again next turn.
+    fn refill(&mut self) {
+        let Some(socket) = &mut self.socket else { return };
+        let missing = self.fill_target.saturating_sub(self.umem.lent(Loan::Fill));
+        if missing < REFILL_BATCH.min(self.fill_target) {
+            return;
+        }
+        let mut filled = 0;
+        for _ in 0..missing.min(socket.fill.room(missing)) {
+            let Some(mut packet) = self.umem.pool().take() else { break };
+            packet.set_headroom(0); // the kernel wants the start of the chunk, and keeps its own headroom
+            let Ok((address, _)) = self.umem.lend(packet, Loan::Fill) else { break };
+            socket.fill.push(address);
+            filled += 1;
+        }
+        if filled > 0 {
+            socket.fill.submit();
+        }
+        if socket.fill.needs_wakeup() && self.umem.lent(Loan::Fill) > 0 {
+            self.stats.system_calls += 1;
+            // It only wakes the driver, which looks at the ring again on its own the next time it is asked.
+            let _ = syscall::wake_receive(socket.fd());
+        }
+    }
+
+    /// Takes sent buffers home.
+    fn collect(&mut self) {
+        let Some(socket) = &mut self.socket else { return };
+        if self.umem.lent(Loan::Transmit) == 0 || socket.completion.available() == 0 {
+            return;
+        }
+        while let Some(address) = socket.completion.pop() {
+            drop(self.umem.take_back(address, 0, Loan::Transmit));
+        }
+        socket.completion.release();
+    }
+
+    /// The oldest frame as one packet of our pool. Frames that can never be sent are dropped and counted on the
+    /// way. `None` when there is no frame, or no buffer to copy a foreign one into: then it waits.
+    fn next_packet(&mut self, burst: &mut TxBurst) -> Option<Packet> {
+        loop {
+            let frame = burst.front()?;
+            let len = burst.front_len();
+            let sendable = (ETHERNET_HEADER..=self.max_frame).contains(&len)
+                && frame.offload == TxOffload::default()
+                && !frame.headers.is_chained();
+            if !sendable {
+                discard_front(burst);
+                self.stats.tx_dropped += 1;
+                continue;
+            }
+            let payload = len - frame.headers.len();
+            if self.umem.pool().owns(&frame.headers) && frame.headers.tailroom() >= payload {
+                let Ok((packet, _, copied)) = burst.pop_linear()? else {
+                    self.stats.tx_dropped += 1;
+                    continue;
+                };
+                self.stats.tx_copied_bytes += copied as u64;
+                return Some(packet);
+            }
+            let mut packet = self.umem.pool().take_reserved()?;
+            packet.extend_from_slice(&frame.headers);
+            for chunk in burst.front_chunks() {
+                packet.extend_from_slice(chunk);
+            }
+            discard_front(burst);
+            self.stats.tx_copied_bytes += packet.len() as u64;
+            return Some(packet);
+        }
+    }
+
+    /// Asks the kernel to send, where it waits to be asked. What it can't send now stays in the ring, and is
+    /// asked for again by the next call of `transmit`.
+    fn kick(&mut self) {
+        let mut tries = match &mut self.socket {
+            Some(socket) if self.always_kick || socket.tx.needs_wakeup() => {
+                socket.tx.pending() / KICK_BUDGET + 1
+            }
+            _ => return,
+        };
+        while tries > 0 {
+            tries -= 1;
+            let Some(socket) = &mut self.socket else { return };
+            let before = socket.tx.pending();
+            self.stats.system_calls += 1;
+            let sent = syscall::kick_transmit(socket.fd());
+            let progress = socket.tx.pending() < before;
+            match sent {
+                Ok(()) => return,
+                // The budget of one call is used up, or the completion ring is full.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && progress => self.collect(),
+                // EBUSY, ENOBUFS: the device is busy. ENETDOWN, ENXIO: it is down. The frames wait in the ring.
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Whether frames of an earlier turn still wait for a kick.
+    fn is_stalled(&mut self) -> bool {
+        self.umem.lent(Loan::Transmit) > 0
+            && self
+                .socket
+                .as_mut()
+                .is_some_and(|s| s.tx.needs_wakeup() && (self.zero_copy || s.tx.pending() > 0))
+    }
+}
+
+fn discard_front(burst: &mut TxBurst) {
+    if let Some(frame) = burst.pop() {
+        for _ in 0..frame.chunks {
+            burst.pop_chunk();
+        }
+    }
+}
+
+impl Queue for XdpQueue {
+    fn pool(&self) -> &Pool {
+        self.umem.pool()
+    }
+
+    fn receive(&mut self, burst: &mut RxBurst) {
+        let Some(socket) = &mut self.socket else { return };
+        let room = u32::try_from(burst.room()).unwrap_or(u32::MAX);
+        let frames = socket.rx.available().min(room);
+        for _ in 0..frames {
+            let Some(Descriptor { addr, len, .. }) = socket.rx.pop() else { break };
+            let Some(packet) = self.umem.take_back(addr, len, Loan::Fill) else {
+                self.stats.rx_dropped += 1;
+                continue;
+            };
+            self.stats.rx_frames += 1;
+            self.stats.rx_bytes += u64::from(len);
+            burst.push(RxFrame { packet, checksum: Checksum::Unknown, hash: None });
+        }
+        if frames > 0 {
+            socket.rx.release();
+        }
+        self.refill();
+    }
+
+    fn transmit(&mut self, burst: &mut TxBurst) {
+        self.collect();
+        let wanted = u32::try_from(burst.len()).unwrap_or(u32::MAX);
+        let mut room = match &mut self.socket {
+            Some(socket) if wanted > 0 => socket.tx.room(wanted),
+            _ => 0,
+        };
+        let mut queued = false;
+        while room > 0 {
+            let Some(packet) = self.next_packet(burst) else { break };
+            let (Ok((addr, len)), Some(socket)) = (self.umem.lend(packet, Loan::Transmit), &mut self.socket)
+            else {
+                break;
+            };
+            socket.tx.push(Descriptor { addr, len, options: 0 });
+            self.stats.tx_frames += 1;
+            self.stats.tx_bytes += u64::from(len);
+            queued = true;
+            room -= 1;
+        }
+        if let (true, Some(socket)) = (queued, &mut self.socket) {
+            socket.tx.submit();
+        }
+        if queued || self.is_stalled() {
+            self.kick();
+            // Copy mode is done with the buffers by now: back into the pool while they are warm.
+            self.collect();
+        }
+    }
+
+    fn interrupt(&mut self) -> Option<BorrowedFd<'_>> {
+        if self.is_stalled() {
+            self.kick();
+        }
+        self.socket.as_ref().map(Socket::fd)
+    }
+
+    fn stats(&self) -> QueueStats {
+        let mut stats = self.stats;
+        let kernel = self.socket.as_ref().and_then(|socket| syscall::statistics(socket.fd()).ok());
+        if let Some(kernel) = kernel {
+            // A frame that finds the fill ring empty is in rx_dropped already.
+            stats.rx_dropped += kernel.rx_dropped + kernel.rx_ring_full;
+            stats.tx_dropped += kernel.tx_invalid_descs;
+        }
+        stats
+    }
+}
+
+impl Drop for XdpQueue {
+    fn drop(&mut self) {
+        if let Some(socket) = self.socket.take() {
+            self.umem.close(socket);
+        }
+    }
+}
