@@ -13,6 +13,8 @@ mod config;
 mod error;
 mod event;
 #[allow(dead_code, reason = "the transport that uses it follows")]
+mod ip;
+#[allow(dead_code, reason = "the transport that uses it follows")]
 mod rng;
 mod stack;
 mod stats;

@@ -52,6 +52,8 @@ counters! {
         ip_out_requests: "IpOutRequests",
         /// IP packets that had no route.
         ip_out_no_routes: "IpOutNoRoutes",
+        /// IP packets not sent because they were too long, or had no room for their headers.
+        ip_out_discards: "IpOutDiscards",
         /// Packets not sent for want of a buffer.
         out_no_buffers: "OutNoBuffers",
         /// ICMP messages received.
