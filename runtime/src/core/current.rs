@@ -1,0 +1,31 @@
+//! Which worker the running thread is in.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use crate::core::inner::Inner;
+
+thread_local! {
+    static CURRENT: RefCell<Option<Rc<Inner>>> = const { RefCell::new(None) };
+}
+
+/// Runs `f` with the current worker, if there is one. `f` must not run foreign code (wake, or drop wakers and
+/// futures): hand these out and let them go afterwards.
+#[inline]
+pub(crate) fn with<R>(f: impl FnOnce(&Rc<Inner>) -> R) -> Option<R> {
+    // The thread-local is gone when a thread that ends drops the last handles.
+    CURRENT.try_with(|current| current.borrow().as_ref().map(f)).ok().flatten()
+}
+
+/// Runs `f` inside a worker, and returns to the one before it (if any) afterwards, even when `f` panics.
+pub(crate) fn enter<R>(inner: &Rc<Inner>, f: impl FnOnce() -> R) -> R {
+    struct Restore(Option<Rc<Inner>>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            let entered = CURRENT.replace(self.0.take());
+            drop(entered);
+        }
+    }
+    let _restore = Restore(CURRENT.replace(Some(inner.clone())));
+    f()
+}

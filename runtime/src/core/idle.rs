@@ -1,0 +1,105 @@
+//! What to do when there is nothing to do.
+//!
+//! ```text
+//!  busy turn -> idle turn -> ... spinning ... -> asleep in poll(2) -> turn
+//!                            for `spin`          until a frame, a wake-up from another thread, or the next deadline
+//! ```
+//!
+//! How late a worker can be, from the event to the begin of its turn:
+//!
+//! | it is | by a frame or another thread | by a timer |
+//! |---|---|---|
+//! | busy | a turn: a burst of frames and `Budget::polls` polls | a turn |
+//! | spinning | a turn with nothing in it, well below 1 us | the same |
+//! | asleep | the kernel's wake-up: some 5 us on the core, 60 us across virtual cores, below 1 ms | that and the timer slack of the thread, 50 us |
+//! | asleep, device without an interrupt | [`BLIND_SLEEP`] for frames | as above |
+
+use std::time::Duration;
+
+use corelane_netstack::Instant;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::core::inner::Inner;
+use crate::core::worker::Progress;
+
+/// How long a worker sleeps at most when its device has nothing to sleep on.
+pub(crate) const BLIND_SLEEP: Duration = Duration::from_millis(1);
+
+/// How long a worker spins before it sleeps, unless told otherwise: longer than a request's answer takes to come
+/// back from a peer that sleeps, so that ping-pong stays in the fast mode.
+pub(crate) const DEFAULT_SPIN: Duration = Duration::from_micros(200);
+
+/// Spins for a bounded time, then sleeps.
+pub(crate) struct Idle {
+    spin: Duration,
+    since: Option<Instant>,
+}
+
+impl Idle {
+    pub(crate) fn new(spin: Duration) -> Idle {
+        Idle { spin, since: None }
+    }
+
+    pub(crate) fn set_spin(&mut self, spin: Duration) {
+        self.spin = spin;
+    }
+
+    /// Whether it is time to sleep, after a turn that began at `now`.
+    pub(crate) fn is_over(&mut self, now: Instant, busy: bool) -> bool {
+        if busy {
+            self.since = None;
+            return false;
+        }
+        let since = *self.since.get_or_insert(now);
+        now - since >= self.spin
+    }
+
+    /// To be called between two turns: returns at once after a busy turn, else spins or sleeps.
+    pub(crate) fn wait(&mut self, inner: &Inner, progress: &Progress) {
+        if !self.is_over(progress.now, progress.is_busy()) {
+            if !progress.is_busy() {
+                std::hint::spin_loop();
+            }
+            return;
+        }
+        // A manual clock stands still: only another thread could end the sleep.
+        if inner.clock.is_manual() {
+            std::hint::spin_loop();
+            return;
+        }
+        if inner.shared.mailbox.prepare_sleep() {
+            sleep(inner);
+            inner.shared.mailbox.finish_sleep();
+        }
+    }
+}
+
+/// Sleeps until a frame arrives, somebody rings, or the next deadline.
+fn sleep(inner: &Inner) {
+    let deadline = inner.next_deadline();
+    let device = &mut *inner.device.borrow_mut();
+    let blind = device.queue.interrupt().is_none();
+    // Frames may have come before the interrupt was armed. They stay in the burst for the next turn.
+    device.queue.receive(&mut device.rx);
+    if !device.rx.is_empty() {
+        return;
+    }
+    let mut timeout = deadline.map(|at| at - inner.clock.now());
+    if blind {
+        timeout = Some(timeout.map_or(BLIND_SLEEP, |t| t.min(BLIND_SLEEP)));
+    }
+    if timeout.is_some_and(|t| t.is_zero()) {
+        return;
+    }
+    inner.sleeps.set(inner.sleeps.get() + 1);
+    let timeout = timeout.and_then(|t| Timespec::try_from(t).ok()); // some 584 years are for ever
+    let bell = PollFd::from_borrowed_fd(inner.shared.mailbox.bell(), PollFlags::IN);
+    // EINTR and the like end the sleep early: the next turn finds out.
+    let _ = match device.queue.interrupt() {
+        Some(fd) => poll(&mut [bell, PollFd::from_borrowed_fd(fd, PollFlags::IN)], timeout.as_ref()),
+        None => poll(&mut [bell], timeout.as_ref()),
+    };
+}
+
+#[cfg(test)]
+mod tests;

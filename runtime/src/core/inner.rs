@@ -1,0 +1,192 @@
+//! The state of a worker that its tasks and sockets reach through the thread.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+use corelane_netstack::{Instant, Stack};
+use corelane_nic::{Queue, RxBurst, TxBurst};
+
+use crate::core::budget::Budget;
+use crate::core::clock::Clock;
+use crate::core::mailbox::{Message, Shared};
+use crate::core::spawn::Handle;
+use crate::reactor::Reactor;
+use crate::task::executor::Tasks;
+use crate::time::timers::Timers;
+
+/// Bytes of the buffer for readers that bring none that can be written to.
+pub(crate) const SCRATCH: usize = 16 * 1024;
+
+/// A queue with the bursts on their way.
+pub(crate) struct Device {
+    pub(crate) queue: Box<dyn Queue>,
+    pub(crate) rx: RxBurst,
+    pub(crate) tx: TxBurst,
+}
+
+/// How far a worker is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Running,
+    /// Accepts nothing more, and ends at this time at the latest.
+    Draining(Instant),
+    Stopped,
+}
+
+/// Each part in a cell of its own: a task that reads a socket borrows the stack, and nothing else.
+pub(crate) struct Inner {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) clock: Clock,
+    pub(crate) budget: Budget,
+    pub(crate) device: RefCell<Device>,
+    pub(crate) stack: RefCell<Stack>,
+    pub(crate) reactor: RefCell<Reactor>,
+    pub(crate) timers: RefCell<Timers>,
+    pub(crate) tasks: Tasks,
+    pub(crate) scratch: RefCell<Box<[u8]>>,
+    pub(crate) phase: Cell<Phase>,
+    /// Those that wait for the shutdown to be asked for.
+    pub(crate) shutdown_waiters: RefCell<Vec<Waker>>,
+    pub(crate) handle: Handle,
+    pub(crate) turns: Cell<u64>,
+    pub(crate) sleeps: Cell<u64>,
+}
+
+impl Inner {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        handle: Handle,
+        budget: Budget,
+        queue: Box<dyn Queue>,
+        stack: Stack,
+        clock: Clock,
+    ) -> Inner {
+        let now = clock.now();
+        let (rx, tx) = (RxBurst::with_capacity(budget.burst), TxBurst::with_capacity(budget.burst));
+        Inner {
+            shared,
+            clock,
+            budget,
+            device: RefCell::new(Device { queue, rx, tx }),
+            stack: RefCell::new(stack),
+            reactor: RefCell::new(Reactor::new()),
+            timers: RefCell::new(Timers::new(now)),
+            tasks: Tasks::new(),
+            scratch: RefCell::new(vec![0; SCRATCH].into_boxed_slice()),
+            phase: Cell::new(Phase::Running),
+            shutdown_waiters: RefCell::new(Vec::new()),
+            handle,
+            turns: Cell::new(0),
+            sleeps: Cell::new(0),
+        }
+    }
+
+    /// Other threads -> commands and woken tasks. Returns how many messages there were.
+    pub(crate) fn take_mail(&self) -> u32 {
+        let mailbox = &self.shared.mailbox;
+        if !mailbox.is_pending() {
+            return 0;
+        }
+        mailbox.clear_pending();
+        let mut count = 0;
+        while let Some(message) = mailbox.pop() {
+            self.handle_message(message);
+            count += 1;
+        }
+        count
+    }
+
+    fn handle_message(&self, message: Message) {
+        match message {
+            Message::Run(runnable) => self.tasks.push(runnable),
+            // What is gone already (its worker closed it) needs no closing.
+            Message::CloseSocket(id) => drop(self.stack.borrow_mut().close(id)),
+            Message::CloseListener(id) => self.close_listener(id),
+            Message::CancelTimer(key) => {
+                let waker = self.timers.borrow_mut().remove(key);
+                drop(waker);
+            }
+            Message::Shutdown(timeout) => self.begin_shutdown(timeout),
+            Message::Stop => self.phase.set(Phase::Stopped),
+        }
+    }
+
+    /// NIC ring -> burst -> TCP. Returns how many frames there were.
+    pub(crate) fn receive(&self, now: Instant) -> u32 {
+        let device = &mut *self.device.borrow_mut();
+        device.queue.receive(&mut device.rx);
+        let count = device.rx.len() as u32; // a burst has some 64
+        if count > 0 {
+            self.stack.borrow_mut().receive(now, &mut device.rx);
+        }
+        count
+    }
+
+    /// TCP -> burst -> NIC ring. Returns how many frames the ring took, and whether some wait.
+    pub(crate) fn transmit(&self, now: Instant) -> (u32, bool) {
+        let device = &mut *self.device.borrow_mut();
+        let mut stack = self.stack.borrow_mut();
+        stack.transmit(now, &mut device.tx);
+        let before = device.tx.len();
+        device.queue.transmit(&mut device.tx);
+        let sent = before.saturating_sub(device.tx.len()) as u32; // a burst has some 64
+        (sent, !device.tx.is_empty() || stack.wants_transmit())
+    }
+
+    /// The timers of tasks that are due. Returns how many there were.
+    pub(crate) fn fire_timers(&self, now: Instant) -> u32 {
+        let mut count = 0;
+        loop {
+            let fired = self.timers.borrow_mut().expire(now);
+            let Some(waker) = fired else { return count };
+            count += 1;
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+    }
+
+    /// When the stack or a timer wants a turn.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        let timers = self.timers.borrow().next_deadline();
+        let stack = self.stack.borrow().next_deadline();
+        timers.into_iter().chain(stack).min()
+    }
+
+    /// Closes a listener, and tells those that wait for its connections.
+    pub(crate) fn close_listener(&self, id: corelane_netstack::ListenerId) {
+        let _ = self.stack.borrow_mut().close_listener(id); // gone already is as good
+        let waker = self.reactor.borrow_mut().remove_listener(id);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Stops accepting. A second call may only shorten the time.
+    pub(crate) fn begin_shutdown(&self, timeout: Duration) {
+        let until = self.clock.now() + timeout;
+        match self.phase.get() {
+            Phase::Running => self.phase.set(Phase::Draining(until)),
+            Phase::Draining(earlier) => self.phase.set(Phase::Draining(until.min(earlier))),
+            Phase::Stopped => {}
+        }
+        loop {
+            let listener = self.reactor.borrow().any_listener();
+            let Some(id) = listener else { break };
+            self.close_listener(id);
+        }
+        let waiters = std::mem::take(&mut *self.shutdown_waiters.borrow_mut());
+        waiters.into_iter().for_each(Waker::wake);
+    }
+
+    pub(crate) fn is_shutting_down(&self) -> bool {
+        self.phase.get() != Phase::Running
+    }
+
+    /// Whether nothing is left that was accepted.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.tasks.is_empty() && self.stack.borrow().is_drained()
+    }
+}

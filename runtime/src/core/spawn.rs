@@ -1,0 +1,158 @@
+//! Starting tasks, here and on other cores, and keeping threads on their cores.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::core::current;
+use crate::core::mailbox::{Message, Shared};
+use crate::stats::Snapshot;
+use crate::task::executor;
+use crate::task::join_handle::{JoinError, JoinHandle};
+
+/// Starts a task on this core. It may hold what can't leave the thread (`Rc`, [`Chunk`](crate::Chunk)).
+///
+/// # Panics
+/// When the thread runs no worker: call it from a task, from `block_on`, or inside `Worker::enter`.
+pub fn spawn_local<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let Some(shared) = current::with(|inner| inner.shared.clone()) else { panic!("{NO_WORKER}") };
+    let (runnable, handle) = executor::new_local(&shared, future);
+    runnable.schedule();
+    handle
+}
+
+/// Starts a task on this core, as [`spawn_local`] does. That it asks for `Send` lets libraries call it that were
+/// written for executors which move tasks between threads; here a task stays where it was started.
+///
+/// # Panics
+/// When the thread runs no worker: see [`spawn_local`]. From another thread, use [`Handle::spawn_on`].
+pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    spawn_local(future)
+}
+
+const NO_WORKER: &str = "this thread runs no corelane worker: call it from a task or from block_on";
+
+/// Reaches the workers of a runtime from any thread.
+#[derive(Clone)]
+pub struct Handle {
+    workers: Arc<[Arc<Shared>]>,
+}
+
+impl Handle {
+    pub(crate) fn new(workers: Vec<Arc<Shared>>) -> Handle {
+        Handle { workers: workers.into() }
+    }
+
+    /// The handle of the runtime that this thread works for; `None` when it works for none.
+    pub fn current() -> Option<Handle> {
+        current::with(|inner| inner.handle.clone())
+    }
+
+    /// How many workers the runtime has.
+    pub fn workers(&self) -> usize {
+        self.workers.len()
+    }
+
+    /// Starts a task on worker `index`, and wakes it if it sleeps.
+    ///
+    /// # Errors
+    /// `InvalidInput` when there is no such worker. When the worker has ended, the join handle tells `Cancelled`.
+    pub fn spawn_on<F>(&self, index: usize, future: F) -> io::Result<JoinHandle<F::Output>>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let Some(shared) = self.workers.get(index) else {
+            let message = format!("there is no worker {index}: the runtime has {}", self.workers.len());
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        };
+        let (runnable, handle) = executor::new_sendable(shared, future);
+        shared.mailbox.push(Message::Run(runnable));
+        Ok(handle)
+    }
+
+    /// Makes a future on worker `index` and runs it there: the future need not be `Send`, only what makes it. The result
+    /// is `None` when the future was cancelled since its worker ended.
+    ///
+    /// # Errors
+    /// As [`Handle::spawn_on`].
+    pub fn spawn_with<M, F>(&self, index: usize, make: M) -> io::Result<JoinHandle<Option<F::Output>>>
+    where
+        M: FnOnce() -> F + Send + 'static,
+        F: Future + 'static,
+        F::Output: Send + 'static,
+    {
+        // The outer task lives as long as the inner one, and hands its end on: a panic as a panic.
+        self.spawn_on(index, async move {
+            match spawn_local(make()).await.map_err(JoinError::try_into_panic) {
+                Ok(value) => Some(value),
+                Err(Ok(panic)) => std::panic::resume_unwind(panic),
+                Err(Err(_)) => None,
+            }
+        })
+    }
+
+    /// Asks all workers to stop accepting and to finish what was accepted, for `timeout` at most; from any thread.
+    /// Listeners are closed, and an `accept` that waits fails. It returns at once: `block_on` returns after its own future has
+    /// ended and the work is done, and `Runtime::shutdown` waits for all workers.
+    pub fn shutdown(&self, timeout: Duration) {
+        for shared in self.workers.iter() {
+            shared.mailbox.push(Message::Shutdown(timeout));
+        }
+    }
+
+    pub(crate) fn stop(&self) {
+        for shared in self.workers.iter() {
+            shared.mailbox.push(Message::Stop);
+        }
+    }
+
+    /// What all workers have counted, one snapshot each. A worker that has ended is left out.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when it is dropped.
+    pub async fn stats(&self) -> Vec<Snapshot> {
+        let mut all = Vec::with_capacity(self.workers.len());
+        for index in 0..self.workers.len() {
+            let Ok(task) = self.spawn_on(index, async { crate::stats::snapshot() }) else { continue };
+            if let Ok(Some(snapshot)) = task.await {
+                all.push(snapshot);
+            }
+        }
+        all
+    }
+}
+
+impl std::fmt::Debug for Handle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Handle").field("workers", &self.workers.len()).finish()
+    }
+}
+
+/// Keeps the calling thread on a core.
+///
+/// # Errors
+/// `InvalidInput` when there is no such core, or the process may not use it (cpusets, `taskset`).
+pub(crate) fn pin_to(core: usize) -> io::Result<()> {
+    let allowed = core_affinity::get_core_ids().unwrap_or_default();
+    let found = allowed.iter().find(|id| id.id == core).copied();
+    if found.is_some_and(core_affinity::set_for_current) {
+        return Ok(());
+    }
+    let allowed: Vec<String> = allowed.iter().map(|id| id.id.to_string()).collect();
+    let message =
+        format!("runtime.cores: core {core} can't be used: this process may use {}", allowed.join(", "));
+    Err(io::Error::new(io::ErrorKind::InvalidInput, message))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,57 @@
+//! The core that a socket belongs to.
+
+use std::io;
+use std::rc::Rc;
+
+use corelane_netstack::{Error, Stack};
+use corelane_nic::Pool;
+
+use crate::core::current;
+use crate::core::inner::Inner;
+use crate::error::io_error;
+
+/// The buffers of this core, to build what is sent without a copy: `Chunk::copy_from(&pool, ..)`, or `pool.take()` and
+/// `Packet::freeze`.
+///
+/// # Errors
+/// `NotConnected` when the thread runs no worker.
+pub fn pool() -> io::Result<Pool> {
+    here(|inner| inner.stack.borrow().pool().clone())
+}
+
+/// Runs `f` with the worker of this thread, whichever it is. `f` must not run foreign code: see [`current::with`].
+pub(crate) fn here<R>(f: impl FnOnce(&Rc<Inner>) -> R) -> io::Result<R> {
+    current::with(f).ok_or_else(|| {
+        let message = "this thread runs no corelane worker: use sockets in a task or in block_on";
+        io::Error::new(io::ErrorKind::NotConnected, message)
+    })
+}
+
+/// Runs `f` on the worker `core`, which must be this thread's. `f` must not run foreign code: see [`current::with`].
+#[inline]
+pub(crate) fn at<R>(core: u32, what: &str, f: impl FnOnce(&Inner) -> R) -> io::Result<R> {
+    match current::with(|inner| if inner.shared.id() == core { Ok(f(inner)) } else { Err(inner.shared.id()) })
+    {
+        Some(Ok(result)) => Ok(result),
+        Some(Err(here)) => Err(elsewhere(core, what, Some(here))),
+        None => Err(elsewhere(core, what, None)),
+    }
+}
+
+/// A command to the stack of worker `core`, which must be this thread's.
+pub(crate) fn command<R>(
+    core: u32,
+    what: &str,
+    f: impl FnOnce(&mut Stack) -> Result<R, Error>,
+) -> io::Result<R> {
+    at(core, what, |inner| f(&mut inner.stack.borrow_mut()))?.map_err(io_error)
+}
+
+#[cold]
+fn elsewhere(core: u32, what: &str, here: Option<u32>) -> io::Error {
+    let place = here.map_or_else(|| "a thread without a worker".to_string(), |id| format!("core {id}"));
+    let message = format!(
+        "a {what} of core {core} was used on {place}: sockets work only on their own core; move the data, not the socket"
+    );
+    io::Error::new(io::ErrorKind::Unsupported, message)
+}

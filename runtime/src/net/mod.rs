@@ -1,0 +1,22 @@
+//! Sockets.
+//!
+//! A socket is a handle, three plain integers: the core that owns it, its slot there, and a generation. So it is `Send` and
+//! `Sync`, and libraries that ask for that take it. It works only on its own core, though: elsewhere every call
+//! fails with an error that says so, and dropping it there tells the owner to close it.
+
+mod addr;
+mod compat;
+mod home;
+mod split;
+mod tcp_listener;
+mod tcp_stream;
+
+pub use addr::ToAddr;
+#[cfg(feature = "hyper")]
+pub use compat::hyper::{LocalExecutor, LocalTimer};
+pub use home::pool;
+pub use split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
+pub use tcp_listener::TcpListener;
+pub use tcp_stream::{SendError, TcpStream};
+
+pub use corelane_netstack::{Keepalive, Shutdown, State, TcpInfo};

@@ -1,0 +1,384 @@
+//! A connection.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use corelane_netstack::{Error, Keepalive, Shutdown, SocketId, Stack, State, TcpInfo};
+use corelane_nic::Chunk;
+
+use super::ToAddr;
+use super::home::{at, command, here};
+use super::split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
+use crate::core::current;
+use crate::core::inner::Inner;
+use crate::core::mailbox::{self, Message};
+use crate::error::io_error;
+use crate::reactor::Direction;
+
+const NAME: &str = "TcpStream";
+
+/// A TCP connection of this core.
+///
+/// Dropping it closes it, as close(2) does: what was written is still delivered; data that nobody read make it a RST.
+///
+/// Reading and writing take `&mut self`, since each direction wakes one task: [`TcpStream::split`] or
+/// [`TcpStream::into_split`] make two of one.
+#[derive(Debug)]
+pub struct TcpStream {
+    core: u32,
+    slot: u32,
+    generation: u32,
+}
+
+impl TcpStream {
+    pub(crate) fn of(core: u32, id: SocketId) -> TcpStream {
+        TcpStream { core, slot: id.slot(), generation: id.generation() }
+    }
+
+    fn id(&self) -> SocketId {
+        SocketId::from_parts(self.slot, self.generation)
+    }
+
+    /// Opens a connection.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the text is no address; `ConnectionRefused`, `TimedOut`, `HostUnreachable`, `NetworkUnreachable` as of
+    /// connect(2); `AddrNotAvailable` when no ephemeral port is left; `NotConnected` when the thread runs no worker.
+    ///
+    /// # Cancel safety
+    /// When it is dropped the opening is given up.
+    pub async fn connect(addr: impl ToAddr) -> io::Result<TcpStream> {
+        TcpStream::open(None, addr.to_addr()?).await
+    }
+
+    /// As [`TcpStream::connect`], from this local address; its port 0 takes any.
+    ///
+    /// # Errors
+    /// As [`TcpStream::connect`]; `AddrNotAvailable` also when `local` is not ours, `AddrInUse` when the port is taken.
+    ///
+    /// # Cancel safety
+    /// As [`TcpStream::connect`].
+    pub async fn connect_from(local: impl ToAddr, addr: impl ToAddr) -> io::Result<TcpStream> {
+        TcpStream::open(Some(local.to_addr()?), addr.to_addr()?).await
+    }
+
+    async fn open(local: Option<SocketAddr>, remote: SocketAddr) -> io::Result<TcpStream> {
+        let explain = |error: Error| {
+            io::Error::new(io_error(error).kind(), format!("can't connect to {remote}: {error}"))
+        };
+        let (core, opening) =
+            here(|inner| (inner.shared.id(), inner.stack.borrow_mut().connect(local, remote)))?;
+        let stream = TcpStream::of(core, opening.map_err(explain)?);
+        poll_fn(|cx| stream.poll_opened(cx)).await?.map_err(explain)?;
+        Ok(stream)
+    }
+
+    fn poll_opened(&self, cx: &mut Context<'_>) -> Poll<io::Result<Result<(), Error>>> {
+        self.poll_op(cx, Direction::Write, |stack, id| {
+            if let Some(error) = stack.take_error(id)? {
+                return Ok(Err(error));
+            }
+            match stack.info(id)?.state {
+                State::SynSent | State::SynReceived => Err(Error::WouldBlock),
+                State::Closed => Ok(Err(Error::ConnectionAborted)),
+                _ => Ok(Ok(())),
+            }
+        })
+    }
+
+    /// Tries a command, and registers the task when it would block. One access to the thread's worker.
+    #[inline]
+    fn poll_op<R>(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        op: impl FnOnce(&mut Stack, SocketId) -> Result<R, Error>,
+    ) -> Poll<io::Result<R>> {
+        let id = self.id();
+        let polled = at(self.core, NAME, |inner| {
+            let result = op(&mut inner.stack.borrow_mut(), id);
+            match result {
+                Err(Error::WouldBlock) => Err(register(inner, id, direction, cx.waker())),
+                result => Ok(result),
+            }
+        });
+        match polled {
+            Ok(Ok(result)) => Poll::Ready(result.map_err(io_error)),
+            Ok(Err(_replaced)) => Poll::Pending, // the replaced wakers go out of the borrow
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    fn command<R>(&self, op: impl FnOnce(&mut Stack, SocketId) -> Result<R, Error>) -> io::Result<R> {
+        command(self.core, NAME, |stack| op(stack, self.id()))
+    }
+
+    /// As [`TcpStream::read`]; wakes the task that polled last.
+    pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.poll_read_shared(cx, buf)
+    }
+
+    pub(super) fn poll_read_shared(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        if buf.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        self.poll_op(cx, Direction::Read, |stack, id| stack.read(id, buf))
+    }
+
+    pub(super) fn poll_peek_shared(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        if buf.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        self.poll_op(cx, Direction::Read, |stack, id| stack.peek(id, buf))
+    }
+
+    /// As [`TcpStream::recv_chunk`]; wakes the task that polled last.
+    pub fn poll_recv_chunk(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Chunk>>> {
+        self.poll_recv_chunk_shared(cx)
+    }
+
+    pub(super) fn poll_recv_chunk_shared(&self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Chunk>>> {
+        self.poll_op(cx, Direction::Read, |stack, id| stack.read_chunk(id))
+    }
+
+    /// As [`TcpStream::write`]; wakes the task that polled last.
+    pub fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_shared(cx, buf)
+    }
+
+    pub(super) fn poll_write_shared(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if buf.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        self.poll_op(cx, Direction::Write, |stack, id| stack.write(id, buf))
+    }
+
+    /// As [`TcpStream::write`] of several buffers; wakes the task that polled last.
+    #[cfg(any(feature = "tokio-io", feature = "futures-io", feature = "hyper"))]
+    pub(super) fn poll_write_vectored_shared(
+        &self,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if bufs.iter().all(|buf| buf.is_empty()) {
+            return Poll::Ready(Ok(0));
+        }
+        self.poll_op(cx, Direction::Write, |stack, id| {
+            let mut written = 0;
+            for buf in bufs.iter().filter(|buf| !buf.is_empty()) {
+                match stack.write(id, buf) {
+                    Ok(n) => written += n,
+                    Err(error) if written == 0 => return Err(error),
+                    Err(_) => break, // told by the next call
+                }
+                if written > 0 && buf.len() > written {
+                    break;
+                }
+            }
+            Ok(written)
+        })
+    }
+
+    /// Reads into a buffer of the worker, and gives it to `f`: for readers whose buffer safe code can't write to.
+    #[cfg(feature = "hyper")]
+    pub(super) fn poll_read_with(
+        &self,
+        cx: &mut Context<'_>,
+        max: usize,
+        f: impl FnOnce(&[u8]),
+    ) -> Poll<io::Result<()>> {
+        let id = self.id();
+        let polled = at(self.core, NAME, |inner| {
+            let scratch = &mut *inner.scratch.borrow_mut();
+            let max = max.min(scratch.len());
+            let result = inner.stack.borrow_mut().read(id, &mut scratch[..max]);
+            match result {
+                Err(Error::WouldBlock) => Err(register(inner, id, Direction::Read, cx.waker())),
+                Ok(n) => {
+                    f(&scratch[..n]); // a copy into the reader's buffer, no foreign code
+                    Ok(Ok(()))
+                }
+                Err(error) => Ok(Err(error)),
+            }
+        });
+        match polled {
+            Ok(Ok(result)) => Poll::Ready(result.map_err(io_error)),
+            Ok(Err(_replaced)) => Poll::Pending,
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    /// Sends a chunk without a copy, or gives it back.
+    ///
+    /// # Errors
+    /// [`SendError`] with the chunk: `WouldBlock` when there is no room for all of it now.
+    pub fn try_send(&mut self, chunk: Chunk) -> Result<(), SendError> {
+        self.try_send_shared(chunk)
+    }
+
+    pub(super) fn try_send_shared(&self, chunk: Chunk) -> Result<(), SendError> {
+        let mut chunk = Some(chunk);
+        let written = at(self.core, NAME, |inner| {
+            let chunk = chunk.take()?;
+            Some(inner.stack.borrow_mut().write_chunk(self.id(), chunk))
+        });
+        match (written, chunk) {
+            (Ok(Some(Err(refused))), _) => {
+                Err(SendError { chunk: refused.chunk, error: io_error(refused.error) })
+            }
+            (Err(error), Some(chunk)) => Err(SendError { chunk, error }),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn poll_send_shared(
+        &self,
+        cx: &mut Context<'_>,
+        chunk: &mut Option<Chunk>,
+    ) -> Poll<io::Result<()>> {
+        self.poll_op(cx, Direction::Write, |stack, id| {
+            let Some(whole) = chunk.take() else { return Ok(()) };
+            stack.write_chunk(id, whole).map_err(|refused| {
+                *chunk = Some(refused.chunk);
+                refused.error
+            })
+        })
+    }
+
+    pub(super) fn shutdown_shared(&self, how: Shutdown) -> io::Result<()> {
+        self.command(|stack, id| stack.shutdown(id, how))
+    }
+
+    /// Ends one direction or both. `Write`: what was written is still delivered, then comes our FIN. `Read`: what arrives is
+    /// dropped from now on.
+    ///
+    /// # Errors
+    /// `NotConnected` when the connection is over.
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.shutdown_shared(how)
+    }
+
+    /// Resets the connection: both sides forget what was not delivered.
+    pub fn abort(self) {
+        let id = self.id();
+        // Gone already, or not on its core: the drop does what is left.
+        let _ = self.command(|stack, _| stack.abort(id));
+    }
+
+    /// Our address.
+    ///
+    /// # Errors
+    /// `NotConnected` when the connection is gone.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.command(|stack, id| stack.local_addr(id))
+    }
+
+    /// The peer's address.
+    ///
+    /// # Errors
+    /// `NotConnected` when the connection is gone.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.command(|stack, id| stack.peer_addr(id))
+    }
+
+    /// `TCP_NODELAY`: small writes are sent at once, not gathered while data are unacknowledged (Nagle).
+    ///
+    /// # Errors
+    /// `NotConnected` when the connection is gone.
+    pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
+        self.command(|stack, id| stack.set_nodelay(id, on))
+    }
+
+    /// Whether `TCP_NODELAY` is set.
+    ///
+    /// # Errors
+    /// `NotConnected` when the connection is gone.
+    pub fn nodelay(&self) -> io::Result<bool> {
+        self.command(|stack, id| stack.nodelay(id))
+    }
+
+    /// `SO_KEEPALIVE` with `TCP_KEEPIDLE`, `TCP_KEEPINTVL` and `TCP_KEEPCNT`; `None` = off.
+    ///
+    /// # Errors
+    /// `NotConnected` when the connection is gone.
+    pub fn set_keepalive(&self, keepalive: Option<Keepalive>) -> io::Result<()> {
+        self.command(|stack, id| stack.set_keepalive(id, keepalive))
+    }
+
+    /// `SO_LINGER`: zero makes dropping the stream a RST. Dropping never waits, whatever is set.
+    ///
+    /// # Errors
+    /// `NotConnected` when the connection is gone.
+    pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
+        self.command(|stack, id| stack.set_linger(id, linger))
+    }
+
+    /// `TCP_INFO`.
+    ///
+    /// # Errors
+    /// `NotConnected` when the connection is gone.
+    pub fn tcp_info(&self) -> io::Result<TcpInfo> {
+        self.command(|stack, id| stack.info(id))
+    }
+
+    /// `SO_ERROR`: why the connection failed; told once.
+    ///
+    /// # Errors
+    /// `NotConnected` when the connection is gone.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        Ok(self.command(|stack, id| stack.take_error(id))?.map(io_error))
+    }
+
+    /// Two halves that borrow the stream, for two futures of one task.
+    pub fn split(&mut self) -> (ReadHalf<'_>, WriteHalf<'_>) {
+        split::split(self)
+    }
+
+    /// Two halves for two tasks. The connection is closed when both are dropped; dropping the write half sends our FIN.
+    pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
+        split::into_split(self)
+    }
+}
+
+fn register(inner: &Inner, id: SocketId, direction: Direction, waker: &Waker) -> [Option<Waker>; 2] {
+    inner.reactor.borrow_mut().register(id, direction, waker)
+}
+
+impl Drop for TcpStream {
+    fn drop(&mut self) {
+        let id = self.id();
+        let here = current::with(|inner| {
+            (inner.shared.id() == self.core).then(|| {
+                let _ = inner.stack.borrow_mut().close(id); // aborted already is as good
+                inner.reactor.borrow_mut().remove(id)
+            })
+        });
+        match here.flatten() {
+            Some(wakers) => drop(wakers), // out of the borrow
+            None => {
+                if let Some(owner) = mailbox::find(self.core) {
+                    owner.mailbox.push(Message::CloseSocket(id));
+                }
+            }
+        }
+    }
+}
+
+/// A chunk that was not sent, and why.
+#[derive(Debug)]
+pub struct SendError {
+    /// All of it: nothing was sent.
+    pub chunk: Chunk,
+    /// Why.
+    pub error: io::Error,
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes were not sent: {}", self.chunk.len(), self.error)
+    }
+}

@@ -1,0 +1,145 @@
+//! Who waits for which socket: events of the stack -> wakers.
+
+use std::cell::RefCell;
+use std::task::Waker;
+
+use corelane_netstack::{Event, ListenerId, SocketId, Stack};
+
+const PAGE: usize = 256;
+
+/// The direction that a task waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    Read,
+    Write,
+}
+
+#[derive(Default)]
+struct Entry {
+    generation: u32,
+    read: Option<Waker>,
+    write: Option<Waker>,
+}
+
+struct Listener {
+    generation: u32,
+    accept: Option<Waker>,
+}
+
+/// The wakers of a worker's sockets, by slot, in pages that never move.
+///
+/// Nothing is kept of readiness: a future asks the stack first and registers only on `WouldBlock`, and nothing
+/// arrives in between, since both happen in one turn of one thread.
+pub(crate) struct Reactor {
+    sockets: Vec<Box<[Entry]>>,
+    listeners: Vec<Option<Listener>>,
+}
+
+impl Reactor {
+    pub(crate) fn new() -> Reactor {
+        Reactor { sockets: Vec::new(), listeners: Vec::new() }
+    }
+
+    /// Remembers whom to wake. Returns the waker before it, to be dropped out of all borrows.
+    #[must_use]
+    pub(crate) fn register(
+        &mut self,
+        id: SocketId,
+        direction: Direction,
+        waker: &Waker,
+    ) -> [Option<Waker>; 2] {
+        let page = id.slot() as usize / PAGE;
+        while self.sockets.len() <= page {
+            self.sockets.push((0..PAGE).map(|_| Entry::default()).collect());
+        }
+        let entry = &mut self.sockets[page][id.slot() as usize % PAGE];
+        let mut old = [None, None];
+        if entry.generation != id.generation() {
+            old = [entry.read.take(), entry.write.take()];
+            entry.generation = id.generation();
+        }
+        let place = match direction {
+            Direction::Read => &mut entry.read,
+            Direction::Write => &mut entry.write,
+        };
+        match place {
+            Some(same) if same.will_wake(waker) => {}
+            _ => old[0] = place.replace(waker.clone()).or(old[0].take()),
+        }
+        old
+    }
+
+    fn entry(&mut self, id: SocketId) -> Option<&mut Entry> {
+        let entry = self.sockets.get_mut(id.slot() as usize / PAGE)?.get_mut(id.slot() as usize % PAGE)?;
+        (entry.generation == id.generation()).then_some(entry)
+    }
+
+    /// Forgets a socket. Returns its wakers, to be dropped out of all borrows.
+    #[must_use]
+    pub(crate) fn remove(&mut self, id: SocketId) -> [Option<Waker>; 2] {
+        self.entry(id).map_or([None, None], |entry| [entry.read.take(), entry.write.take()])
+    }
+
+    /// Adds a listener, so that a shutdown finds it.
+    pub(crate) fn add_listener(&mut self, id: ListenerId) {
+        let slot = id.slot() as usize;
+        if self.listeners.len() <= slot {
+            self.listeners.resize_with(slot + 1, || None);
+        }
+        self.listeners[slot] = Some(Listener { generation: id.generation(), accept: None });
+    }
+
+    fn listener(&mut self, id: ListenerId) -> Option<&mut Listener> {
+        let listener = self.listeners.get_mut(id.slot() as usize)?.as_mut()?;
+        (listener.generation == id.generation()).then_some(listener)
+    }
+
+    /// Remembers whom to wake when a connection can be accepted. Returns the waker before it.
+    #[must_use]
+    pub(crate) fn register_accept(&mut self, id: ListenerId, waker: &Waker) -> Option<Waker> {
+        let listener = self.listener(id)?;
+        match &listener.accept {
+            Some(same) if same.will_wake(waker) => None,
+            _ => listener.accept.replace(waker.clone()),
+        }
+    }
+
+    /// Forgets a listener. Returns its waker, to be woken out of all borrows.
+    #[must_use]
+    pub(crate) fn remove_listener(&mut self, id: ListenerId) -> Option<Waker> {
+        self.listener(id)?;
+        self.listeners[id.slot() as usize].take()?.accept
+    }
+
+    /// One of the listeners.
+    pub(crate) fn any_listener(&self) -> Option<ListenerId> {
+        let (slot, listener) =
+            self.listeners.iter().enumerate().find_map(|(slot, l)| Some((slot, l.as_ref()?)))?;
+        Some(ListenerId::from_parts(slot as u32, listener.generation)) // slots are u32
+    }
+
+    fn take(&mut self, event: Event) -> [Option<Waker>; 2] {
+        match event {
+            Event::Readable(id) => [self.entry(id).and_then(|entry| entry.read.take()), None],
+            Event::Writable(id) => [self.entry(id).and_then(|entry| entry.write.take()), None],
+            Event::Closed(id) => self.remove(id),
+            Event::Acceptable(id) => [self.listener(id).and_then(|l| l.accept.take()), None],
+        }
+    }
+}
+
+/// Events -> readiness, wakers. Returns how many events there were.
+pub(crate) fn dispatch(reactor: &RefCell<Reactor>, stack: &RefCell<Stack>) -> u32 {
+    let mut count = 0;
+    loop {
+        let event = stack.borrow_mut().next_event();
+        let Some(event) = event else { return count };
+        count += 1;
+        let wakers = reactor.borrow_mut().take(event);
+        // No borrow is held: waking may run anything.
+        wakers.into_iter().flatten().for_each(Waker::wake);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,192 @@
+//! The run queue of a worker. Tasks are `async-task`'s: one allocation each, scheduling without locks.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use async_task::Runnable;
+use pin_project_lite::pin_project;
+use slab::Slab;
+
+use crate::core::current;
+use crate::core::mailbox::{Message, Shared};
+use crate::task::join_handle::JoinHandle;
+
+/// The tasks of one worker.
+pub(crate) struct Tasks {
+    /// First in, first out.
+    queue: RefCell<VecDeque<Runnable>>,
+    /// Tasks that gave way: they run again in the next turn.
+    deferred: RefCell<Vec<Waker>>,
+    /// Every task that was polled and has not ended, so that a worker that ends can end them.
+    active: RefCell<Slab<Waker>>,
+    panics: Cell<u64>,
+}
+
+impl Tasks {
+    pub(crate) fn new() -> Tasks {
+        Tasks {
+            queue: RefCell::new(VecDeque::new()),
+            deferred: RefCell::new(Vec::new()),
+            active: RefCell::new(Slab::new()),
+            panics: Cell::new(0),
+        }
+    }
+
+    pub(crate) fn push(&self, runnable: Runnable) {
+        self.queue.borrow_mut().push_back(runnable);
+    }
+
+    pub(crate) fn defer(&self, waker: Waker) {
+        self.deferred.borrow_mut().push(waker);
+    }
+
+    fn pop(&self) -> Option<Runnable> {
+        self.queue.borrow_mut().pop_front()
+    }
+
+    /// Polls woken tasks, `budget` at most. Returns how many.
+    pub(crate) fn run(&self, budget: u32) -> u32 {
+        let mut polled = 0;
+        while polled < budget {
+            let Some(runnable) = self.pop() else { break };
+            polled += 1;
+            // What a future's poll panics with goes to its join handle. What is left is a panic in a drop: the worker
+            // outlives that too.
+            if catch_unwind(AssertUnwindSafe(|| runnable.run())).is_err() {
+                self.panics.set(self.panics.get() + 1);
+            }
+        }
+        if !self.deferred.borrow().is_empty() {
+            let deferred = std::mem::take(&mut *self.deferred.borrow_mut());
+            deferred.into_iter().for_each(Waker::wake);
+        }
+        polled
+    }
+
+    /// Whether a task waits to be polled.
+    pub(crate) fn is_ready(&self) -> bool {
+        !self.queue.borrow().is_empty()
+    }
+
+    /// Tasks that have not ended: polled at least once, or waiting for it.
+    pub(crate) fn len(&self) -> usize {
+        // A woken task is in both; only the first poll of a new one is not in `active`, and it is in the queue.
+        self.active.borrow().len().max(self.queue.borrow().len())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.active.borrow().is_empty() && self.queue.borrow().is_empty()
+    }
+
+    /// Panics that no join handle tells of.
+    pub(crate) fn panics(&self) -> u64 {
+        self.panics.get()
+    }
+
+    /// Drops the futures of all tasks; their join handles tell `Cancelled`. The worker must be the current one.
+    pub(crate) fn cancel_all(&self, mail: impl Fn()) {
+        // A task that another thread wakes at this moment comes by the mail a little later: hence the rounds.
+        for _ in 0..10_000 {
+            let wakers: Vec<Waker> = self.active.borrow().iter().map(|(_, waker)| waker.clone()).collect();
+            let none = wakers.is_empty();
+            wakers.into_iter().for_each(Waker::wake);
+            mail();
+            while let Some(runnable) = self.pop() {
+                // A panic in a future's drop must not keep the others from theirs.
+                let _ = catch_unwind(AssertUnwindSafe(|| drop(runnable)));
+            }
+            if none {
+                return;
+            }
+            std::thread::yield_now();
+        }
+    }
+}
+
+/// A new task of the current thread's worker, which `shared` belongs to.
+pub(crate) fn new_local<F>(shared: &Arc<Shared>, future: F) -> (Runnable, JoinHandle<F::Output>)
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let builder = async_task::Builder::new().propagate_panic(true);
+    let (runnable, task) = builder.spawn_local(|()| Tracked::new(future), schedule_on(shared));
+    (runnable, JoinHandle::new(task))
+}
+
+/// A new task for any worker.
+pub(crate) fn new_sendable<F>(shared: &Arc<Shared>, future: F) -> (Runnable, JoinHandle<F::Output>)
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let builder = async_task::Builder::new().propagate_panic(true);
+    let (runnable, task) = builder.spawn(|()| Tracked::new(future), schedule_on(shared));
+    (runnable, JoinHandle::new(task))
+}
+
+/// What a wake does: on the worker's own thread one push to a plain queue, elsewhere a message.
+fn schedule_on(shared: &Arc<Shared>) -> impl Fn(Runnable) + Send + Sync + 'static {
+    let shared = shared.clone();
+    move |runnable| {
+        let mut runnable = Some(runnable);
+        current::with(|inner| {
+            if inner.shared.id() == shared.id()
+                && let Some(runnable) = runnable.take()
+            {
+                inner.tasks.push(runnable);
+            }
+        });
+        if let Some(runnable) = runnable {
+            shared.mailbox.push(Message::Run(runnable));
+        }
+    }
+}
+
+pin_project! {
+    /// A future that is on its worker's list of tasks from its first poll to its end.
+    struct Tracked<F> {
+        #[pin]
+        future: F,
+        entry: Entry,
+    }
+}
+
+impl<F> Tracked<F> {
+    fn new(future: F) -> Tracked<F> {
+        Tracked { future, entry: Entry(None) }
+    }
+}
+
+impl<F: Future> Future for Tracked<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        if this.entry.0.is_none() {
+            let waker = cx.waker().clone();
+            this.entry.0 = current::with(|inner| inner.tasks.active.borrow_mut().insert(waker));
+        }
+        this.future.poll(cx)
+    }
+}
+
+/// A place in the list of active tasks.
+struct Entry(Option<usize>);
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        if let Some(key) = self.0 {
+            let waker = current::with(|inner| inner.tasks.active.borrow_mut().try_remove(key));
+            drop(waker); // out of the borrow: it may be the last hold on the task
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,5 @@
+//! Tasks: futures that a worker polls.
+
+pub(crate) mod executor;
+pub(crate) mod join_handle;
+pub(crate) mod yield_now;
