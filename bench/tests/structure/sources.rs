@@ -26,7 +26,9 @@ impl Source {
 
 /// The root of the workspace.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("bench stands in the workspace").to_owned()
+    // What cargo says now, not when it compiled: two clones may share a target folder.
+    let bench = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    Path::new(&bench).parent().expect("bench stands in the workspace").to_owned()
 }
 
 /// Every `.rs` file below `root`, in order; build output and hidden folders are left out.
