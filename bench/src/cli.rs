@@ -11,6 +11,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+use crate::error::tell;
+
 /// What corelane costs, beside kernel blocking I/O, kernel epoll and tokio.
 #[derive(Parser, Debug)]
 #[command(name = "corelane-bench", version, propagate_version = true)]
@@ -291,7 +293,7 @@ fn seconds_or_none(text: &str) -> Result<Duration, String> {
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, ExitCode> {
     Cli::try_parse_from(args).map_err(|error| {
         if error.use_stderr() {
-            eprintln!("corelane-bench: {}", one_line(&error.to_string()));
+            tell(format_args!("corelane-bench: {}\n", one_line(&error.to_string())));
             ExitCode::from(2)
         } else {
             // A closed stdout is no reason for another exit code.

@@ -1,6 +1,7 @@
 //! Errors and the exit codes that go with them: 2 when the input was wrong, 1 for the rest.
 
 use std::fmt;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// The user's input is wrong: the message names what, and the way out, in one line.
@@ -20,8 +21,13 @@ pub fn bad_input(message: impl Into<String>) -> anyhow::Error {
     BadInput(message.into()).into()
 }
 
+/// Prints a text on stderr, as `eprint!`, which would panic when nobody reads it any more.
+pub fn tell(text: impl fmt::Display) {
+    let _unread = write!(io::stderr(), "{text}");
+}
+
 /// Prints the error with its causes on one line, and gives the exit code.
 pub fn report(error: &anyhow::Error) -> ExitCode {
-    eprintln!("corelane-bench: {error:#}");
+    tell(format_args!("corelane-bench: {error:#}\n"));
     if error.downcast_ref::<BadInput>().is_some() { ExitCode::from(2) } else { ExitCode::FAILURE }
 }

@@ -20,6 +20,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 
 use crate::cli::CompareArgs;
+use crate::error::tell;
 use crate::sys::Stop;
 use crate::{load, process};
 use bed::Beds;
@@ -34,7 +35,7 @@ pub fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
     process::check_core("--client-cpu", plan.client_cpu)?;
     // Before the work: a wrong path must not cost the whole run.
     let file = args.json.as_deref().map(load::create).transpose()?;
-    eprint!("{plan}");
+    tell(&plan);
 
     let beds = Beds::make(&plan)?;
     let series = rounds::run(&plan, &beds, &stop)?;

@@ -12,6 +12,8 @@ use std::process::Command;
 
 use anyhow::Context;
 
+use crate::error::tell;
+
 /// Namespaces of this program start so; the process id and the side follow.
 const PREFIX: &str = "clbench";
 
@@ -141,7 +143,7 @@ impl Drop for Namespaces {
             if Path::new(NAMES).join(name).exists()
                 && let Err(error) = run("ip", &["netns", "del", name])
             {
-                eprintln!("{error:#}: remove it with `ip netns del {name}`");
+                tell(format_args!("{error:#}: remove it with `ip netns del {name}`\n"));
             }
         }
     }

@@ -9,6 +9,7 @@ use super::measure::{self, Measurement};
 use super::memory;
 use super::plan::{Cell, Plan};
 use crate::cli::{Bed, Engine};
+use crate::error::tell;
 use crate::sys::Stop;
 
 /// All the measurements of one engine in one cell.
@@ -91,7 +92,7 @@ impl Progress {
 
     fn round(&self, plan: &Plan, cell: &Cell, round: u32) {
         if self.lines {
-            eprintln!("{cell}: round {} of {}", round + 1, plan.rounds);
+            tell(format_args!("{cell}: round {} of {}\n", round + 1, plan.rounds));
         }
     }
 

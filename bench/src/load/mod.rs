@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 
 use crate::cli::LoadArgs;
-use crate::error::bad_input;
+use crate::error::{bad_input, tell};
 use crate::sys::{self, Stop};
 use crate::{process, serve};
 use report::Report;
@@ -39,7 +39,7 @@ pub fn run(args: &LoadArgs) -> anyhow::Result<ExitCode> {
     match (&args.json, file) {
         (_, Some(mut file)) => {
             writeln!(file, "{}", serde_json::to_string_pretty(&report)?)?;
-            eprint!("{report}");
+            tell(&report);
         }
         (Some(_), None) => {
             writeln!(io::stdout(), "{}", serde_json::to_string(&report)?)?;

@@ -1,0 +1,79 @@
+//! Wrong input ends with exit code 2 and one line that names it and the way out.
+
+use std::net::TcpListener;
+use std::process::{Command, Output};
+
+fn bench(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_corelane-bench")).args(args).output().expect("the binary starts")
+}
+
+/// One line on stderr with all the words, nothing on stdout, exit code 2.
+#[track_caller]
+fn refused(args: &[&str], words: &[&str]) {
+    let output = bench(args);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{args:?}: {said}");
+    assert_eq!(said.lines().count(), 1, "{args:?}: {said}");
+    assert!(output.stdout.is_empty(), "{args:?}");
+    for word in words {
+        assert!(said.contains(word), "{args:?}: {word:?} isn't in {said}");
+    }
+}
+
+#[test]
+fn wrong_addresses() {
+    refused(&["load", "--addr", "nowhere"], &["nowhere", "--addr", "--help"]);
+    refused(&["load", "--addr", "127.0.0.1"], &["127.0.0.1", "--addr"]);
+    refused(&["serve", "--engine", "epoll", "--addr", "127.0.0.1:99999"], &["99999"]);
+    // TEST-NET-1 of RFC 5737: no host has it.
+    refused(&["serve", "--engine", "bio", "--addr", "192.0.2.1:80"], &["192.0.2.1:80", "this host"]);
+}
+
+#[test]
+fn a_port_that_is_taken_and_one_that_nobody_serves() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("its address").to_string();
+    for engine in ["bio", "epoll", "tokio"] {
+        refused(&["serve", "--engine", engine, "--addr", &address], &[&address, "free port"]);
+    }
+    // Not the port from above: a process that starts just now may still hold it.
+    let nobody = "127.77.77.77:9";
+    refused(&["load", "--addr", nobody], &[nobody, "start the server first"]);
+}
+
+#[test]
+fn wrong_values() {
+    let serve = ["serve", "--engine", "epoll", "--addr", "127.0.0.1:0"];
+    let with = |flags: &[&'static str]| [&serve[..], flags].concat();
+    refused(&with(&["--cpu", "4096"]), &["--cpu 4096", "cores"]);
+    refused(&with(&["--interface", "eth0"]), &["--interface", "--engine corelane"]);
+    refused(&with(&["--ip", "10.0.0.1"]), &["10.0.0.1", "ADDRESS/LENGTH"]);
+    refused(&["serve", "--engine", "tokio", "--addr", "127.0.0.1:0", "--spin"], &["--spin", "epoll"]);
+    refused(&["serve", "--engine", "magic", "--addr", "127.0.0.1:0"], &["magic", "bio"]);
+    refused(&["load", "--addr", "127.0.0.1:1", "--size", "0"], &["--size", "from 1 to"]);
+    refused(&["compare", "--rounds", "0"], &["--rounds", "1..=1000"]);
+    refused(&["compare", "--bed", "loopback", "--server-cpu", "1"], &["--server-cpu"]);
+    refused(&["compare", "--engines", "epoll,magic"], &["magic", "--engines"]);
+    refused(&["dance"], &["dance", "--help"]);
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_told_before_the_work() {
+    let missing = "/nonexistent/report.json";
+    let words = [missing, "--json"];
+    refused(&["load", "--addr", "127.0.0.1:1", "--json", missing], &words);
+}
+
+#[test]
+fn help_and_version_are_no_errors() {
+    for args in [&["--help"][..], &["serve", "--help"], &["load", "--help"], &["compare", "--help"]] {
+        let output = bench(args);
+        assert_eq!(output.status.code(), Some(0), "{args:?}");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.contains("Usage: corelane-bench"), "{args:?}: {said}");
+        assert!(output.stderr.is_empty(), "{args:?}");
+    }
+    let version = bench(&["--version"]).stdout;
+    let expected = format!("corelane-bench {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(String::from_utf8_lossy(&version), expected);
+}

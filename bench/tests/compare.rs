@@ -1,0 +1,164 @@
+//! `compare` on loopback, which needs no root: the table and the shape of its report.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::{env, fs, process};
+
+use serde_json::Value;
+
+/// A file that goes away with the test.
+struct TempFile(PathBuf);
+
+impl TempFile {
+    fn new(name: &str) -> Self {
+        Self(env::temp_dir().join(format!("corelane-bench-{}-{name}", process::id())))
+    }
+}
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        let _missing = fs::remove_file(&self.0);
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn number(row: &Value, path: &str) -> f64 {
+    let value = row.pointer(path).unwrap_or_else(|| panic!("{path} is missing in {row}"));
+    value.as_f64().unwrap_or_else(|| panic!("{path} is no number in {row}"))
+}
+
+#[test]
+fn the_report_has_the_machine_the_settings_and_a_row_for_each_engine() {
+    if cores() < 2 {
+        eprintln!("SKIPPED: compare needs two cores");
+        return;
+    }
+    let file = TempFile::new("report.json");
+    let output = Command::new(env!("CARGO_BIN_EXE_corelane-bench"))
+        .args(["compare", "--bed", "loopback", "--rounds", "2", "--seconds", "0.05"])
+        .args(["--warmup", "0.01", "--workloads", "echo,http,crr", "--connections", "1,3"])
+        .args(["--engines", "bio,epoll,epoll-spin,tokio", "--json"])
+        .arg(&file.0)
+        .output()
+        .expect("the binary starts");
+    let (said, table) = (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
+    assert!(output.status.success(), "{said}\n{table}");
+    assert!(said.contains("2 rounds of 0.1 s"), "says beforehand what it does: {said}");
+
+    let text = fs::read_to_string(&file.0).expect("a report");
+    let report: Value = serde_json::from_str(&text).expect("JSON");
+    for name in ["kernel", "cpu", "rustc", "version"] {
+        assert!(report["machine"][name].is_string(), "{name}");
+    }
+    assert!(number(&report, "/machine/cores") >= 2.0);
+    assert!(number(&report, "/machine/memory_mib") > 0.0);
+    assert_eq!(number(&report, "/settings/rounds"), 2.0);
+    assert_eq!(number(&report, "/settings/seconds"), 0.05);
+
+    let rows = report["rows"].as_array().expect("rows");
+    assert_eq!(rows.len(), 4 * 3 * 2);
+    for row in rows {
+        check_row(row);
+        let engine = row["engine"].as_str().expect("a name");
+        assert!(table.contains(&format!("| {engine} ")), "{engine} is in the table: {table}");
+    }
+}
+
+fn check_row(row: &Value) {
+    assert_eq!(row["bed"], "loopback");
+    let engines = ["bio", "epoll", "epoll-spin", "tokio"];
+    assert!(engines.iter().any(|engine| row["engine"] == *engine), "{row}");
+    let size = match row["workload"].as_str() {
+        Some("http") => 12.0,
+        Some("echo" | "crr") => 64.0,
+        workload => panic!("{workload:?}"),
+    };
+    assert_eq!(number(row, "/size"), size);
+    assert!([1.0, 3.0].contains(&number(row, "/connections")));
+    let rate = |name: &str| number(row, &format!("/requests_per_second/{name}"));
+    assert_eq!(rate("rounds"), 2.0);
+    assert!(rate("min") > 0.0, "{row}");
+    assert!(rate("min") <= rate("median") && rate("median") <= rate("max"), "{row}");
+    let latency = |name: &str| number(row, &format!("/latency_us/{name}"));
+    assert!(latency("p50") > 0.0, "{row}");
+    assert!(latency("p50") <= latency("p99") && latency("p99") <= latency("p99_9"), "{row}");
+    assert!(latency("p99_9") <= latency("max"), "{row}");
+    assert!(number(row, "/gbit_per_second") > 0.0);
+    assert_eq!(number(row, "/byte_errors"), 0.0);
+    assert!(number(row, "/context_switches_per_request") >= 0.0);
+    assert!((0.0..=1.0).contains(&number(row, "/cpu/busy")), "{row}");
+    assert!((0.0..=1.0).contains(&number(row, "/cpu/softirq")), "{row}");
+    assert!(number(row, "/ratio_to_epoll/requests_per_second") > 0.0, "{row}");
+    if row["engine"] == "epoll" {
+        assert_eq!(number(row, "/ratio_to_epoll/p50"), 1.0);
+    }
+}
+
+/// A comparison on the veth bed that would take a minute, killed when the test is over.
+struct Run(Child);
+
+impl Run {
+    /// Returns when both namespaces are there and the first server and client run or are about to.
+    fn start() -> Self {
+        let process = Command::new(env!("CARGO_BIN_EXE_corelane-bench"))
+            .args(["compare", "--bed", "veth", "--rounds", "20", "--seconds", "3"])
+            .args(["--workloads", "echo", "--connections", "1", "--engines", "epoll"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let mut run = Self(process);
+        let stderr = run.0.stderr.take().expect("a pipe");
+        let mut lines = BufReader::new(stderr).lines();
+        let started = lines.any(|line| line.expect("a line").contains("round 1 of 20"));
+        assert!(started, "it measures");
+        run
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.0.id().to_string();
+        let status = Command::new("sh").args(["-c", "kill -\"$0\" \"$1\"", name, &pid]).status();
+        assert!(status.expect("sh").success());
+    }
+
+    fn namespaces(&self) -> usize {
+        let name = |side| format!("/run/netns/clbench{}{side}", self.0.id());
+        ["s", "c"].map(name).iter().filter(|name| Path::new(name).exists()).count()
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        let _gone = self.0.kill();
+        let _gone = self.0.wait();
+    }
+}
+
+#[test]
+fn a_stopped_run_leaves_nothing_and_a_killed_one_is_cleaned_up_by_the_next() {
+    let probe = format!("clbench-probe{}", process::id());
+    let netns = |verb| Command::new("ip").args(["netns", verb, &probe]).output();
+    if !netns("add").is_ok_and(|output| output.status.success()) || cores() < 2 {
+        eprintln!("SKIPPED: network namespaces need root and iproute2, compare needs two cores");
+        return;
+    }
+    assert!(netns("del").expect("ip").status.success());
+
+    let mut killed = Run::start();
+    assert_eq!(killed.namespaces(), 2);
+    killed.signal("KILL");
+    killed.0.wait().expect("its end");
+    assert_eq!(killed.namespaces(), 2, "nobody could remove them");
+
+    let mut stopped = Run::start();
+    assert_eq!(killed.namespaces(), 0, "the next run removes them");
+    assert_eq!(stopped.namespaces(), 2);
+    stopped.signal("INT");
+    let status = stopped.0.wait().expect("its end");
+    assert_eq!(status.code(), Some(1));
+    assert_eq!(stopped.namespaces(), 0);
+}

@@ -1,0 +1,220 @@
+//! Each kernel engine serves the client over loopback, in processes of their own.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// A read that takes so long has failed.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn bench() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_corelane-bench"))
+}
+
+/// A server, killed when the test is over or fails.
+struct Server {
+    process: Child,
+    address: String,
+}
+
+impl Server {
+    fn start(engine: &str, workload: &str) -> Self {
+        let mut process = bench()
+            .args(["serve", "--engine", engine, "--workload", workload, "--addr", "127.0.0.1:0"])
+            .arg("--control") // it then ends when its stdin is closed
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the server starts");
+        let mut line = String::new();
+        let stdout = process.stdout.as_mut().expect("a pipe");
+        BufReader::new(stdout).read_line(&mut line).expect("a line");
+        let address = line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("{line}"));
+        Self { address: address.to_owned(), process }
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(&self.address).expect("a connection");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        stream
+    }
+
+    /// Ends it by closing its stdin: exit code 0, connections open or not.
+    fn end(mut self) {
+        drop(self.process.stdin.take());
+        let status = self.process.wait().expect("its end");
+        assert!(status.success(), "{status}");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _gone = self.process.kill();
+        let _gone = self.process.wait();
+    }
+}
+
+fn load(address: &str, workload: &str, more: &[&str]) -> Output {
+    bench()
+        .args(["load", "--addr", address, "--workload", workload, "--connections", "4"])
+        .args(["--json", "-"])
+        .args(more)
+        .output()
+        .expect("the client starts")
+}
+
+fn report(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+        panic!("{error}: {}", String::from_utf8_lossy(&output.stderr));
+    })
+}
+
+#[test]
+fn every_engine_answers_every_workload_without_an_error() {
+    for engine in ["bio", "epoll", "epoll-spin", "tokio"] {
+        for (workload, service) in [("echo", "echo"), ("crr", "echo"), ("http", "http")] {
+            let server = Server::start(engine, service);
+            let output = load(&server.address, workload, &["--requests", "400"]);
+            let report = report(&output);
+            assert!(output.status.success(), "{engine}, {workload}: {report}");
+            assert_eq!(report["requests"], 400, "{engine}, {workload}");
+            assert_eq!(report["byte_errors"], 0, "{engine}, {workload}");
+            assert_eq!(report["connection_errors"], 0, "{engine}, {workload}");
+            assert_eq!(report["starved_connections"], 0, "{engine}, {workload}");
+            let latency = |name: &str| report["latency_us"][name].as_f64().expect("a number");
+            assert!(latency("p50") > 0.0);
+            assert!(latency("p50") <= latency("p99_9") && latency("p99_9") <= latency("max"));
+            server.end();
+        }
+    }
+}
+
+#[test]
+fn large_requests_come_back_whole() {
+    for engine in ["bio", "epoll", "tokio"] {
+        let server = Server::start(engine, "echo");
+        // More than the buffers of both sockets: writes are cut short on both sides.
+        let output = load(&server.address, "echo", &["--requests", "12", "--size", "12000000"]);
+        let report = report(&output);
+        assert!(output.status.success(), "{engine}: {report}");
+        assert_eq!((&report["requests"], &report["byte_errors"]), (&12.into(), &0.into()));
+    }
+}
+
+#[test]
+fn a_wrong_byte_is_counted_and_gives_exit_code_1() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("its address").to_string();
+    // Echoes 64 bytes a request and flips one bit of each; ends when the client has closed.
+    let server = thread::spawn(move || {
+        let clients: Vec<_> = (0..4)
+            .map(|_| {
+                let (mut stream, _) = listener.accept().expect("a client");
+                thread::spawn(move || {
+                    let mut request = [0; 64];
+                    while stream.read_exact(&mut request).is_ok() {
+                        request[17] ^= 4;
+                        if stream.write_all(&request).is_err() {
+                            break;
+                        }
+                    }
+                })
+            })
+            .collect();
+        clients.into_iter().for_each(|client| client.join().expect("no panic"));
+    });
+    let output = load(&address, "echo", &["--requests", "100"]);
+    let report = report(&output);
+    assert_eq!(output.status.code(), Some(1), "{report}");
+    assert_eq!(report["requests"], 100);
+    // Answers that came in the same wait as the last one are checked too.
+    let errors = report["byte_errors"].as_u64().expect("a number");
+    assert!((100..=104).contains(&errors), "{report}");
+    server.join().expect("no panic");
+}
+
+#[test]
+fn a_server_that_goes_away_is_counted() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("its address").to_string();
+    // Serves three of the four connections once, and closes the fourth.
+    let server = thread::spawn(move || {
+        let accept = || listener.accept().expect("a client").0;
+        let (mut kept, closed) = ([accept(), accept(), accept()], accept());
+        drop(closed);
+        let mut request = [0; 64];
+        for stream in &mut kept {
+            while stream.read_exact(&mut request).is_ok() && stream.write_all(&request).is_ok() {}
+        }
+    });
+    let output = load(&address, "echo", &["--requests", "50"]);
+    let report = report(&output);
+    assert_eq!(output.status.code(), Some(1), "{report}");
+    assert_eq!(report["connection_errors"], 1, "{report}");
+    assert!(report["first_connection_error"].is_string(), "{report}");
+    server.join().expect("no panic");
+}
+
+#[test]
+fn http_is_answered_request_by_request_and_closed_when_asked() {
+    for engine in ["bio", "epoll", "tokio"] {
+        let server = Server::start(engine, "http");
+        let mut stream = server.connect();
+        let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+        let last = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+        stream.write_all(format!("{get}{get}{last}").as_bytes()).expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("answers, then the end");
+        assert_eq!(answer.matches("HTTP/1.1 200 OK").count(), 3, "{engine}: {answer}");
+        assert_eq!(answer.matches("Hello, world").count(), 3, "{engine}: {answer}");
+
+        let mut stream = server.connect();
+        stream.write_all(b"NONSENSE\r\n\r\n").expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("a refusal, then the end");
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{engine}: {answer}");
+    }
+}
+
+#[test]
+fn a_client_that_half_closes_gets_its_bytes_back() {
+    for engine in ["bio", "epoll", "tokio"] {
+        let server = Server::start(engine, "echo");
+        let mut stream = server.connect();
+        stream.write_all(b"the last words").expect("sent");
+        stream.shutdown(std::net::Shutdown::Write).expect("half closed");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer, then the end");
+        assert_eq!(answer, "the last words", "{engine}");
+    }
+}
+
+#[test]
+fn sigterm_ends_a_server_with_open_connections() {
+    for engine in ["bio", "epoll", "tokio"] {
+        let mut server = Server::start(engine, "echo");
+        let mut stream = server.connect();
+        stream.write_all(b"x").expect("sent");
+        stream.read_exact(&mut [0]).expect("an answer");
+        let pid = server.process.id().to_string();
+        let killed = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &pid]).status();
+        assert!(killed.expect("sh").success());
+        let status = server.process.wait().expect("its end");
+        assert_eq!(status.code(), Some(0), "{engine}: {status}");
+    }
+}
+
+#[test]
+fn corelane_without_what_it_needs_says_so_in_one_line() {
+    let output = bench()
+        .args(["serve", "--engine", "corelane", "--addr", "192.0.2.1:7"])
+        .output()
+        .expect("the binary starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+}
