@@ -82,6 +82,10 @@ pub struct XdpConfig {
 /// What the verifier takes in reasonable time, and far more than a host has.
 const MAX_FILTER: usize = 1024;
 
+/// XDP_PACKET_HEADROOM: bytes that the kernel keeps in front of a received frame.
+const KERNEL_HEADROOM: u32 = 256;
+const ETHERNET_HEADER: u32 = 14;
+
 impl XdpConfig {
     /// The defaults for `interface`.
     pub fn new(interface: impl Into<String>, filter: Filter) -> XdpConfig {
@@ -97,6 +101,11 @@ impl XdpConfig {
             completion_ring: 2048,
             need_wakeup: true,
         }
+    }
+
+    /// The largest IP packet in bytes that fits into a chunk of `chunk_size`, beside the kernel's headroom.
+    pub fn max_mtu(chunk_size: u32) -> u16 {
+        u16::try_from(chunk_size.saturating_sub(KERNEL_HEADROOM + ETHERNET_HEADER)).unwrap_or(u16::MAX)
     }
 
     /// Checks what can be checked without the system.

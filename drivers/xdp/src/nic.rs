@@ -13,9 +13,6 @@ use crate::socket::{Socket, while_busy};
 use crate::syscall::Interface;
 use crate::{XdpConfig, XdpError, XdpMode};
 
-/// XDP_PACKET_HEADROOM: bytes that the kernel keeps in front of a received frame.
-const KERNEL_HEADROOM: u32 = 256;
-const ETHERNET_HEADER: u32 = 14;
 const SLOTS: std::ops::RangeInclusive<usize> = 64..=1 << 20;
 
 /// An interface with our XDP program on it. The program goes when this and all its queues are dropped, or
@@ -255,8 +252,8 @@ fn attach(
 }
 
 fn usable_mtu(config: &XdpConfig, interface: &Interface) -> u16 {
-    let fits = config.chunk_size - KERNEL_HEADROOM - ETHERNET_HEADER; // chunk sizes are validated
-    if interface.mtu > fits {
+    let fits = XdpConfig::max_mtu(config.chunk_size);
+    if interface.mtu > fits.into() {
         tracing::warn!(
             interface = config.interface,
             mtu = interface.mtu,
@@ -265,7 +262,7 @@ fn usable_mtu(config: &XdpConfig, interface: &Interface) -> u16 {
             config.interface
         );
     }
-    interface.mtu.min(fits) as u16 // below the chunk size
+    u16::try_from(interface.mtu).unwrap_or(fits).min(fits)
 }
 
 /// Looks for what AF_XDP needs in the text of /proc/thread-self/status. An unreadable text passes: the system
