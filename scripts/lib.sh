@@ -153,7 +153,7 @@ check() {
     else
         FAILED=$((FAILED + 1))
         printf 'FAILED  %s (exit code %d, %d s)\n' "$name" "$code" $((SECONDS - started))
-        tail -n 40 "$output" | sed 's/^/        | /'
+        tail -n 100 "$output" | sed 's/^/        | /'
     fi
     rm -f "$output"
     return "$code"

@@ -25,7 +25,7 @@ STAGES=(
 COMMANDS=(
     cc:build-essential g++:build-essential pkg-config git shellcheck
     ip:iproute2 ethtool nft:nftables tc:iproute2 ping:iputils-ping tcpdump
-    curl wrk nc:netcat-openbsd nginx ps:procps taskset:util-linux valgrind
+    curl wrk nc:netcat-openbsd nginx ps:procps taskset:util-linux
 )
 
 usage() {
