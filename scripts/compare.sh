@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# The same work on corelane and on the kernel's ways, side by side: `scripts/compare.sh --help`.
+
+caller=$PWD
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+. scripts/lib.sh
+
+usage() {
+    cat <<'HELP'
+Usage: scripts/compare.sh [--quick] [FLAG...]
+
+Builds corelane-bench and runs `corelane-bench compare`: server and client in two network namespaces joined by a veth
+pair, each pinned to a core; the engines in interleaved rounds; one table of req/s, latencies, CPU of the server's core,
+context switches and byte errors. As root it installs the Debian packages that it lacks. Without root it measures what
+can be had without: the kernel engines on loopback, corelane on an in-memory link; it says what it left out and why.
+
+  --quick             short measurements: everything in under 5 minutes after the build
+  --rounds N          rounds; in each round every engine is measured once
+  --seconds S         seconds of one measurement
+  --engines LIST      of bio, epoll, epoll-spin, tokio, corelane, with commas
+  --workloads LIST    of echo, http, crr
+  --connections LIST  numbers of connections
+  --size BYTES        of a request and of its answer
+  --bed BED           veth, tap, loopback or memory
+  --json FILE         the report, instead of target/compare/DATE.json
+  --help              show this text
+
+All flags go to `corelane-bench compare`, whose --help has more of them. The exit code is 0 when every measurement
+succeeded without a wrong byte, 1 when not, 2 when a flag is wrong. Run nothing else meanwhile: a build beside it halves
+the figures. Needs bash and Rust (rustup).
+HELP
+}
+
+report=
+for flag in "$@"; do
+    case $flag in
+        --help | -h) usage; exit 0 ;;
+        --json | --json=*) report=given ;;
+    esac
+done
+
+heading "What it needs"
+need_cargo
+if is_root; then
+    need_commands ip:iproute2 ethtool || die "missing: apt-get install ${MISSING[*]}" 1
+else
+    note "no root: network namespaces, and so veth and AF_XDP, are left out; for them run: sudo scripts/compare.sh $*"
+fi
+
+heading "Building (cargo build --release)"
+cargo build --release --locked -p corelane-bench || die "the build failed, see above" 1
+
+heading "Measuring"
+bench=$(realpath "${CARGO_TARGET_DIR:-target}/release/corelane-bench") || die "cargo built it elsewhere" 1
+if [ -z "$report" ]; then
+    report=$PWD/target/compare/$(date -u +%Y-%m-%dT%H%M%SZ).json
+    mkdir -p target/compare || die "can't make the folder target/compare" 1
+    set -- "$@" --json "$report"
+fi
+# From the caller's folder, where a FILE that was given belongs; in the background, so that a signal to this script
+# reaches it at once: it then cleans up and ends.
+(cd "$caller" && exec "$bench" compare "$@") &
+compare=$!
+on_exit stop "$compare" 20
+wait "$compare"
+code=$?
+# A report that was never written is no report.
+[ "$report" = given ] || [ -s "$report" ] || rm -f "$report"
+exit "$code"
