@@ -77,3 +77,6 @@ pub(super) fn solicit(request: Arp, to: MacAddress, cx: &mut Context<'_>) {
     cx.stats.arp_out += 1;
     cx.out.push(packet, TxOffload::default());
 }
+
+#[cfg(test)]
+mod tests;

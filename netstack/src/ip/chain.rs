@@ -36,3 +36,6 @@ pub(super) fn split(packet: &mut Packet, rest: &mut Vec<Packet>) {
         rest.push(part);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -134,3 +134,6 @@ impl Ip {
         self.send(now, header, packet, payload, TxOffload::default(), cx);
     }
 }
+
+#[cfg(test)]
+mod tests;

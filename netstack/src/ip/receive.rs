@@ -88,3 +88,6 @@ impl Ip {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -133,3 +133,6 @@ fn discard(payload: &mut Vec<Chunk>, cx: &mut Context<'_>) {
     cx.stats.ip_out_discards += 1;
     payload.clear();
 }
+
+#[cfg(test)]
+mod tests;
