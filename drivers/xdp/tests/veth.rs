@@ -104,6 +104,29 @@ fn skb_mode_works_on_request() {
 }
 
 #[test]
+fn what_native_mode_refuses_goes_on_in_skb_mode() {
+    let bed = bed_or_skip!(1);
+    // A veth takes native XDP only where a frame fits into a page.
+    bed.on_peer(&format!("ip link set {INTERFACE} mtu 9000")).expect("as root");
+    bed.on_host(&format!("ip link set {INTERFACE} mtu 9000")).expect("as root");
+    let responder = Responder::start(&bed, config()).expect("it opens");
+    echoes(&bed, OURS, 7, 0..=1700);
+    let too_long = Bed::within(&bed.peer, || {
+        let socket = client(OURS, 7);
+        socket.send(&[0; 3000]).expect("sent");
+        socket.send(b"short").expect("sent");
+        let mut buffer = [0; 4000];
+        let got = socket.recv(&mut buffer).expect("the short one comes back");
+        buffer[..got] != *b"short"
+    });
+    assert!(!too_long, "what does not fit into a chunk is dropped");
+    let report = responder.stop();
+    assert_eq!((report.mode, report.refused), (XdpMode::Skb, 2), "{report:?}");
+    assert_eq!(total(&report, |s| s.rx_dropped), 1);
+    assert_all_home(&report);
+}
+
+#[test]
 fn without_need_wakeup_it_works_too() {
     let bed = bed_or_skip!(1);
     let responder = Responder::start(&bed, XdpConfig { need_wakeup: false, ..config() }).expect("it opens");
