@@ -31,6 +31,9 @@ the figures. Needs bash and Rust (rustup).
 HELP
 }
 
+# A report that was never written is no report.
+remove_if_empty() { [ -s "$1" ] || rm -f "$1"; }
+
 report=
 for flag in "$@"; do
     case $flag in
@@ -56,6 +59,7 @@ if [ -z "$report" ]; then
     report=$PWD/target/compare/$(date -u +%Y-%m-%dT%H%M%SZ).json
     mkdir -p target/compare || die "can't make the folder target/compare" 1
     set -- "$@" --json "$report"
+    on_exit remove_if_empty "$report"
 fi
 # From the caller's folder, where a FILE that was given belongs; in the background, so that a signal to this script
 # reaches it at once: it then cleans up and ends.
@@ -63,7 +67,3 @@ fi
 compare=$!
 on_exit stop "$compare" 20
 wait "$compare"
-code=$?
-# A report that was never written is no report.
-[ "$report" = given ] || [ -s "$report" ] || rm -f "$report"
-exit "$code"

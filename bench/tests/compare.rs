@@ -39,15 +39,15 @@ fn the_report_has_the_machine_the_settings_and_a_row_for_each_engine() {
     }
     let file = TempFile::new("report.json");
     let output = Command::new(env!("CARGO_BIN_EXE_corelane-bench"))
-        .args(["compare", "--bed", "loopback", "--rounds", "2", "--seconds", "0.05"])
-        .args(["--warmup", "0.01", "--workloads", "echo,http,crr", "--connections", "1,3"])
-        .args(["--engines", "bio,epoll,epoll-spin,tokio", "--json"])
+        .args(["compare", "--bed", "loopback", "--rounds", "2", "--seconds", "0.25"])
+        .args(["--warmup", "0.01", "--workloads", "echo,http,crr", "--connections", "3"])
+        .args(["--engines", "bio,epoll,tokio", "--json"])
         .arg(&file.0)
         .output()
         .expect("the binary starts");
     let (said, table) = (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
     assert!(output.status.success(), "{said}\n{table}");
-    assert!(said.contains("2 rounds of 0.1 s"), "says beforehand what it does: {said}");
+    assert!(said.contains("2 rounds of 0.2 s"), "says beforehand what it does: {said}");
 
     let text = fs::read_to_string(&file.0).expect("a report");
     let report: Value = serde_json::from_str(&text).expect("JSON");
@@ -57,10 +57,10 @@ fn the_report_has_the_machine_the_settings_and_a_row_for_each_engine() {
     assert!(number(&report, "/machine/cores") >= 2.0);
     assert!(number(&report, "/machine/memory_mib") > 0.0);
     assert_eq!(number(&report, "/settings/rounds"), 2.0);
-    assert_eq!(number(&report, "/settings/seconds"), 0.05);
+    assert_eq!(number(&report, "/settings/seconds"), 0.25);
 
     let rows = report["rows"].as_array().expect("rows");
-    assert_eq!(rows.len(), 4 * 3 * 2);
+    assert_eq!(rows.len(), 3 * 3);
     for row in rows {
         check_row(row);
         let engine = row["engine"].as_str().expect("a name");
@@ -70,7 +70,7 @@ fn the_report_has_the_machine_the_settings_and_a_row_for_each_engine() {
 
 fn check_row(row: &Value) {
     assert_eq!(row["bed"], "loopback");
-    let engines = ["bio", "epoll", "epoll-spin", "tokio"];
+    let engines = ["bio", "epoll", "tokio"];
     assert!(engines.iter().any(|engine| row["engine"] == *engine), "{row}");
     let size = match row["workload"].as_str() {
         Some("http") => 12.0,
@@ -78,7 +78,7 @@ fn check_row(row: &Value) {
         workload => panic!("{workload:?}"),
     };
     assert_eq!(number(row, "/size"), size);
-    assert!([1.0, 3.0].contains(&number(row, "/connections")));
+    assert_eq!(number(row, "/connections"), 3.0);
     let rate = |name: &str| number(row, &format!("/requests_per_second/{name}"));
     assert_eq!(rate("rounds"), 2.0);
     assert!(rate("min") > 0.0, "{row}");

@@ -51,8 +51,10 @@ pub fn measure(
     let report = client.line(PATIENCE, stop)?;
     client.finish(stop);
     server.finish(stop);
+    let report: Report = serde_json::from_str(&report).with_context(|| format!("`load` said {report:?}"))?;
+    anyhow::ensure!(report.requests > 0, "no answer in the measured time");
     Ok(Measurement {
-        report: serde_json::from_str(&report).with_context(|| format!("`load` said {report:?}"))?,
+        report,
         cpu: after.0.since(before.0),
         context_switches: after.1.saturating_sub(before.1),
     })

@@ -8,6 +8,7 @@ use super::plan::Plan;
 use super::rounds::Series;
 use super::row::Row;
 use crate::cli::{Bed, Engine, Workload};
+use crate::sys;
 
 /// How it was measured.
 #[derive(Serialize, Debug)]
@@ -103,6 +104,9 @@ fn notes(plan: &Plan) -> Vec<&'static str> {
         "req/s and latencies are medians of the rounds; compare ratios, not figures of two runs",
         "the kernel client's core is the limit from about 16 connections up: look at CPU us/req too",
     ];
+    if !sys::is_root() {
+        notes.push("without root these processes have no precedence: run nothing else beside them");
+    }
     if plan.bed == Bed::Loopback && plan.has_corelane() {
         notes.push(
             "different beds: the kernel engines are on loopback, corelane on an in-memory link \

@@ -47,6 +47,11 @@ fn namespaces_and_pairs_go_away_with_the_value() {
     } else {
         eprintln!("SKIPPED (corelane's pair): ethtool is missing");
     }
+    if Path::new("/dev/net/tun").exists() {
+        namespaces.join_tap().expect("a TAP device");
+    } else {
+        eprintln!("SKIPPED (TAP): /dev/net/tun is missing: modprobe tun");
+    }
     drop(namespaces);
     assert!(!names.iter().any(|name| name.exists()));
 }
