@@ -244,23 +244,24 @@ fn what_the_device_lacks_is_named() {
     assert!(!bed.has_xdp(), "a refusal leaves nothing behind");
 }
 
-/// Not a test: what `a_killed_process_leaves_the_host_as_it_was` starts and kills.
-#[test]
-#[ignore = "a child of another test"]
-fn child_that_holds_the_device() {
-    let (_nic, _queue) = open(&config(), 256);
-    println!("open");
-    std::io::stdin().lines().next();
-}
+/// Set for the process that the test kills.
+const CHILD: &str = "CORELANE_XDP_TEST_CHILD";
 
 #[test]
 fn a_killed_process_leaves_the_host_as_it_was() {
+    if std::env::var_os(CHILD).is_some() {
+        let (_nic, _queue) = open(&config(), 256);
+        println!("open");
+        std::io::stdin().lines().next();
+        return;
+    }
     let bed = bed_or_skip!(1);
     let program = std::env::current_exe().expect("this program");
     let mut child = Command::new("ip")
         .args(["netns", "exec", &bed.host])
         .arg(program)
-        .args(["--exact", "child_that_holds_the_device", "--ignored", "--nocapture"])
+        .args(["--exact", "a_killed_process_leaves_the_host_as_it_was", "--nocapture"])
+        .env(CHILD, "1")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
