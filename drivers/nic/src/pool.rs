@@ -81,7 +81,8 @@ struct Inner {
 
 /// A bounded pool of buffers, owned by one core. Clones are handles of the same pool.
 ///
-/// The memory lives until the last handle and the last packet or chunk are gone.
+/// The memory lives until the last handle and the last packet or chunk are gone, and every loan to a device
+/// ([`Pool::lend`]) was taken back.
 ///
 /// ```
 /// use corelane_nic::{Pool, PoolConfig};
@@ -98,9 +99,10 @@ pub struct Pool {
 
 /// Zeroed heap memory: what the in-memory link, TAP and copied writes use.
 struct HeapMemory {
-    base: NonNull<u8>,
+    allocation: NonNull<u8>,
     layout: std::alloc::Layout,
-    aligned: NonNull<u8>,
+    /// The first whole page of the allocation.
+    base: NonNull<u8>,
     len: usize,
 }
 
@@ -113,21 +115,21 @@ impl HeapMemory {
         let layout = std::alloc::Layout::from_size_align(len + PAGE, 16)
             .expect("pool sizes are checked by the caller");
         // SAFETY: the layout is not empty.
-        let Some(base) = NonNull::new(unsafe { std::alloc::alloc_zeroed(layout) }) else {
+        let Some(allocation) = NonNull::new(unsafe { std::alloc::alloc_zeroed(layout) }) else {
             std::alloc::handle_alloc_error(layout)
         };
-        let skip = base.align_offset(PAGE);
+        let skip = allocation.align_offset(PAGE);
         let skip = if skip > PAGE { 0 } else { skip };
         // SAFETY: `skip` is at most PAGE, which was added to the size.
-        let aligned = unsafe { base.add(skip) };
-        HeapMemory { base, layout, aligned, len }
+        let base = unsafe { allocation.add(skip) };
+        HeapMemory { allocation, layout, base, len }
     }
 }
 
 // SAFETY: the allocation is ours alone, zeroed, and freed only on drop.
 unsafe impl Memory for HeapMemory {
     fn base(&self) -> NonNull<u8> {
-        self.aligned
+        self.base
     }
     fn len(&self) -> usize {
         self.len
@@ -137,7 +139,7 @@ unsafe impl Memory for HeapMemory {
 impl Drop for HeapMemory {
     fn drop(&mut self) {
         // SAFETY: allocated in `new` with this layout.
-        unsafe { std::alloc::dealloc(self.base.as_ptr(), self.layout) }
+        unsafe { std::alloc::dealloc(self.allocation.as_ptr(), self.layout) }
     }
 }
 
@@ -357,9 +359,13 @@ impl SlotRef {
         unsafe { std::slice::from_raw_parts_mut(self.get().buffer.add(head as usize).as_ptr(), len as usize) }
     }
 
+    /// One hold more.
+    ///
+    /// # Panics
+    /// At 2^32 holds, which only `mem::forget` can reach: a count that wraps would free a slot that is in use.
     pub(crate) fn share(self) -> SlotRef {
         let refs = &self.get().refs;
-        refs.set(refs.get() + 1);
+        refs.set(refs.get().checked_add(1).expect("a buffer is held 2^32 times: chunks are leaked"));
         self
     }
 

@@ -31,3 +31,23 @@ fn too_large_or_too_many_gives_none() {
     let _second = Chunk::copy_from(&pool, b"y").unwrap();
     assert!(Chunk::copy_from(&pool, b"z").is_none());
 }
+
+#[test]
+#[should_panic(expected = "of a chunk of 10 bytes")]
+fn a_range_that_ends_at_the_last_number_panics() {
+    let (_pool, c) = chunk(b"0123456789");
+    let _ = c.slice(0..=usize::MAX);
+}
+
+#[test]
+fn a_count_of_holders_never_wraps() {
+    let (pool, c) = chunk(b"x");
+    let refs = &c.slot.get().refs;
+    refs.set(u32::MAX);
+    let clone = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(c.clone())));
+    assert!(clone.is_err());
+    assert_eq!(refs.get(), u32::MAX);
+    refs.set(1);
+    drop(c);
+    assert_eq!(pool.available(), 2);
+}
