@@ -351,10 +351,9 @@ impl Neighbors {
     }
 
     fn set_timer(&mut self, id: Id, at: Instant) {
-        if let Some(entry) = self.entries.get_mut(id) {
-            if let Some(old) = entry.timer.replace(self.timers.insert(at, id)) {
-                self.timers.remove(old);
-            }
+        let Some(entry) = self.entries.get_mut(id) else { return };
+        if let Some(old) = entry.timer.replace(self.timers.insert(at, id)) {
+            self.timers.remove(old);
         }
     }
 

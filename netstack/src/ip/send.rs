@@ -85,7 +85,7 @@ impl Ip {
         if mac.is_some() {
             push(packet, payload.drain(..), offload, cx);
         } else {
-            let waiting = Waiting { destination, packet, payload: payload.drain(..).collect(), offload };
+            let waiting = Waiting { destination, packet, payload: core::mem::take(payload), offload };
             self.neighbors.wait(id, waiting, cx);
         }
     }

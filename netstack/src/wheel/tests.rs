@@ -121,8 +121,8 @@ struct Model {
 }
 
 impl Model {
-    fn run(&mut self, step: Step) {
-        match step {
+    fn run(&mut self, step: &Step) {
+        match *step {
             Step::Insert(after) => {
                 let (deadline, value) = (self.now + Duration::from_nanos(after), self.ids.len() as u32);
                 let id = self.wheel.insert(deadline, value);
@@ -180,7 +180,7 @@ proptest! {
         let now = at(start);
         let mut model = Model { wheel: Wheel::new(now), timers: BTreeMap::new(), ids: Vec::new(), now };
         for step in steps {
-            model.run(step);
+            model.run(&step);
         }
         model.expire(at(u64::MAX));
         assert!(model.wheel.is_empty());

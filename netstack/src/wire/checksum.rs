@@ -31,10 +31,18 @@ fn add_step(lanes: &mut [u64; 4], step: &[u8; STEP]) {
 
 /// The sum of what is left after whole steps; an odd last byte is the first of its word.
 fn sum_rest(rest: &[u8]) -> u64 {
-    let (words, tail) = rest.as_chunks::<8>();
-    let mut last = [0; 8];
-    last[..tail.len()].copy_from_slice(tail);
-    words.iter().map(|word| halves(*word)).sum::<u64>() + halves(last)
+    let (words, mut tail) = rest.as_chunks::<8>();
+    let mut sum = words.iter().map(|word| halves(*word)).sum::<u64>();
+    // By powers of two: a copy of variable length would cost more than all of a small segment.
+    if let Some((word, rest)) = tail.split_first_chunk::<4>() {
+        sum += u64::from(u32::from_ne_bytes(*word));
+        tail = rest;
+    }
+    if let Some((word, rest)) = tail.split_first_chunk::<2>() {
+        sum += u64::from(u16::from_ne_bytes(*word));
+        tail = rest;
+    }
+    tail.first().map_or(sum, |last| sum + u64::from(u16::from_ne_bytes([*last, 0])))
 }
 
 /// Brings a sum to 16 bits by adding its carries.
@@ -71,26 +79,6 @@ impl Sum {
             add_step(&mut lanes, step);
         }
         self.add_words(lanes.iter().sum::<u64>() + sum_rest(rest), bytes.len())
-    }
-
-    /// Copies `from` to `to`, as much as fits, and adds what was copied: one pass over the payload.
-    pub(crate) fn copy_and_add(self, to: &mut [u8], from: &[u8]) -> Sum {
-        let len = to.len().min(from.len());
-        let (to, from) = (&mut to[..len], &from[..len]);
-        let (to_steps, to_rest) = to.as_chunks_mut::<STEP>();
-        let (from_steps, from_rest) = from.as_chunks::<STEP>();
-        let mut lanes = [0; 4];
-        for (to, from) in to_steps.iter_mut().zip(from_steps) {
-            add_step(&mut lanes, from);
-            *to = *from;
-        }
-        to_rest.copy_from_slice(from_rest);
-        self.add_words(lanes.iter().sum::<u64>() + sum_rest(from_rest), len)
-    }
-
-    /// Adds one 16-bit field, given as a number, at an even place.
-    pub(crate) fn add_u16(self, field: u16) -> Sum {
-        Sum { words: self.words + u64::from(field.to_be()), odd: self.odd }
     }
 
     /// The sum in 16 bits, as a number (to be written big-endian). Over bytes that hold a right checksum it is

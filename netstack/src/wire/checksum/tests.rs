@@ -55,21 +55,4 @@ proptest! {
         let pieces = cuts.windows(2).fold(Sum::default(), |s, cut| s.add_bytes(&bytes[cut[0]..cut[1]]));
         prop_assert_eq!(pieces.fold(), naive(&bytes));
     }
-
-    #[test]
-    fn copying_copies_and_sums(bytes in prop::collection::vec(any::<u8>(), 0..300), room in 0_usize..300, skip in 0_usize..2) {
-        let mut to = vec![0xaa; room];
-        let n = room.min(bytes.len());
-        let before = Sum::default().add_bytes(&[7][..skip]);
-        let summed = before.copy_and_add(&mut to, &bytes);
-        prop_assert_eq!(&to[..n], &bytes[..n]);
-        prop_assert!(to[n..].iter().all(|&byte| byte == 0xaa));
-        prop_assert_eq!(summed, before.add_bytes(&bytes[..n]));
-    }
-
-    #[test]
-    fn fields_add_as_their_bytes(fields in prop::collection::vec(any::<u16>(), 0..40)) {
-        let bytes: Vec<u8> = fields.iter().flat_map(|field| field.to_be_bytes()).collect();
-        prop_assert_eq!(fields.iter().fold(Sum::default(), |s, &field| s.add_u16(field)).fold(), naive(&bytes));
-    }
 }
