@@ -64,6 +64,7 @@ impl XdpQueue {
             _open: open,
         };
         queue.refill();
+        queue.wake_receive();
         queue
     }
 
@@ -85,10 +86,14 @@ impl XdpQueue {
         if filled > 0 {
             socket.fill.submit();
         }
+    }
+
+    /// Wakes a zero-copy driver that stopped looking at the fill ring. Copy mode never asks for it.
+    fn wake_receive(&mut self) {
+        let Some(socket) = &self.socket else { return };
         if socket.fill.needs_wakeup() && self.umem.lent(Loan::Fill) > 0 {
             self.stats.system_calls += 1;
-            // It only wakes the driver, which looks at the ring again on its own the next time it is asked.
-            let _ = syscall::wake_receive(socket.fd());
+            let _ = syscall::wake_receive(socket.fd()); // refused now, it is asked for again next turn
         }
     }
 
@@ -205,6 +210,7 @@ impl Queue for XdpQueue {
             socket.rx.release();
         }
         self.refill();
+        self.wake_receive();
     }
 
     fn transmit(&mut self, burst: &mut TxBurst) {
