@@ -39,6 +39,8 @@ pub(crate) struct Mailbox {
     /// Set after a message was put in; all that a busy turn looks at.
     pending: CachePadded<AtomicBool>,
     sleeping: CachePadded<AtomicBool>,
+    /// Set when nobody will take messages any more.
+    closed: AtomicBool,
     bell: OwnedFd,
 }
 
@@ -48,14 +50,31 @@ impl Mailbox {
             messages: SegQueue::new(),
             pending: CachePadded::new(AtomicBool::new(false)),
             sleeping: CachePadded::new(AtomicBool::new(false)),
+            closed: AtomicBool::new(false),
             bell: eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?,
         })
     }
 
-    /// Puts a message in; a system call only when the worker sleeps.
+    /// Puts a message in; a system call only when the worker sleeps. When the worker has ended the message is dropped, and a
+    /// task in it is cancelled by that.
     pub(crate) fn push(&self, message: Message) {
         self.messages.push(message);
+        if self.closed.load(Ordering::SeqCst) {
+            return self.clear();
+        }
         self.nudge();
+    }
+
+    /// Says that the worker ends, and drops what it did not take.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        self.clear();
+    }
+
+    fn clear(&self) {
+        while let Some(message) = self.messages.pop() {
+            drop(message);
+        }
     }
 
     /// Makes the worker look around, without a message.

@@ -149,8 +149,8 @@ impl Worker {
         output
     }
 
-    /// Takes turns until the worker is told to stop, or a shutdown is finished.
-    pub(crate) fn run(&mut self) {
+    /// Takes turns until the worker is told to stop, or a shutdown is over. Returns whether it left nothing unfinished.
+    pub(crate) fn run(&mut self) -> bool {
         let inner = self.inner.clone();
         current::enter(&inner, || {
             while inner.phase.get() == Phase::Running {
@@ -158,7 +158,7 @@ impl Worker {
                 self.idle.wait(&inner, &progress);
             }
         });
-        self.drain();
+        self.drain()
     }
 
     /// Finishes what was accepted, until the time of the shutdown is over. Returns whether all was finished.
@@ -239,6 +239,7 @@ impl Drop for Worker {
                     break;
                 }
             }
+            inner.shared.mailbox.close();
         });
     }
 }

@@ -1,0 +1,106 @@
+//! Values that TOML has no type for.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::de::{self, Deserialize, Deserializer, Visitor};
+
+/// A duration, written with its unit: `"200us"`, `"40ms"`, `"7200s"`, `"2h"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
+pub struct Time(pub Duration);
+
+const WANTED: &str = "a duration with its unit, such as \"200us\", \"40ms\", \"7200s\", \"15min\" or \"2h\"";
+
+/// Longest first: `min` ends in `n`, and `ms` in `s`.
+const UNITS: [(&str, u64); 6] = [
+    ("min", 60_000_000_000),
+    ("ns", 1),
+    ("us", 1_000),
+    ("ms", 1_000_000),
+    ("s", 1_000_000_000),
+    ("h", 3_600_000_000_000),
+];
+
+impl FromStr for Time {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Time, String> {
+        let wrong = || format!("\"{text}\" is not {WANTED}");
+        let (number, unit) = UNITS
+            .iter()
+            .find_map(|(suffix, nanos)| Some((text.strip_suffix(suffix)?, *nanos)))
+            .ok_or_else(wrong)?;
+        let number: u64 = number.trim_end().parse().map_err(|_| wrong())?;
+        let nanos = number.checked_mul(unit).ok_or_else(|| format!("\"{text}\" is longer than 584 years"))?;
+        Ok(Time(Duration::from_nanos(nanos)))
+    }
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"")?;
+        let nanos = self.0.as_nanos();
+        let whole = |unit: u128| nanos >= unit && nanos % unit == 0;
+        match nanos {
+            n if whole(1_000_000_000) => write!(f, "{}s", n / 1_000_000_000)?,
+            n if whole(1_000_000) => write!(f, "{}ms", n / 1_000_000)?,
+            n if whole(1_000) => write!(f, "{}us", n / 1_000)?,
+            n => write!(f, "{n}ns")?,
+        }
+        write!(f, "\"")
+    }
+}
+
+impl From<Time> for Duration {
+    fn from(time: Time) -> Duration {
+        time.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Time, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = Time;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(WANTED)
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Time, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_str(Text)
+    }
+}
+
+/// The first and the last of a range of ports, written `[32768, 60999]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, serde::Deserialize)]
+#[serde(try_from = "[u16; 2]")]
+pub struct Ports(pub u16, pub u16);
+
+impl TryFrom<[u16; 2]> for Ports {
+    type Error = String;
+
+    fn try_from([first, last]: [u16; 2]) -> Result<Ports, String> {
+        if first == 0 || first > last {
+            return Err(format!("[{first}, {last}] is not a range of ports, such as [32768, 60999]"));
+        }
+        Ok(Ports(first, last))
+    }
+}
+
+impl fmt::Display for Ports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{}, {}]", self.0, self.1)
+    }
+}
+
+impl From<Ports> for (u16, u16) {
+    fn from(ports: Ports) -> (u16, u16) {
+        (ports.0, ports.1)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,192 @@
+//! Workers that belong together.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use corelane_netstack::{Link, Stack};
+use corelane_nic::{Nic, QueueId};
+
+use crate::config::Settings;
+use crate::core::clock::Clock;
+use crate::core::inner::Inner;
+use crate::core::mailbox::Shared;
+use crate::core::spawn::{Handle, pin_to};
+use crate::core::worker::Worker;
+use crate::task::join_handle::JoinHandle;
+
+/// A device that the threads open their queues of, one after the other.
+type SharedNic = Arc<Mutex<Box<dyn Nic>>>;
+
+/// The workers of a device, one a queue. The first one is on the thread that made the runtime, and runs during
+/// [`Runtime::block_on`]; each other has a thread of its own.
+///
+/// Dropping it drops all tasks and closes their sockets; [`Runtime::shutdown`] finishes them first.
+pub struct Runtime {
+    /// `None` only while it is being dropped.
+    worker: Option<Worker>,
+    threads: Vec<thread::JoinHandle<bool>>,
+    handle: Handle,
+    /// Outlives the queues.
+    _nic: SharedNic,
+}
+
+impl Runtime {
+    pub(crate) fn start(nic: Box<dyn Nic>, settings: Settings) -> io::Result<Runtime> {
+        let has = nic.info().queues;
+        if settings.workers > has {
+            let message = format!(
+                "device.queues = {}: {} has {has}: give that many or fewer queues and cores",
+                settings.workers,
+                nic.info().name
+            );
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        let shared = (0..settings.workers).map(|_| Shared::new()).collect::<io::Result<Vec<_>>>()?;
+        let handle = Handle::new(shared.clone());
+        let nic: SharedNic = Arc::new(Mutex::new(nic));
+        let settings = Arc::new(settings);
+        let mut shared = shared.into_iter().enumerate();
+        let Some((_, first)) = shared.next() else {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "device.queues = 0: give at least 1"));
+        };
+        let worker = make_worker(0, first, &handle, &nic, &settings)?;
+        let mut runtime = Runtime { worker: Some(worker), threads: Vec::new(), handle, _nic: nic.clone() };
+        for (index, shared) in shared {
+            // On an error the runtime is dropped, and with it the workers that run already.
+            let thread = start_thread(index, shared, &runtime.handle, &nic, &settings)?;
+            runtime.threads.push(thread);
+        }
+        Ok(runtime)
+    }
+
+    /// Runs `future` on the first worker, on this thread, with the tasks that it starts. The other workers run on their own.
+    /// When a shutdown was asked for ([`Handle::shutdown`]), it returns after what this worker had accepted is finished, or the
+    /// time for that is over.
+    pub fn block_on<F: Future>(&mut self, future: F) -> F::Output {
+        self.worker_mut().block_on(future)
+    }
+
+    /// Runs what `make` makes on every worker, and waits for all. The future need not be `Send`: it is made where it runs.
+    ///
+    /// # Errors
+    /// When a task panicked or its worker ended.
+    pub fn block_on_all<M, F, T>(&mut self, make: M) -> io::Result<Vec<T>>
+    where
+        M: Fn() -> F + Clone + Send + 'static,
+        F: Future<Output = T> + 'static,
+        T: Send + 'static,
+    {
+        let handle = self.handle.clone();
+        self.block_on(async move {
+            let tasks: Vec<JoinHandle<Option<T>>> = (0..handle.workers())
+                .map(|index| handle.spawn_with(index, make.clone()))
+                .collect::<io::Result<_>>()?;
+            let mut results = Vec::with_capacity(tasks.len());
+            for task in tasks {
+                let result = task.await?;
+                results.push(result.ok_or_else(|| io::Error::other("a worker ended before its task"))?);
+            }
+            Ok(results)
+        })
+    }
+
+    /// Reaches the workers from any thread: to start tasks on them, to ask for their counts, to shut them down.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// The first worker: to drive it turn by turn instead of [`Runtime::block_on`].
+    pub fn worker_mut(&mut self) -> &mut Worker {
+        match &mut self.worker {
+            Some(worker) => worker,
+            None => unreachable!("the worker is taken only in drop"),
+        }
+    }
+
+    /// Stops accepting, lets the tasks run on until all have ended and all that was written is delivered, or until
+    /// `timeout` is over, and ends the workers. Returns whether all was finished in time.
+    #[must_use = "false = something was cut off"]
+    pub fn shutdown(mut self, timeout: Duration) -> bool {
+        self.handle.shutdown(timeout);
+        let worker = self.worker_mut();
+        worker.begin_shutdown(timeout);
+        let mut finished = worker.drain();
+        for thread in self.threads.drain(..) {
+            finished &= thread.join().unwrap_or(false);
+        }
+        finished
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        self.handle.stop();
+        // The last words of the own worker go out while the others end.
+        drop(self.worker.take());
+        for thread in self.threads.drain(..) {
+            let _ = thread.join(); // a panic there was printed there
+        }
+    }
+}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime").field("workers", &self.handle.workers()).finish_non_exhaustive()
+    }
+}
+
+/// A worker for queue `index`, on the calling thread.
+fn make_worker(
+    index: usize,
+    shared: Arc<Shared>,
+    handle: &Handle,
+    nic: &SharedNic,
+    settings: &Settings,
+) -> io::Result<Worker> {
+    if let Some(core) = settings.cores.get(index) {
+        pin_to(*core)?;
+    }
+    let mut secret = [0; 32];
+    rustix::rand::getrandom(&mut secret, rustix::rand::GetRandomFlags::empty())?;
+    let (queue, link) = {
+        // A driver that panicked while it opened another queue: let it say itself what is left of it.
+        let mut nic = nic.lock().unwrap_or_else(PoisonError::into_inner);
+        let queue = nic.open_queue(QueueId(index as u16), settings.slots)?; // fewer workers than u16::MAX
+        (queue, Link::from(nic.info()))
+    };
+    let stack = Stack::new(settings.stack.clone(), link, queue.pool().clone(), secret);
+    let inner = Inner::new(shared, handle.clone(), settings.budget, queue, stack, Clock::system());
+    let mut worker = Worker::of(inner);
+    worker.set_spin(settings.spin);
+    Ok(worker)
+}
+
+/// A thread with a worker. Returns when the worker stands.
+fn start_thread(
+    index: usize,
+    shared: Arc<Shared>,
+    handle: &Handle,
+    nic: &SharedNic,
+    settings: &Arc<Settings>,
+) -> io::Result<thread::JoinHandle<bool>> {
+    let (ready, made) = mpsc::channel();
+    let (handle, nic, settings) = (handle.clone(), nic.clone(), settings.clone());
+    let thread = thread::Builder::new().name(format!("corelane-{index}")).spawn(move || {
+        let worker = make_worker(index, shared, &handle, &nic, &settings);
+        let (worker, result) = match worker {
+            Ok(worker) => (Some(worker), Ok(())),
+            Err(error) => (None, Err(error)),
+        };
+        let _ = ready.send(result); // the other end waits for it
+        worker.is_some_and(|mut worker| worker.run())
+    })?;
+    match made.recv() {
+        Ok(Ok(())) => Ok(thread),
+        Ok(Err(error)) => Err(error),
+        Err(_) => Err(io::Error::other(format!("worker {index} panicked while it started"))),
+    }
+}
