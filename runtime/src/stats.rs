@@ -31,8 +31,6 @@ pub struct Snapshot {
     pub tasks: usize,
     /// Level: timers of tasks.
     pub timers: usize,
-    /// Tasks that panicked where no join handle can tell: in a drop.
-    pub task_panics: u64,
     /// Turns of the loop.
     pub turns: u64,
     /// Times the idle core went to sleep.
@@ -54,7 +52,6 @@ impl Snapshot {
             time_wait: stack.time_wait(),
             tasks: inner.tasks.len(),
             timers: inner.timers.borrow().len(),
-            task_panics: inner.tasks.panics(),
             turns: inner.turns.get(),
             sleeps: inner.sleeps.get(),
         }

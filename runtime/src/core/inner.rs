@@ -17,6 +17,7 @@ use crate::task::executor::Tasks;
 use crate::time::timers::Timers;
 
 /// Bytes of the buffer for readers that bring none that can be written to.
+#[cfg(feature = "hyper")]
 pub(crate) const SCRATCH: usize = 16 * 1024;
 
 /// A queue with the bursts on their way.
@@ -45,6 +46,7 @@ pub(crate) struct Inner {
     pub(crate) reactor: RefCell<Reactor>,
     pub(crate) timers: RefCell<Timers>,
     pub(crate) tasks: Tasks,
+    #[cfg(feature = "hyper")]
     pub(crate) scratch: RefCell<Box<[u8]>>,
     pub(crate) phase: Cell<Phase>,
     /// Those that wait for the shutdown to be asked for.
@@ -74,6 +76,7 @@ impl Inner {
             reactor: RefCell::new(Reactor::new()),
             timers: RefCell::new(Timers::new(now)),
             tasks: Tasks::new(),
+            #[cfg(feature = "hyper")]
             scratch: RefCell::new(vec![0; SCRATCH].into_boxed_slice()),
             phase: Cell::new(Phase::Running),
             shutdown_waiters: RefCell::new(Vec::new()),

@@ -1,9 +1,8 @@
 //! The run queue of a worker. Tasks are `async-task`'s: one allocation each, scheduling without locks.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -24,7 +23,6 @@ pub(crate) struct Tasks {
     deferred: RefCell<Vec<Waker>>,
     /// Every task that was polled and has not ended, so that a worker that ends can end them.
     active: RefCell<Slab<Waker>>,
-    panics: Cell<u64>,
 }
 
 impl Tasks {
@@ -33,7 +31,6 @@ impl Tasks {
             queue: RefCell::new(VecDeque::new()),
             deferred: RefCell::new(Vec::new()),
             active: RefCell::new(Slab::new()),
-            panics: Cell::new(0),
         }
     }
 
@@ -55,11 +52,9 @@ impl Tasks {
         while polled < budget {
             let Some(runnable) = self.pop() else { break };
             polled += 1;
-            // What a future's poll panics with goes to its join handle. What is left is a panic in a drop: the worker
-            // outlives that too.
-            if catch_unwind(AssertUnwindSafe(|| runnable.run())).is_err() {
-                self.panics.set(self.panics.get() + 1);
-            }
+            // What a future's poll panics with goes to its join handle. (A panic in a future's drop aborts the process:
+            // async-task has no way to tell anybody.)
+            runnable.run();
         }
         if !self.deferred.borrow().is_empty() {
             let deferred = std::mem::take(&mut *self.deferred.borrow_mut());
@@ -83,11 +78,6 @@ impl Tasks {
         self.active.borrow().is_empty() && self.queue.borrow().is_empty()
     }
 
-    /// Panics that no join handle tells of.
-    pub(crate) fn panics(&self) -> u64 {
-        self.panics.get()
-    }
-
     /// Drops the futures of all tasks; their join handles tell `Cancelled`. The worker must be the current one.
     pub(crate) fn cancel_all(&self, mail: impl Fn()) {
         // A task that another thread wakes at this moment comes by the mail a little later: hence the rounds.
@@ -97,8 +87,7 @@ impl Tasks {
             wakers.into_iter().for_each(Waker::wake);
             mail();
             while let Some(runnable) = self.pop() {
-                // A panic in a future's drop must not keep the others from theirs.
-                let _ = catch_unwind(AssertUnwindSafe(|| drop(runnable)));
+                drop(runnable);
             }
             if none {
                 return;

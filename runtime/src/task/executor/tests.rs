@@ -1,1 +1,181 @@
+use std::cell::Cell;
+use std::future::{pending, poll_fn};
+use std::rc::Rc;
+use std::sync::mpsc;
+use std::task::{Poll, Waker};
+use std::thread;
 
+use crate::test_support::worker;
+use crate::{spawn_local, yield_now};
+
+/// Gives out the waker of its task, and ends when woken.
+async fn woken_by(sender: mpsc::Sender<Waker>) {
+    let mut first = true;
+    poll_fn(|cx| {
+        if std::mem::take(&mut first) {
+            sender.send(cx.waker().clone()).unwrap();
+            return Poll::Pending;
+        }
+        Poll::Ready(())
+    })
+    .await;
+}
+
+#[test]
+fn tasks_run_in_their_order_and_give_their_results() {
+    let (mut worker, _) = worker();
+    let order = Rc::new(Cell::new(0));
+    let tasks: Vec<_> = (0..3)
+        .map(|n| {
+            let order = order.clone();
+            worker.spawn_local(async move {
+                assert_eq!(order.replace(n + 1), n);
+                n * 10
+            })
+        })
+        .collect();
+    assert_eq!(worker.turn().polled, 3);
+    let results = worker.block_on(async {
+        let mut results = Vec::new();
+        for task in tasks {
+            results.push(task.await.unwrap());
+        }
+        results
+    });
+    assert_eq!(results, [0, 10, 20]);
+    assert!(!worker.turn().is_busy());
+}
+
+#[test]
+fn a_panic_ends_its_task_alone() {
+    let (mut worker, _) = worker();
+    let word = String::from("luck");
+    let bad = worker.spawn_local(async move { panic!("no {word}") });
+    let good = worker.spawn_local(async { 7 });
+    let (bad, good): (Result<(), _>, _) = worker.block_on(async { (bad.await, good.await) });
+    let error = bad.unwrap_err();
+    assert!(error.is_panic());
+    assert_eq!(error.to_string(), "the task panicked: no luck");
+    assert_eq!(*error.try_into_panic().unwrap().downcast::<String>().unwrap(), "no luck");
+    assert_eq!(good.unwrap(), 7);
+}
+
+#[test]
+fn a_cancelled_task_drops_its_future() {
+    let (mut worker, _) = worker();
+    let held = Rc::new(());
+    let copy = held.clone();
+    let task = worker.spawn_local(async move {
+        pending::<()>().await;
+        drop(copy);
+    });
+    worker.turn();
+    assert_eq!(Rc::strong_count(&held), 2);
+    task.cancel();
+    worker.turn();
+    assert_eq!(Rc::strong_count(&held), 1);
+}
+
+#[test]
+fn a_dropped_handle_lets_the_task_run_on() {
+    let (mut worker, _) = worker();
+    let done = Rc::new(Cell::new(false));
+    let copy = done.clone();
+    drop(worker.spawn_local(async move {
+        yield_now().await;
+        copy.set(true);
+    }));
+    worker.turn();
+    worker.turn();
+    assert!(done.get());
+}
+
+#[test]
+fn giving_way_lasts_until_the_next_turn() {
+    let (mut worker, _) = worker();
+    let rounds = Rc::new(Cell::new(0));
+    let copy = rounds.clone();
+    worker.spawn_local(async move {
+        loop {
+            copy.set(copy.get() + 1);
+            yield_now().await;
+        }
+    });
+    for turn in 1..=3 {
+        assert!(worker.turn().more, "it wants to run again");
+        assert_eq!(rounds.get(), turn);
+    }
+}
+
+#[test]
+fn a_task_that_always_wakes_itself_cannot_hold_up_the_turn() {
+    let (mut worker, _) = worker();
+    worker.spawn_local(poll_fn(|cx| {
+        cx.waker().wake_by_ref();
+        Poll::<()>::Pending
+    }));
+    let progress = worker.turn();
+    assert_eq!(progress.polled, crate::Budget::default().polls);
+    assert!(progress.more);
+}
+
+#[test]
+fn another_thread_wakes_by_the_mailbox() {
+    let (mut worker, _) = worker();
+    let (sender, wakers) = mpsc::channel();
+    let task = worker.spawn_local(woken_by(sender));
+    worker.turn();
+    let waker = wakers.recv().unwrap();
+    thread::spawn(move || waker.wake()).join().unwrap();
+    assert!(!task.is_finished());
+    let progress = worker.turn();
+    assert_eq!((progress.messages, progress.polled), (1, 1));
+    assert!(task.is_finished());
+}
+
+#[test]
+fn the_same_thread_wakes_without_the_mailbox() {
+    let (mut worker, _) = worker();
+    let (sender, wakers) = mpsc::channel();
+    let task = worker.spawn_local(woken_by(sender));
+    worker.turn();
+    worker.enter(|| wakers.recv().unwrap().wake());
+    let progress = worker.turn();
+    assert_eq!((progress.messages, progress.polled), (0, 1));
+    assert!(task.is_finished());
+}
+
+#[test]
+fn the_end_of_the_worker_ends_its_tasks() {
+    let (mut worker, _) = worker();
+    let held = Rc::new(());
+    let (sender, wakers) = mpsc::channel();
+    for _ in 0..3 {
+        let (copy, sender) = (held.clone(), sender.clone());
+        drop(worker.spawn_local(async move {
+            woken_by(sender).await;
+            drop(copy);
+        }));
+    }
+    worker.turn();
+    let copy = held.clone();
+    let never_polled = worker.spawn_local(async move { drop(copy) });
+    assert_eq!(Rc::strong_count(&held), 5);
+    drop(worker);
+    assert_eq!(Rc::strong_count(&held), 1, "all futures are dropped");
+    assert!(never_polled.is_finished());
+    // Wakers that are still around do nothing, on whatever thread.
+    let wakers: Vec<Waker> = wakers.try_iter().collect();
+    assert_eq!(wakers.len(), 3);
+    thread::spawn(move || wakers.into_iter().for_each(Waker::wake)).join().unwrap();
+}
+
+#[test]
+fn tasks_start_tasks() {
+    let (mut worker, _) = worker();
+    let sum = worker.block_on(async {
+        let inner = spawn_local(async { spawn_local(async { 20 }).await.unwrap() + 1 });
+        inner.await.unwrap() + 21
+    });
+    assert_eq!(sum, 42);
+}
