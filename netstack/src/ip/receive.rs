@@ -10,9 +10,8 @@ use crate::wire::{ethernet, icmp, ipv4};
 const TRANSPORT_HEADER_LEN: usize = 20;
 
 impl Ip {
-    /// Handles ARP and ICMP by itself, with answers to `cx.out`, and gives what is for TCP.
+    /// Handles ARP and ICMP by itself, with answers to `cx.out`, and gives what is for TCP. The caller counts `in_frames`.
     pub(crate) fn receive(&mut self, now: Instant, frame: RxFrame, cx: &mut Context<'_>) -> Option<Received> {
-        cx.stats.in_frames += 1;
         let RxFrame { mut packet, checksum, .. } = frame;
         let Medium::Ethernet(mac) = self.link.medium else {
             return self.receive_ipv4(now, packet, checksum, false, cx);

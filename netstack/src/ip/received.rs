@@ -6,11 +6,10 @@ use corelane_nic::{Checksum, Packet};
 
 use crate::wire::icmp::IcmpError;
 
-/// A received packet that concerns TCP. Both addresses are checked: `destination` and `local` are ours, the other
-/// one can be a host.
+/// A received packet that concerns TCP.
 #[derive(Debug)]
 pub(crate) enum Received {
-    /// A segment.
+    /// A segment. `destination` is ours, and `source` can be a host.
     Tcp {
         source: Ipv4Addr,
         destination: Ipv4Addr,
@@ -22,6 +21,7 @@ pub(crate) enum Received {
         /// The two bits of RFC 3168.
         ecn: u8,
     },
-    /// An ICMP error that quotes a segment of ours. Whoever sent it may lie: TCP compares the sequence number (RFC 5927).
+    /// An ICMP error that quotes a segment from one of our addresses. Whoever sent it may lie about all the rest: TCP
+    /// looks the flow up and compares the sequence number (RFC 5927).
     TcpError { error: IcmpError, local: (Ipv4Addr, u16), remote: (Ipv4Addr, u16), sequence: u32 },
 }

@@ -71,6 +71,7 @@ impl Bed {
     pub(super) fn receive_packet(&mut self, packet: Packet) -> Option<Received> {
         let now = self.now;
         let (ip, mut cx) = self.split();
+        cx.stats.in_frames += 1; // as the stack does
         ip.receive(now, RxFrame { packet, checksum: Checksum::Good, hash: None }, &mut cx)
     }
 

@@ -6,8 +6,6 @@ use super::checksum;
 
 /// Bytes of a header without options: all that we send.
 pub(crate) const HEADER_LEN: usize = 20;
-/// The most bytes of a packet.
-pub(crate) const MAX_LEN: usize = 65_535;
 
 /// Protocol number of ICMP.
 pub(crate) const ICMP: u8 = 1;
