@@ -152,6 +152,9 @@ pub struct TcpConfig {
     pub tcp_rmem: usize,
     /// The send buffer of a connection in bytes (`tcp_wmem`, likewise).
     pub tcp_wmem: usize,
+    /// Bytes that all connections together may hold in copies: written and not acknowledged, or copied out of the
+    /// device's buffers. Half of it in buffers of 512 bytes, half in buffers of 16 KiB.
+    pub tcp_mem: usize,
     /// `tcp_window_scaling`.
     pub tcp_window_scaling: bool,
     /// `tcp_timestamps`.
@@ -205,6 +208,7 @@ impl Default for TcpConfig {
         TcpConfig {
             tcp_rmem: 1 << 20,
             tcp_wmem: 1 << 20,
+            tcp_mem: 128 << 20,
             tcp_window_scaling: true,
             tcp_timestamps: true,
             tcp_syn_retries: 6,

@@ -12,21 +12,21 @@ mod arena;
 mod config;
 mod error;
 mod event;
-#[allow(dead_code, reason = "the transport that uses it follows")]
 mod ip;
-#[allow(dead_code, reason = "the transport that uses it follows")]
 mod rng;
 mod stack;
 mod stats;
+mod tcp;
 mod time;
 mod wheel;
-#[allow(dead_code, reason = "the transport that uses it follows")]
 mod wire;
 
 pub use config::{CidrError, Config, IpConfig, Ipv4Cidr, Link, RouteConfig, TcpConfig};
 pub use error::Error;
 pub use event::{Event, ListenerId, SocketId};
-pub use stack::{Keepalive, Readiness, Shutdown, Stack, State, TcpInfo, WriteChunkError};
+pub use stack::Stack;
 pub use stats::Stats;
+pub use tcp::state::State;
+pub use tcp::{Keepalive, Readiness, Shutdown, TcpInfo, WriteChunkError};
 pub use time::Instant;
 pub use wheel::{TimerId, Wheel};

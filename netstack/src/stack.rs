@@ -1,185 +1,356 @@
-//! SKELETON by the lead: signatures are final, bodies follow.
-#![allow(unused_variables, missing_docs)]
-use crate::*;
+//! One core's stack: what the runtime drives.
+
 use core::net::SocketAddr;
 use core::time::Duration;
+
 use corelane_nic::{Chunk, Pool, RxBurst, TxBurst};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shutdown {
-    Read,
-    Write,
-    Both,
-}
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Keepalive {
-    pub time: Duration,
-    pub interval: Duration,
-    pub probes: u8,
-}
-/// What can be done without WouldBlock right now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Readiness {
-    pub readable: bool,
-    pub writable: bool,
-    pub read_closed: bool,
-    pub write_closed: bool,
-    pub error: bool,
-}
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum State {
-    Listen,
-    SynSent,
-    SynReceived,
-    Established,
-    FinWait1,
-    FinWait2,
-    CloseWait,
-    Closing,
-    LastAck,
-    TimeWait,
-    Closed,
-}
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TcpInfo {
-    pub state: State,
-    pub rtt: Duration,
-    pub rttvar: Duration,
-    pub rto: Duration,
-    pub snd_cwnd: u32,
-    pub snd_ssthresh: u32,
-    pub snd_mss: u32,
-    pub rcv_wnd: u32,
-    pub snd_wnd: u32,
-    pub unacked: u64,
-    pub total_retrans: u64,
-    pub bytes_received: u64,
-    pub bytes_acked: u64,
-}
-/// The chunk that was not taken, and why.
-#[derive(Debug)]
-pub struct WriteChunkError {
-    pub chunk: Chunk,
-    pub error: Error,
+use crate::config::{Config, Link};
+use crate::error::Error;
+use crate::event::{Event, ListenerId, SocketId};
+use crate::ip::{self, Ip, Received};
+use crate::stats::Stats;
+use crate::tcp::{FourTuple, Keepalive, Net, Readiness, Shutdown, Tcp, TcpInfo, WriteChunkError};
+use crate::time::Instant;
+
+/// Answers made while receiving (ARP, ICMP, SYN-ACK, RST) that may wait for the next `transmit`. What comes beyond is
+/// dropped by not being made: see [`Stack::receive`].
+const CONTROL_FRAMES: usize = 1024;
+
+/// A TCP/IP stack without I/O, for one core.
+///
+/// A turn, in this order:
+/// 1. handlers: [`Stack::receive`] with what arrived, [`Stack::expire`] with the time;
+/// 2. [`Stack::next_event`] until `None`, and the commands that the application gives in answer;
+/// 3. [`Stack::transmit`], and then [`Stack::next_deadline`] to know when to come back without a frame.
+///
+/// `now` never goes back. Commands have no `now`: what they start goes out with the next `transmit`.
+pub struct Stack {
+    ip: Ip,
+    tcp: Tcp,
+    stats: Stats,
+    pool: Pool,
+    /// What was answered while receiving, to go out first.
+    control: TxBurst,
 }
 
-pub struct Stack {}
 impl Stack {
-    /// `secret`: 32 random bytes from the OS, drawn at start; `pool`: the queue's.
+    /// A stack on a device.
+    ///
+    /// `pool` is the queue's: headers are built in its buffers, which need 128 bytes of headroom or more room than
+    /// that. `secret`: 32 random bytes from the operating system, drawn at start; all keyed hashes follow from it.
     pub fn new(config: Config, link: Link, pool: Pool, secret: [u8; 32]) -> Stack {
-        Stack {}
+        Stack {
+            ip: Ip::new(&config, &link, &secret),
+            tcp: Tcp::new(config.tcp, link, pool.clone(), &secret),
+            stats: Stats::default(),
+            pool,
+            control: TxBurst::with_capacity(CONTROL_FRAMES),
+        }
     }
-    // ---- handlers
-    pub fn receive(&mut self, now: Instant, burst: &mut RxBurst) {}
-    pub fn expire(&mut self, now: Instant) {}
-    // ---- polls
-    pub fn transmit(&mut self, now: Instant, burst: &mut TxBurst) {}
-    /// The earliest time at which `expire` has something to do. `None`: never, or something is ready to be sent now is not included.
-    pub fn next_deadline(&self) -> Option<Instant> {
-        None
+
+    /// Handles what arrived. Frames beyond what can be answered now stay in the burst for the next turn.
+    pub fn receive(&mut self, now: Instant, burst: &mut RxBurst) {
+        while self.control.room() > 0
+            && let Some(frame) = burst.pop()
+        {
+            self.stats.in_frames += 1;
+            let mut cx = ip::Context { out: &mut self.control, pool: &self.pool, stats: &mut self.stats };
+            match self.ip.receive(now, frame, &mut cx) {
+                None => {}
+                Some(Received::Tcp { source, destination, packet, checksum, ecn: _ }) => {
+                    let (tcp, mut net) = self.parts(now);
+                    tcp.receive(source, destination, packet, checksum, &mut net);
+                }
+                Some(Received::TcpError { error, local, remote, sequence }) => {
+                    let tuple = FourTuple {
+                        local: local.0,
+                        local_port: local.1,
+                        remote: remote.0,
+                        remote_port: remote.1,
+                    };
+                    self.tcp.icmp_error(&error, tuple, sequence);
+                }
+            }
+        }
     }
-    pub fn next_event(&mut self) -> Option<Event> {
-        None
+
+    /// Handles the timers that are due.
+    pub fn expire(&mut self, now: Instant) {
+        let mut cx = ip::Context { out: &mut self.control, pool: &self.pool, stats: &mut self.stats };
+        self.ip.expire(now, &mut cx);
+        while let Some(address) = self.ip.next_unreachable() {
+            self.tcp.unreachable(address);
+        }
+        let (tcp, mut net) = self.parts(now);
+        tcp.expire(&mut net);
     }
-    /// Whether transmit() has something to say right now.
+
+    fn parts(&mut self, now: Instant) -> (&mut Tcp, Net<'_>) {
+        let Stack { ip, tcp, stats, pool, control } = self;
+        (tcp, Net { now, ip, out: control, pool, stats })
+    }
+
+    /// Sends what is to be sent, as far as the burst has room; the rest waits for the next turn.
+    pub fn transmit(&mut self, now: Instant, burst: &mut TxBurst) {
+        while burst.room() > 0
+            && let Some(frame) = self.control.pop()
+        {
+            burst.push(frame.headers, frame.offload);
+            for _ in 0..frame.chunks {
+                if let Some(chunk) = self.control.pop_chunk() {
+                    burst.attach(chunk);
+                }
+            }
+        }
+        if burst.room() > 0 {
+            let Stack { ip, tcp, stats, pool, .. } = self;
+            tcp.transmit(&mut Net { now, ip, out: burst, pool, stats });
+        }
+    }
+
+    /// Whether `transmit` has something to say right now.
     pub fn wants_transmit(&self) -> bool {
-        false
+        !self.control.is_empty() || self.tcp.wants_transmit()
     }
-    // ---- commands
-    /// backlog is cut at somaxconn. 0.0.0.0 = all our addresses.
+
+    /// When `expire` has something to do; `None`: never, as things are. It may be somewhat early, never late.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        [self.ip.next_deadline(), self.tcp.next_deadline()].into_iter().flatten().min()
+    }
+
+    /// What happened, oldest first.
+    pub fn next_event(&mut self) -> Option<Event> {
+        self.tcp.next_event()
+    }
+
+    /// Waits for connections. `backlog` is cut at `somaxconn`; address 0.0.0.0 means all of ours; port 0 picks a free one.
+    ///
+    /// # Errors
+    /// `AddrNotAvailable` for an address that is not ours, `AddrInUse`, `InvalidInput` for IPv6.
     pub fn listen(&mut self, local: SocketAddr, backlog: usize) -> Result<ListenerId, Error> {
-        Err(Error::NotOpen)
+        self.tcp.listen(&self.ip, local, backlog)
     }
+
+    /// Where a listener listens.
+    ///
+    /// # Errors
+    /// `NotOpen`.
     pub fn listener_addr(&self, id: ListenerId) -> Result<SocketAddr, Error> {
-        Err(Error::NotOpen)
+        self.tcp.listener_addr(id)
     }
+
+    /// Takes the oldest connection of the accept queue, with the peer's address. Its events count from now on: try to read first.
+    ///
+    /// # Errors
+    /// `WouldBlock`, `NotOpen`.
     pub fn accept(&mut self, id: ListenerId) -> Result<(SocketId, SocketAddr), Error> {
-        Err(Error::NotOpen)
+        self.tcp.accept(id)
     }
-    /// Connections not accepted yet are reset.
+
+    /// Ends a listener. Connections that were not accepted are reset.
+    ///
+    /// # Errors
+    /// `NotOpen`.
     pub fn close_listener(&mut self, id: ListenerId) -> Result<(), Error> {
-        Err(Error::NotOpen)
+        self.tcp.close_listener(id, &mut self.stats)
     }
-    /// The SYN goes out at the next transmit; `Writable` tells that it is open, `Closed` that it failed (`take_error`).
+
+    /// Opens a connection. [`Event::Writable`] tells that it is open, [`Event::Closed`] that it failed (`take_error` says why).
+    ///
+    /// # Errors
+    /// `NetworkUnreachable`, `AddrNotAvailable` (a local address that is not ours, or no port left), `AddrInUse`,
+    /// `InvalidInput` (port 0, an address that no host has, IPv6), `OutOfMemory` at `max_connections`.
     pub fn connect(&mut self, local: Option<SocketAddr>, remote: SocketAddr) -> Result<SocketId, Error> {
-        Err(Error::NotOpen)
+        self.tcp.connect(&self.ip, local, remote, &mut self.stats)
     }
-    /// Ok(0): the peer's FIN, all read.
+
+    /// Copies received bytes to `buf`. `Ok(0)`: the peer has closed and all is read (or `buf` is empty).
+    ///
+    /// # Errors
+    /// `WouldBlock`; once, the reason why the connection failed; `NotOpen`.
     pub fn read(&mut self, id: SocketId, buf: &mut [u8]) -> Result<usize, Error> {
-        Err(Error::NotOpen)
+        let n = self.tcp.read(id, buf, false)?;
+        self.stats.rx_copied_bytes += n as u64;
+        Ok(n)
     }
+
+    /// As [`Stack::read`], but the bytes stay.
+    ///
+    /// # Errors
+    /// As `read`.
     pub fn peek(&mut self, id: SocketId, buf: &mut [u8]) -> Result<usize, Error> {
-        Err(Error::NotOpen)
+        self.tcp.read(id, buf, true)
     }
-    /// Ok(None): the peer's FIN, all read.
+
+    /// Takes received bytes as they lie together in a buffer, without a copy. `Ok(None)`: the peer has closed and all is read.
+    ///
+    /// # Errors
+    /// As `read`.
     pub fn read_chunk(&mut self, id: SocketId) -> Result<Option<Chunk>, Error> {
-        Err(Error::NotOpen)
+        self.tcp.read_chunk(id)
     }
+
+    /// Copies bytes to the send buffer; returns how many it took, at least one unless `buf` is empty.
+    ///
+    /// # Errors
+    /// `WouldBlock` while there is no room (then `Writable` tells when there is), `BrokenPipe` after a shutdown;
+    /// once, the reason why the connection failed; `NotOpen`.
     pub fn write(&mut self, id: SocketId, buf: &[u8]) -> Result<usize, Error> {
-        Err(Error::NotOpen)
+        self.tcp.write(id, buf)
     }
-    /// All or nothing.
+
+    /// Takes a chunk whole and without a copy, or gives it back.
+    ///
+    /// # Errors
+    /// As `write`, with the chunk.
     pub fn write_chunk(&mut self, id: SocketId, chunk: Chunk) -> Result<(), WriteChunkError> {
-        Err(WriteChunkError { chunk, error: Error::NotOpen })
+        self.tcp.write_chunk(id, chunk)
     }
+
+    /// Ends one direction or both.
+    ///
+    /// # Errors
+    /// `NotConnected` while it is being opened or when it is over, `NotOpen`.
     pub fn shutdown(&mut self, id: SocketId, how: Shutdown) -> Result<(), Error> {
-        Err(Error::NotOpen)
+        self.tcp.shutdown(id, how)
     }
-    /// The application lets go: what was written is still delivered; unread data make it a RST. The id is gone.
+
+    /// The application lets go: what was written is still delivered, unless there are unread data or SO_LINGER is 0:
+    /// then the peer gets a RST. The id names nothing from now on.
+    ///
+    /// # Errors
+    /// `NotOpen`.
     pub fn close(&mut self, id: SocketId) -> Result<(), Error> {
-        Err(Error::NotOpen)
+        self.tcp.close(id, &mut self.stats)
     }
-    /// RST, all gone at once. The id is gone.
+
+    /// A RST, and all is gone. The id names nothing from now on.
+    ///
+    /// # Errors
+    /// `NotOpen`.
     pub fn abort(&mut self, id: SocketId) -> Result<(), Error> {
-        Err(Error::NotOpen)
+        self.tcp.abort(id, &mut self.stats)
     }
+
+    /// What can be done right now.
+    ///
+    /// # Errors
+    /// `NotOpen`.
     pub fn readiness(&self, id: SocketId) -> Result<Readiness, Error> {
-        Err(Error::NotOpen)
+        self.tcp.readiness(id)
     }
-    /// Why the connection failed; read once (SO_ERROR).
+
+    /// Why the connection failed; told once (SO_ERROR).
+    ///
+    /// # Errors
+    /// `NotOpen`.
     pub fn take_error(&mut self, id: SocketId) -> Result<Option<Error>, Error> {
-        Err(Error::NotOpen)
+        self.tcp.take_error(id)
     }
+
+    /// Our address and port.
+    ///
+    /// # Errors
+    /// `NotOpen`.
     pub fn local_addr(&self, id: SocketId) -> Result<SocketAddr, Error> {
-        Err(Error::NotOpen)
+        self.tcp.addresses(id).map(|(local, _)| local)
     }
+
+    /// The peer's address and port.
+    ///
+    /// # Errors
+    /// `NotOpen`.
     pub fn peer_addr(&self, id: SocketId) -> Result<SocketAddr, Error> {
-        Err(Error::NotOpen)
+        self.tcp.addresses(id).map(|(_, peer)| peer)
     }
+
+    /// TCP_NODELAY: switches Nagle's algorithm off.
+    ///
+    /// # Errors
+    /// `NotOpen`.
     pub fn set_nodelay(&mut self, id: SocketId, on: bool) -> Result<(), Error> {
-        Err(Error::NotOpen)
+        self.tcp.set_nodelay(id, on)
     }
+
+    /// Whether TCP_NODELAY is on.
+    ///
+    /// # Errors
+    /// `NotOpen`.
     pub fn nodelay(&self, id: SocketId) -> Result<bool, Error> {
-        Err(Error::NotOpen)
+        self.tcp.nodelay(id)
     }
+
+    /// SO_KEEPALIVE with its times; `None` switches it off.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a zero, `NotOpen`.
     pub fn set_keepalive(&mut self, id: SocketId, keepalive: Option<Keepalive>) -> Result<(), Error> {
-        Err(Error::NotOpen)
+        self.tcp.set_keepalive(id, keepalive)
     }
+
+    /// SO_LINGER: with a time of zero, `close` sends a RST. A longer time is the same as `None`: what was written is
+    /// delivered after `close` anyway.
+    ///
+    /// # Errors
+    /// `NotOpen`.
     pub fn set_linger(&mut self, id: SocketId, linger: Option<Duration>) -> Result<(), Error> {
-        Err(Error::NotOpen)
+        self.tcp.set_linger(id, linger)
     }
+
+    /// TCP_INFO.
+    ///
+    /// # Errors
+    /// `NotOpen`.
     pub fn info(&self, id: SocketId) -> Result<TcpInfo, Error> {
-        Err(Error::NotOpen)
+        self.tcp.info(id)
     }
-    // ---- what there is
+
+    /// Counters.
     pub fn stats(&self) -> &Stats {
-        loop {}
+        &self.stats
     }
-    /// Open or opening connections, with those that nobody holds any more and still send.
+
+    /// Connections: opening, open, those that nobody holds and that still send, and those that are over but not closed by the application.
     pub fn connections(&self) -> usize {
-        0
+        self.tcp.connections()
     }
+
+    /// Half-open connections: all SYN queues.
     pub fn half_open(&self) -> usize {
-        0
+        self.tcp.half_open()
     }
+
+    /// TIME-WAIT records.
     pub fn time_wait(&self) -> usize {
-        0
+        self.tcp.time_wait()
     }
+
+    /// Entries of the flow table: attached connections, half-open ones and TIME-WAIT records.
+    pub fn flows(&self) -> usize {
+        self.tcp.flows()
+    }
+
+    /// Timers that wait.
+    pub fn timers(&self) -> usize {
+        self.tcp.timers()
+    }
+
+    /// Buffers of copied bytes in use (`tcp_mem`).
+    pub fn buffers_in_use(&self) -> usize {
+        self.tcp.buffers_in_use()
+    }
+
+    /// The device's pool.
     pub fn pool(&self) -> &Pool {
-        loop {}
+        &self.pool
     }
-    /// Graceful stop: SYNs are refused from now on; true when nothing accepted is left (TIME-WAIT aside).
+
+    /// Whether nothing is left to finish: no connection, no half-open one (TIME-WAIT aside), nothing to send.
     pub fn is_drained(&self) -> bool {
-        true
+        self.tcp.connections() == 0 && self.tcp.half_open() == 0 && !self.wants_transmit()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -135,6 +135,18 @@ impl Packet {
         Some(Packet { slot, head, len })
     }
 
+    /// The data of this packet and of those chained behind it, in order.
+    pub fn chain(&self) -> impl Iterator<Item = &[u8]> {
+        let mut next = Some((self.slot, self.head, self.len));
+        std::iter::from_fn(move || {
+            let (slot, head, len) = next?;
+            next = slot.get().next.get();
+            let bytes: *const [u8] = slot.bytes(head, len);
+            // SAFETY: a chained slot is owned by the slot before it, and so by this packet, which is borrowed.
+            Some(unsafe { &*bytes })
+        })
+    }
+
     /// Whether more packets of the same frame follow.
     pub fn is_chained(&self) -> bool {
         self.slot.get().next.get().is_some()

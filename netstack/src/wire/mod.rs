@@ -5,3 +5,5 @@ pub(crate) mod checksum;
 pub(crate) mod ethernet;
 pub(crate) mod icmp;
 pub(crate) mod ipv4;
+pub(crate) mod tcp;
+pub(crate) mod tcp_options;

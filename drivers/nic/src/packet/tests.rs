@@ -59,6 +59,7 @@ fn a_chain_goes_home_as_a_whole() {
         head.append(packet(&pool, byte));
     }
     assert_eq!(pool.available(), 4);
+    assert_eq!(head.chain().collect::<Vec<_>>(), [b"a", b"b", b"c", b"d"]);
     let rest = head.split_next().unwrap();
     assert!(!head.is_chained() && rest.is_chained());
     drop(head);

@@ -1,0 +1,467 @@
+//! What the application asks for (RFC 9293 3.9.1).
+
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use core::time::Duration;
+
+use corelane_nic::Chunk;
+
+use super::congestion::Controller;
+use super::connection::{Connection, Keepalive};
+use super::state::State;
+use super::table::{FourTuple, Owner};
+use super::{Tcp, output};
+use crate::error::Error;
+use crate::event::{Event, ListenerId, SocketId};
+use crate::ip::Ip;
+use crate::stats::Stats;
+
+/// Which direction is shut down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shutdown {
+    /// What arrives from now on is acknowledged and thrown away.
+    Read,
+    /// A FIN follows what was written.
+    Write,
+    /// Both.
+    Both,
+}
+
+/// What can be done without [`Error::WouldBlock`] right now, in epoll's terms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Readiness {
+    /// EPOLLIN: data, the end of data or an error can be read.
+    pub readable: bool,
+    /// EPOLLOUT: a write takes at least a byte, or gives an error.
+    pub writable: bool,
+    /// EPOLLRDHUP: the peer has closed its side.
+    pub read_closed: bool,
+    /// EPOLLHUP: over in both directions.
+    pub write_closed: bool,
+    /// EPOLLERR: `take_error` has something.
+    pub error: bool,
+}
+
+/// What a connection knows of its path: fields of Linux's `tcp_info`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TcpInfo {
+    /// The state.
+    pub state: State,
+    /// Smoothed round-trip time; zero before the first measurement.
+    pub rtt: Duration,
+    /// Its mean deviation.
+    pub rttvar: Duration,
+    /// The retransmission time-out, with back-off.
+    pub rto: Duration,
+    /// Congestion window in bytes.
+    pub snd_cwnd: u32,
+    /// Slow start threshold in bytes.
+    pub snd_ssthresh: u32,
+    /// Payload bytes of a full segment.
+    pub snd_mss: u32,
+    /// What the peer may still send, in bytes.
+    pub rcv_wnd: u32,
+    /// What the peer lets us send, in bytes.
+    pub snd_wnd: u32,
+    /// Bytes sent and not acknowledged.
+    pub unacked: u64,
+    /// Segments sent again.
+    pub total_retrans: u64,
+    /// Bytes received in order.
+    pub bytes_received: u64,
+    /// Bytes that the peer acknowledged.
+    pub bytes_acked: u64,
+}
+
+/// A chunk that was not taken.
+#[derive(Debug)]
+pub struct WriteChunkError {
+    /// The chunk, whole.
+    pub chunk: Chunk,
+    /// Why.
+    pub error: Error,
+}
+
+fn v4(address: SocketAddr) -> Result<(Ipv4Addr, u16), Error> {
+    match address.ip() {
+        IpAddr::V4(ip) => Ok((ip, address.port())),
+        IpAddr::V6(_) => Err(Error::InvalidInput), // IPv6 comes later
+    }
+}
+
+impl Tcp {
+    pub(crate) fn listen(&mut self, ip: &Ip, local: SocketAddr, backlog: usize) -> Result<ListenerId, Error> {
+        let (address, port) = v4(local)?;
+        if !address.is_unspecified() && !ip.is_local(address) {
+            return Err(Error::AddrNotAvailable);
+        }
+        let port = if port == 0 {
+            let free = |tuple: &FourTuple| !self.listeners.has_port(tuple.local_port);
+            self.ports.pick(address, Ipv4Addr::UNSPECIFIED, 0, free).ok_or(Error::AddrInUse)?
+        } else {
+            port
+        };
+        self.listeners.insert(address, port, backlog.min(self.config.somaxconn))
+    }
+
+    pub(crate) fn listener_addr(&self, id: ListenerId) -> Result<SocketAddr, Error> {
+        let listener = self.listeners.get(id).ok_or(Error::NotOpen)?;
+        Ok(SocketAddr::new(IpAddr::V4(listener.address), listener.port))
+    }
+
+    pub(crate) fn accept(&mut self, id: ListenerId) -> Result<(SocketId, SocketAddr), Error> {
+        let listener = self.listeners.get_mut(id).ok_or(Error::NotOpen)?;
+        let socket = listener.accept_queue.pop_front().ok_or(Error::WouldBlock)?;
+        let connection = self.connections.get_mut(socket.0).ok_or(Error::ConnectionAborted)?;
+        connection.app.listener = None;
+        Ok((socket, connection.tuple.remote_addr()))
+    }
+
+    pub(crate) fn close_listener(&mut self, id: ListenerId, stats: &mut Stats) -> Result<(), Error> {
+        let listener = self.listeners.remove(id).ok_or(Error::NotOpen)?;
+        for socket in listener.accept_queue {
+            // Nobody will ever accept it.
+            let _ = self.abort(socket, stats);
+        }
+        if listener.syn_queue > 0 {
+            // Closing a listener is rare, so looking at all half-open connections is fine here.
+            let waiting: alloc::vec::Vec<_> =
+                self.half_open.iter().filter(|(_, half)| half.listener == id).map(|(id, _)| id).collect();
+            for half in waiting {
+                self.remove_half_open(half);
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn connect(
+        &mut self,
+        ip: &Ip,
+        local: Option<SocketAddr>,
+        remote: SocketAddr,
+        stats: &mut Stats,
+    ) -> Result<SocketId, Error> {
+        let (remote, remote_port) = v4(remote)?;
+        if remote_port == 0 {
+            return Err(Error::InvalidInput);
+        }
+        let (wanted, port) = local.map_or(Ok((Ipv4Addr::UNSPECIFIED, 0)), v4)?;
+        let route = ip.source_for(remote)?;
+        let local = if wanted.is_unspecified() { route } else { wanted };
+        if !ip.is_local(local) {
+            return Err(Error::AddrNotAvailable);
+        }
+        if self.connections.len() >= self.config.max_connections {
+            return Err(Error::OutOfMemory);
+        }
+        let free =
+            |tuple: &FourTuple| !self.flows.contains(tuple) && !self.listeners.has_port(tuple.local_port);
+        let local_port = match port {
+            0 => self.ports.pick(local, remote, remote_port, free).ok_or(Error::AddrNotAvailable)?,
+            port => port,
+        };
+        let tuple = FourTuple { local, remote, local_port, remote_port };
+        if self.flows.contains(&tuple) {
+            return Err(Error::AddrInUse);
+        }
+        let (iss, offset) = (self.isn.sequence(&tuple, self.now), self.isn.timestamp_offset(&tuple));
+        let (config, link_mss) = (&self.config, output::link_mss(&self.link));
+        let id = self.connections.insert_with(|_| Connection::connect(tuple, iss, offset, config, link_mss));
+        self.flows.insert(tuple, Owner::Connection(id));
+        stats.tcp_active_opens += 1;
+        self.note_opening(id);
+        self.settle(id);
+        Ok(SocketId(id))
+    }
+
+    fn note_opening(&mut self, id: crate::arena::Id) {
+        if self.opening.len() == self.opening.capacity() {
+            // Before the list grows, those that are open by now leave it.
+            let mut list = core::mem::take(&mut self.opening);
+            list.retain(|id| self.is_opening_to(*id, None));
+            self.opening = list;
+        }
+        self.opening.push(id);
+    }
+
+    fn socket(&self, id: SocketId) -> Result<&Connection, Error> {
+        self.connections.get(id.0).filter(|c| !c.app.orphan).ok_or(Error::NotOpen)
+    }
+
+    fn socket_mut(&mut self, id: SocketId) -> Result<&mut Connection, Error> {
+        self.connections.get_mut(id.0).filter(|c| !c.app.orphan).ok_or(Error::NotOpen)
+    }
+
+    pub(crate) fn read(&mut self, id: SocketId, buf: &mut [u8], peek: bool) -> Result<usize, Error> {
+        let connection = self.socket_mut(id)?;
+        if connection.rcv.queue.len() == 0 {
+            return connection.end_of_data().map(|()| 0);
+        }
+        let n = connection.rcv.queue.read(buf, peek);
+        self.window_moved(id);
+        Ok(n)
+    }
+
+    pub(crate) fn read_chunk(&mut self, id: SocketId) -> Result<Option<Chunk>, Error> {
+        let connection = self.socket_mut(id)?;
+        let Some(chunk) = connection.rcv.queue.pop() else { return connection.end_of_data().map(|()| None) };
+        self.window_moved(id);
+        Ok(Some(chunk))
+    }
+
+    /// Reading made room: the peer hears of it when it is worth a segment.
+    fn window_moved(&mut self, id: SocketId) {
+        if let Some(connection) = self.connections.get_mut(id.0)
+            && connection.machine.get().can_receive()
+            && connection.rcv.update_due()
+        {
+            connection.rcv.ack_now = true;
+            connection.effects.transmit = true;
+            self.settle(id.0);
+        }
+    }
+
+    pub(crate) fn write(&mut self, id: SocketId, buf: &[u8]) -> Result<usize, Error> {
+        // `socket_mut` borrows all of self, and the queue needs the memory beside it.
+        let connection = self.connections.get_mut(id.0).filter(|c| !c.app.orphan).ok_or(Error::NotOpen)?;
+        let room = connection.room_to_write()?;
+        let n = connection.snd.queue.write(&buf[..buf.len().min(room)], &self.memory);
+        if n == 0 && !buf.is_empty() {
+            connection.app.want_write = true;
+            self.starved.push(id.0);
+            return Err(Error::WouldBlock);
+        }
+        connection.effects.transmit = true;
+        self.settle(id.0);
+        Ok(n)
+    }
+
+    pub(crate) fn write_chunk(&mut self, id: SocketId, chunk: Chunk) -> Result<(), WriteChunkError> {
+        let connection = match self.socket_mut(id) {
+            Ok(connection) => connection,
+            Err(error) => return Err(WriteChunkError { chunk, error }),
+        };
+        if let Err(error) = connection.room_to_write() {
+            return Err(WriteChunkError { chunk, error });
+        }
+        // Whole or not at all: a chunk may go beyond the limit, the next one waits for it.
+        connection.snd.queue.push(chunk);
+        connection.effects.transmit = true;
+        self.settle(id.0);
+        Ok(())
+    }
+
+    pub(crate) fn shutdown(&mut self, id: SocketId, how: Shutdown) -> Result<(), Error> {
+        let connection = self.socket_mut(id)?;
+        if !connection.machine.get().is_synchronized() && connection.machine.get() != State::SynReceived {
+            return Err(Error::NotConnected);
+        }
+        if let Shutdown::Read | Shutdown::Both = how {
+            connection.app.read_shut = true;
+            connection.rcv.queue.clear();
+            connection.effects.readable = true;
+        }
+        if let Shutdown::Write | Shutdown::Both = how {
+            connection.close_write();
+        }
+        self.settle(id.0);
+        Ok(())
+    }
+
+    pub(crate) fn close(&mut self, id: SocketId, stats: &mut Stats) -> Result<(), Error> {
+        let now = self.now;
+        let connection = self.connections.get_mut(id.0).filter(|c| !c.app.orphan).ok_or(Error::NotOpen)?;
+        if !connection.attached {
+            self.remove(id.0);
+            return Ok(());
+        }
+        let unread = connection.rcv.queue.len() > 0;
+        // RFC 1122 4.2.2.13: with unread data the peer must learn that it was lost.
+        if unread || connection.app.linger_zero || self.orphans >= self.config.tcp_max_orphans {
+            stats.abort_on_close += u64::from(unread);
+            stats.abort_on_memory += u64::from(!unread && !connection.app.linger_zero);
+            return self.abort(id, stats);
+        }
+        connection.app.orphan = true;
+        self.orphans += 1;
+        connection.close_write();
+        connection.watch_fin_wait(now, &self.config);
+        self.settle(id.0);
+        Ok(())
+    }
+
+    pub(crate) fn abort(&mut self, id: SocketId, stats: &mut Stats) -> Result<(), Error> {
+        let connection = self.socket_mut(id)?;
+        let (tuple, seq, ack) = (connection.tuple, connection.snd.max, connection.rcv.nxt);
+        let state = connection.machine.get();
+        // RFC 9293 3.10.5: a RST where the peer has a connection; SYN-SENT has none yet.
+        if connection.attached && state != State::SynSent {
+            if let State::Established | State::CloseWait = state {
+                stats.tcp_estab_resets += 1;
+            }
+            self.resets.push_back((tuple, seq, Some(ack)));
+        }
+        self.remove(id.0);
+        Ok(())
+    }
+
+    pub(crate) fn readiness(&self, id: SocketId) -> Result<Readiness, Error> {
+        let c = self.socket(id)?;
+        let state = c.machine.get();
+        let (error, closed) = (c.app.error.is_some(), state == State::Closed);
+        let read_closed = c.rcv.fin_received || c.app.read_shut || closed;
+        let room = c.snd.queue.len() < c.app.send_limit;
+        Ok(Readiness {
+            readable: c.rcv.queue.len() > 0 || read_closed || error,
+            writable: closed || error || (state.can_write() && room) || c.snd.fin,
+            read_closed,
+            write_closed: closed || (c.snd.fin && read_closed),
+            error,
+        })
+    }
+
+    pub(crate) fn take_error(&mut self, id: SocketId) -> Result<Option<Error>, Error> {
+        Ok(self.socket_mut(id)?.app.error.take())
+    }
+
+    pub(crate) fn addresses(&self, id: SocketId) -> Result<(SocketAddr, SocketAddr), Error> {
+        let connection = self.socket(id)?;
+        Ok((connection.tuple.local_addr(), connection.tuple.remote_addr()))
+    }
+
+    pub(crate) fn set_nodelay(&mut self, id: SocketId, on: bool) -> Result<(), Error> {
+        let connection = self.socket_mut(id)?;
+        connection.app.nodelay = on;
+        connection.effects.transmit |= on; // what Nagle held back goes out
+        self.settle(id.0);
+        Ok(())
+    }
+
+    pub(crate) fn nodelay(&self, id: SocketId) -> Result<bool, Error> {
+        Ok(self.socket(id)?.app.nodelay)
+    }
+
+    pub(crate) fn set_keepalive(&mut self, id: SocketId, keepalive: Option<Keepalive>) -> Result<(), Error> {
+        if keepalive.is_some_and(|k| k.time.is_zero() || k.interval.is_zero() || k.probes == 0) {
+            return Err(Error::InvalidInput);
+        }
+        self.socket_mut(id)?.set_keepalive(keepalive);
+        self.settle(id.0);
+        Ok(())
+    }
+
+    pub(crate) fn set_linger(&mut self, id: SocketId, linger: Option<Duration>) -> Result<(), Error> {
+        self.socket_mut(id)?.app.linger_zero = linger == Some(Duration::ZERO);
+        Ok(())
+    }
+
+    pub(crate) fn info(&self, id: SocketId) -> Result<TcpInfo, Error> {
+        let c = self.socket(id)?;
+        Ok(TcpInfo {
+            state: c.machine.get(),
+            rtt: c.rtt.srtt().unwrap_or_default(),
+            rttvar: c.rtt.rttvar().unwrap_or_default(),
+            rto: c.rto(&self.config),
+            snd_cwnd: c.cc.cwnd(),
+            snd_ssthresh: c.cc.ssthresh(),
+            snd_mss: u32::from(c.snd.mss),
+            rcv_wnd: c.rcv.wnd(),
+            snd_wnd: c.snd.wnd,
+            unacked: u64::from(c.snd.flight()),
+            total_retrans: c.snd.retransmits,
+            bytes_received: c.rcv.bytes,
+            bytes_acked: c.snd.bytes_acked,
+        })
+    }
+
+    pub(crate) fn next_event(&mut self) -> Option<Event> {
+        loop {
+            let event = self.events.pop_front()?;
+            // Events of what is gone by now are nobody's.
+            let live = match event {
+                Event::Readable(id) => self.socket_mut(id).map(|c| c.app.readable_queued = false).is_ok(),
+                Event::Writable(id) => self.socket_mut(id).map(|c| c.app.writable_queued = false).is_ok(),
+                Event::Closed(id) => self.socket(id).is_ok(),
+                Event::Acceptable(id) => {
+                    self.listeners.get_mut(id).map(|l| l.acceptable_queued = false).is_some()
+                }
+            };
+            if live {
+                return Some(event);
+            }
+        }
+    }
+
+    /// Open or opening connections, orphans among them; not those that are over and only wait to be closed.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.len()
+    }
+
+    pub(crate) fn half_open(&self) -> usize {
+        self.half_open.len()
+    }
+
+    pub(crate) fn time_wait(&self) -> usize {
+        self.time_wait.len()
+    }
+
+    /// Buffers of copied bytes in use.
+    pub(crate) fn buffers_in_use(&self) -> usize {
+        self.memory.in_use()
+    }
+
+    /// Entries of the timer wheel.
+    pub(crate) fn timers(&self) -> usize {
+        self.wheel.len()
+    }
+
+    pub(crate) fn flows(&self) -> usize {
+        self.flows.len()
+    }
+}
+
+impl Connection {
+    /// What a read of an empty queue gives: an error once, the end of data, or nothing yet.
+    fn end_of_data(&mut self) -> Result<(), Error> {
+        if let Some(error) = self.app.error.take() {
+            return Err(error);
+        }
+        match self.machine.get() {
+            _ if self.rcv.fin_received || self.app.read_shut => Ok(()),
+            State::Closed => Ok(()),
+            State::SynSent | State::SynReceived => Err(Error::WouldBlock),
+            _ => Err(Error::WouldBlock),
+        }
+    }
+
+    /// How many bytes the send buffer takes, at least one.
+    fn room_to_write(&mut self) -> Result<usize, Error> {
+        if let Some(error) = self.app.error.take() {
+            return Err(error);
+        }
+        let room = self.app.send_limit.saturating_sub(self.snd.queue.len());
+        match self.machine.get() {
+            State::SynSent | State::SynReceived if !self.snd.fin => {
+                self.app.want_write = true;
+                Err(Error::WouldBlock)
+            }
+            state if !state.can_write() => Err(Error::BrokenPipe),
+            _ if room == 0 => {
+                self.app.want_write = true;
+                Err(Error::WouldBlock)
+            }
+            _ => Ok(room),
+        }
+    }
+
+    /// RFC 1191: a router can't pass what we send. Only downwards, and never below Linux's `min_pmtu`.
+    pub(crate) fn path_mtu(&mut self, mtu: u16) {
+        const MIN_PMTU: u16 = 552;
+        let options = if self.timestamps.is_some() { 12 } else { 0 };
+        let mss = mtu.max(MIN_PMTU) - 40 - options;
+        if mss < self.snd.mss {
+            self.snd.mss = mss;
+            self.snd.nxt = self.snd.una; // what is out was dropped
+            self.effects.transmit = true;
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! A connection past its first SYN: it owns the parts.
+
+use core::time::Duration;
+
+use super::congestion::{Controller, Reno};
+use super::memory::Memory;
+use super::options::{Negotiated, Timestamps};
+use super::receiver::Receiver;
+use super::recovery::NewReno;
+use super::rtt::Rtt;
+use super::sender::Sender;
+use super::seq::SeqNumber;
+use super::state::{Machine, State};
+use super::table::FourTuple;
+use super::timers::{Timer, Timers};
+use crate::config::TcpConfig;
+use crate::error::Error;
+use crate::event::ListenerId;
+use crate::stats::Stats;
+use crate::time::Instant;
+
+/// Keep-alive settings of one connection (SO_KEEPALIVE with TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keepalive {
+    /// Idle time before the first probe.
+    pub time: Duration,
+    /// Between two probes.
+    pub interval: Duration,
+    /// Probes without an answer before the connection is dropped.
+    pub probes: u8,
+}
+
+/// What the rest of the stack has to do after a connection was looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Effects {
+    pub(crate) readable: bool,
+    pub(crate) writable: bool,
+    /// Over in both directions.
+    pub(crate) closed: bool,
+    /// Something is to be sent, or a deadline moved forward.
+    pub(crate) transmit: bool,
+    /// A RST with this number, and an ACK of what was received.
+    pub(crate) reset: Option<SeqNumber>,
+}
+
+/// What a connection needs from outside while it handles something.
+pub(crate) struct Env<'a> {
+    pub(crate) now: Instant,
+    pub(crate) config: &'a TcpConfig,
+    pub(crate) stats: &'a mut Stats,
+    pub(crate) memory: &'a Memory,
+    /// Payload that the link has room for, without options.
+    pub(crate) link_mss: u16,
+}
+
+/// What the application did to its socket.
+pub(crate) struct App {
+    /// The application let go of it.
+    pub(crate) orphan: bool,
+    /// The listener whose accept queue it is in.
+    pub(crate) listener: Option<ListenerId>,
+    /// Why it failed, until somebody asked.
+    pub(crate) error: Option<Error>,
+    /// What ICMP said: the reason, should the retries run out (RFC 5461).
+    pub(crate) soft_error: Option<Error>,
+    /// A write found no room: tell when there is some.
+    pub(crate) want_write: bool,
+    pub(crate) read_shut: bool,
+    pub(crate) nodelay: bool,
+    pub(crate) keepalive: Option<Keepalive>,
+    /// SO_LINGER of 0: closing sends a RST.
+    pub(crate) linger_zero: bool,
+    /// The send buffer's size (SO_SNDBUF).
+    pub(crate) send_limit: usize,
+    /// Events that wait to be asked for.
+    pub(crate) readable_queued: bool,
+    pub(crate) writable_queued: bool,
+}
+
+/// One connection. Its verbs are in the files that answer for them: `input`, `output`, `expire`, `keepalive`.
+pub(crate) struct Connection {
+    pub(crate) tuple: FourTuple,
+    pub(crate) machine: Machine,
+    pub(crate) iss: SeqNumber,
+    pub(crate) snd: Sender,
+    pub(crate) rcv: Receiver,
+    pub(crate) rtt: Rtt,
+    pub(crate) cc: Reno,
+    pub(crate) recovery: NewReno,
+    /// While opening actively: what we would use if the peer agrees.
+    pub(crate) timestamps: Option<Timestamps>,
+    pub(crate) timers: Timers,
+    pub(crate) keepalive_probes: u8,
+    pub(crate) app: App,
+    pub(crate) effects: Effects,
+    /// In the list of those that have something to send.
+    pub(crate) on_ready: bool,
+    /// In the flow table.
+    pub(crate) attached: bool,
+}
+
+impl App {
+    fn new(config: &TcpConfig) -> App {
+        App {
+            orphan: false,
+            listener: None,
+            error: None,
+            soft_error: None,
+            want_write: false,
+            read_shut: false,
+            nodelay: false,
+            keepalive: None,
+            linger_zero: false,
+            send_limit: config.tcp_wmem,
+            readable_queued: false,
+            writable_queued: false,
+        }
+    }
+}
+
+impl Connection {
+    /// OPEN, active: in SYN-SENT with its SYN still to be sent.
+    pub(crate) fn connect(
+        tuple: FourTuple,
+        iss: SeqNumber,
+        ts_offset: u32,
+        config: &TcpConfig,
+        link_mss: u16,
+    ) -> Connection {
+        let scale = if config.tcp_window_scaling { Receiver::scale_for(config.tcp_rmem) } else { 0 };
+        Connection {
+            tuple,
+            machine: Machine::active_open(),
+            iss,
+            snd: Sender::new(iss, link_mss),
+            rcv: Receiver::new(config.tcp_rmem, scale),
+            rtt: Rtt::new(),
+            cc: Reno::new(u32::from(link_mss), config.initial_cwnd),
+            recovery: NewReno::new(iss),
+            timestamps: config.tcp_timestamps.then_some(Timestamps {
+                offset: ts_offset,
+                recent: 0,
+                recent_at: 0,
+            }),
+            timers: Timers::new(),
+            keepalive_probes: 0,
+            app: App::new(config),
+            effects: Effects { transmit: true, ..Effects::default() },
+            on_ready: false,
+            attached: true,
+        }
+    }
+
+    /// Takes what the peer's SYN says.
+    pub(crate) fn open(&mut self, irs: SeqNumber, window: u16, negotiated: Negotiated, env: &Env<'_>) {
+        self.rcv.open(irs, env.now);
+        // RFC 7323 2.2: the window of a SYN is not scaled, neither ours nor the peer's.
+        self.rcv.edge = self.rcv.nxt + self.rcv.limit.min(usize::from(u16::MAX)) as u32;
+        if let Some(scale) = negotiated.scale {
+            self.snd.scale = scale;
+        } else {
+            self.rcv.scale = 0;
+        }
+        self.timestamps = match (self.timestamps, negotiated.timestamps) {
+            (Some(ours), Some(recent)) => Some(Timestamps { recent, recent_at: env.now.as_millis(), ..ours }),
+            _ => None,
+        };
+        self.snd.mss = negotiated.mss;
+        self.rcv.mss = 536.min(env.link_mss);
+        self.cc = Reno::new(u32::from(negotiated.mss), env.config.initial_cwnd);
+        self.snd.update_window(irs, self.snd.una, u32::from(window));
+    }
+
+    /// Over, by a RST or because retries ran out.
+    pub(crate) fn fail(&mut self, error: Error) {
+        self.app.error = Some(error);
+        self.finish();
+        self.effects.readable = true;
+        self.effects.writable = true;
+    }
+
+    /// Over: nothing is sent or kept any more but what waits to be read.
+    pub(crate) fn finish(&mut self) {
+        self.machine.closed();
+        self.timers.clear_all();
+        self.snd.queue.consume(usize::MAX);
+        self.rcv.assembler.clear();
+        self.effects.closed = true;
+    }
+
+    /// CLOSE: a FIN goes out behind what was written.
+    pub(crate) fn close_write(&mut self) {
+        if self.snd.fin || self.machine.get() == State::Closed {
+            return;
+        }
+        self.machine.close();
+        if self.machine.get() == State::Closed {
+            self.finish(); // in SYN-SENT there is nothing to finish
+        } else {
+            self.snd.fin = true;
+            self.effects.transmit = true;
+        }
+    }
+
+    /// FIN-WAIT-2 of an orphan ends by time (Linux's `tcp_fin_timeout`).
+    pub(crate) fn watch_fin_wait(&mut self, now: Instant, config: &TcpConfig) {
+        if self.app.orphan && self.machine.get() == State::FinWait2 && !self.timers.is_set(Timer::Close) {
+            self.timers.set(Timer::Close, now + config.tcp_fin_timeout);
+            self.effects.transmit = true;
+        }
+    }
+
+    /// Tells the application that there is room again, once a third of the buffer is free (as Linux does).
+    pub(crate) fn tell_writable(&mut self) {
+        let free = self.app.send_limit.saturating_sub(self.snd.queue.len());
+        if self.app.want_write && free >= self.app.send_limit / 3 {
+            self.app.want_write = false;
+            self.effects.writable = true;
+        }
+    }
+
+    /// The time-out, with its back-off.
+    pub(crate) fn rto(&self, config: &TcpConfig) -> Duration {
+        self.rtt.rto(config)
+    }
+
+    /// What may fly: cwnd, and the segments that RFC 3042 adds.
+    pub(crate) fn cwnd(&self) -> u32 {
+        self.cc.cwnd() + self.recovery.limited_transmit() * u32::from(self.snd.mss)
+    }
+}

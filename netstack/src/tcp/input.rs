@@ -1,0 +1,471 @@
+//! A segment arrives at a connection (RFC 9293 3.10.7.3 and 3.10.7.4), the fast path first.
+
+use super::congestion::Controller;
+use super::connection::{Connection, Env};
+use super::options::{Negotiated, Timestamps};
+use super::recovery::Verdict;
+use super::segment::Segment;
+use super::seq::SeqNumber;
+use super::state::State;
+use super::timers::Timer;
+use crate::error::Error;
+use crate::time::Instant;
+use crate::wire::tcp::Flags;
+
+const NO_FAST_PATH: u8 = Flags::SYN.0 | Flags::FIN.0 | Flags::RST.0;
+
+impl Connection {
+    /// Handles a segment; what follows from it is in `self.effects`.
+    pub(crate) fn input(&mut self, mut segment: Segment, env: &mut Env<'_>) {
+        if self.machine.get() == State::SynSent {
+            return self.input_syn_sent(segment, env);
+        }
+        if self.is_expected(&segment, env.now) {
+            env.stats.tcp_hp_hits += 1;
+            self.heard(env.now);
+            self.take_timestamp(&segment, env.now);
+            self.process_ack(&segment, env);
+            return self.text(segment, env);
+        }
+        if !self.check_sequence(&segment, env) || !self.check_rst_and_syn(&segment, env) {
+            return;
+        }
+        // Fifth, check the ACK field.
+        if !segment.has(Flags::ACK) || !self.check_ack(&segment, env) {
+            return;
+        }
+        self.heard(env.now);
+        self.take_timestamp(&segment, env.now);
+        self.process_ack(&segment, env);
+        if self.effects.closed {
+            return;
+        }
+        // Sixth, URG: RFC 6093, urgent data are read in line.
+        self.note_fin(&segment);
+        segment.trim_before(self.rcv.nxt);
+        segment.trim_after(self.rcv.edge.max(self.rcv.nxt));
+        self.text(segment, env);
+        self.take_fin(env);
+    }
+
+    /// The fast path: one condition a line, and nothing but ACK, window and data to handle.
+    fn is_expected(&self, segment: &Segment, now: Instant) -> bool {
+        self.machine.get() == State::Established
+            && segment.header.flags.0 & NO_FAST_PATH == 0
+            && segment.has(Flags::ACK)
+            && segment.seq() == self.rcv.nxt
+            && segment.payload.len() as u32 <= self.rcv.wnd()
+            && segment.header.ack.at_or_after(self.snd.una)
+            && segment.header.ack.at_or_before(self.snd.max)
+            && self.rcv.fin.is_none()
+            && match (&self.timestamps, segment.header.options.timestamps) {
+                (Some(ours), Some((value, _))) => !ours.is_old(value, now),
+                (None, _) => true,
+                (Some(_), None) => false,
+            }
+    }
+
+    /// RFC 9293 3.10.7.3: SYN-SENT.
+    fn input_syn_sent(&mut self, segment: Segment, env: &mut Env<'_>) {
+        let ack = segment.has(Flags::ACK).then_some(segment.header.ack);
+        // First, the ACK bit: one for something that was not sent gets a RST, and we wait on.
+        if let Some(ack) = ack
+            && (ack.at_or_before(self.iss) || ack.after(self.snd.max))
+        {
+            if !segment.has(Flags::RST) {
+                self.effects.reset = Some(ack);
+            }
+            return;
+        }
+        // Second, the RST bit.
+        if segment.has(Flags::RST) {
+            if ack.is_some() {
+                env.stats.tcp_attempt_fails += 1;
+                self.fail(Error::ConnectionRefused);
+            }
+            return;
+        }
+        // Fourth, the SYN bit.
+        if !segment.has(Flags::SYN) {
+            return;
+        }
+        let negotiated = Negotiated::from(&segment.header.options, env.config, env.link_mss);
+        self.open(segment.seq(), segment.header.window, negotiated, env);
+        let Some(ack) = ack else {
+            // Simultaneous open: our SYN goes out again, with an ACK.
+            self.machine.syn_crossed();
+            self.snd.nxt = self.iss;
+            self.effects.transmit = true;
+            return;
+        };
+        self.established(ack, &segment, env);
+        let mut segment = segment;
+        self.note_fin(&segment);
+        segment.trim_before(self.rcv.nxt);
+        self.rcv.ack_now = true;
+        self.text(segment, env);
+        self.take_fin(env);
+    }
+
+    /// Our SYN is acknowledged.
+    fn established(&mut self, ack: SeqNumber, segment: &Segment, env: &mut Env<'_>) {
+        self.measure_rtt(ack, segment, env);
+        self.snd.acknowledge(ack);
+        self.snd.retries = 0;
+        self.timers.clear(Timer::Retransmit);
+        self.machine.syn_acked();
+        self.effects.writable = true;
+        self.effects.transmit = true;
+        self.start_keepalive(env.now);
+    }
+
+    /// First, check the sequence number; PAWS goes before it (RFC 7323 5.3 R1).
+    fn check_sequence(&mut self, segment: &Segment, env: &mut Env<'_>) -> bool {
+        let rst = segment.has(Flags::RST);
+        let old = match (&self.timestamps, segment.header.options.timestamps) {
+            (Some(ours), Some((value, _))) => ours.is_old(value, env.now),
+            _ => false,
+        };
+        if old && !rst {
+            env.stats.paws_estab += 1;
+        } else if self.rcv.acceptable(segment.seq(), segment.seq_len()) {
+            return true;
+        }
+        if !rst {
+            // Data without a SYN can't be part of a loop of ACKs, so they are always answered (as Linux does).
+            if (segment.payload.len() > 0 && !segment.has(Flags::SYN))
+                || self.rcv.may_ack_invalid(env.now, env.config)
+            {
+                self.rcv.owe_duplicate_ack();
+                self.effects.transmit = true;
+            } else {
+                env.stats.ack_skipped += 1;
+            }
+        }
+        false
+    }
+
+    /// Second, the RST bit, and fourth, the SYN bit, by RFC 5961 3.2 and 4.2.
+    fn check_rst_and_syn(&mut self, segment: &Segment, env: &mut Env<'_>) -> bool {
+        if segment.has(Flags::RST) {
+            if segment.seq() == self.rcv.nxt {
+                self.reset_by_peer(env);
+            } else {
+                env.stats.rst_ignored += 1;
+                self.challenge(env);
+            }
+            return false;
+        }
+        if segment.has(Flags::SYN) {
+            // RFC 9293 3.5: the peer's SYN-ACK completes a simultaneous opening.
+            let crossed = self.machine.get() == State::SynReceived && segment.seq() + 1 == self.rcv.nxt;
+            if !crossed {
+                self.challenge(env);
+            }
+            return crossed;
+        }
+        true
+    }
+
+    fn reset_by_peer(&mut self, env: &mut Env<'_>) {
+        let error = match self.machine.get() {
+            State::SynReceived => Error::ConnectionRefused,
+            State::CloseWait => Error::BrokenPipe,
+            _ => Error::ConnectionReset,
+        };
+        if let State::Established | State::CloseWait = self.machine.get() {
+            env.stats.tcp_estab_resets += 1;
+        }
+        if let State::Closing | State::LastAck | State::TimeWait = self.machine.get() {
+            self.finish();
+        } else {
+            self.fail(error);
+        }
+    }
+
+    fn challenge(&mut self, env: &mut Env<'_>) {
+        if self.rcv.may_ack_invalid(env.now, env.config) {
+            env.stats.challenge_ack += 1;
+            self.rcv.ack_now = true;
+            self.effects.transmit = true;
+        } else {
+            env.stats.ack_skipped += 1;
+        }
+    }
+
+    /// Fifth, check the ACK field: what it may acknowledge (RFC 5961 5.2).
+    fn check_ack(&mut self, segment: &Segment, env: &mut Env<'_>) -> bool {
+        let ack = segment.header.ack;
+        if self.machine.get() == State::SynReceived {
+            if ack.at_or_before(self.snd.una) || ack.after(self.snd.max) {
+                self.effects.reset = Some(ack);
+                return false;
+            }
+            env.stats.tcp_passive_opens += 1;
+            self.established(ack, segment, env);
+            return true;
+        }
+        if ack.after(self.snd.max) || ack.before(self.snd.una - self.snd.max_wnd.max(1)) {
+            self.challenge(env);
+            return false;
+        }
+        true
+    }
+
+    fn heard(&mut self, now: Instant) {
+        self.rcv.heard = now;
+        if self.keepalive_probes > 0 {
+            self.keepalive_probes = 0;
+            self.start_keepalive(now);
+        }
+    }
+
+    /// RFC 7323 4.3 (2).
+    fn take_timestamp(&mut self, segment: &Segment, now: Instant) {
+        if let (Some(ours), Some((value, _))) = (&mut self.timestamps, segment.header.options.timestamps)
+            && segment.seq().at_or_before(self.rcv.acked)
+        {
+            ours.update(value, now);
+        }
+    }
+
+    /// RFC 9293 3.10.7.4: ESTABLISHED and later states take the acknowledgment and the window.
+    fn process_ack(&mut self, segment: &Segment, env: &mut Env<'_>) {
+        let ack = segment.header.ack;
+        let shift = if segment.has(Flags::SYN) { 0 } else { self.snd.scale };
+        let wnd = u32::from(segment.header.window) << shift;
+        let same_window = wnd == self.snd.wnd;
+        if ack.after(self.snd.una) {
+            self.new_ack(ack, segment, env);
+        } else if ack == self.snd.una {
+            // RFC 5681 2: a duplicate ACK.
+            let bare = segment.seq_len() == 0 && same_window;
+            if bare && self.snd.flight() > 0 {
+                self.duplicate_ack(env);
+            }
+            if self.snd.flight() == 0 {
+                self.snd.retries = 0; // an answered window probe
+            }
+        }
+        if self.snd.update_window(segment.seq(), ack, wnd) && self.snd.has_unsent() {
+            if self.snd.flight() == 0 {
+                // The window that was shut has opened: no more probes.
+                self.timers.clear(Timer::Retransmit);
+                self.rtt.restart();
+            }
+            self.effects.transmit = true;
+        }
+        if self.snd.fin && self.snd.una.after(self.snd.data_end()) {
+            self.fin_acked(env);
+        }
+    }
+
+    fn fin_acked(&mut self, env: &mut Env<'_>) {
+        self.machine.fin_acked();
+        match self.machine.get() {
+            State::Closed => self.finish(),
+            State::FinWait2 => self.watch_fin_wait(env.now, env.config),
+            State::TimeWait => self.effects.transmit = true,
+            _ => {}
+        }
+    }
+
+    fn new_ack(&mut self, ack: SeqNumber, segment: &Segment, env: &mut Env<'_>) {
+        self.measure_rtt(ack, segment, env);
+        let cwnd = self.cc.cwnd();
+        let flight = self.snd.flight();
+        let limited = if cwnd < self.cc.ssthresh() {
+            flight * 2 >= cwnd
+        } else {
+            flight + u32::from(self.snd.mss) > cwnd
+        };
+        let acked = self.snd.acknowledge(ack);
+        self.snd.retries = 0;
+        match self.recovery.on_ack(ack) {
+            Verdict::Partial => {
+                self.cc.on_partial_ack(acked);
+                self.snd.resend_head = true;
+            }
+            Verdict::Exit => self.cc.on_recovered(self.snd.flight()),
+            _ => self.cc.on_ack(acked, limited),
+        }
+        // RFC 6298 5.2, 5.3.
+        if self.snd.flight() == 0 {
+            self.timers.clear(Timer::Retransmit);
+        } else {
+            self.timers.set(Timer::Retransmit, env.now + self.rto(env.config));
+        }
+        self.tell_writable();
+        if self.snd.has_unsent() || self.snd.resend_head {
+            self.effects.transmit = true;
+        }
+    }
+
+    fn duplicate_ack(&mut self, env: &mut Env<'_>) {
+        match self.recovery.on_duplicate(self.snd.una, self.snd.max) {
+            Verdict::Enter => {
+                env.stats.reno_recovery += 1;
+                env.stats.fast_retrans += 1;
+                self.cc.on_loss(self.snd.flight());
+                self.snd.resend_head = true;
+                self.snd.timed = None;
+            }
+            Verdict::Inflate => self.cc.on_duplicate_ack(),
+            _ => {}
+        }
+        self.effects.transmit = true;
+    }
+
+    /// RFC 6298 3: from the segment that is timed, or else from timestamps (RFC 7323 4.1).
+    fn measure_rtt(&mut self, ack: SeqNumber, segment: &Segment, env: &Env<'_>) {
+        if let Some((end, sent)) = self.snd.timed {
+            if ack.at_or_after(end) {
+                self.snd.timed = None;
+                self.rtt.measured(env.now - sent, env.config);
+            }
+        } else if let (Some(ours), Some((_, echo))) = (&self.timestamps, segment.header.options.timestamps) {
+            let ago = Timestamps::value(ours.offset, env.now).wrapping_sub(echo);
+            // An echo from the future, or of before the connection, measures nothing.
+            if echo != 0 && ago < 1 << 30 {
+                self.rtt.measured(core::time::Duration::from_millis(u64::from(ago.max(1))), env.config);
+            }
+        }
+    }
+
+    /// Where the peer's FIN is; it may be beyond what has arrived.
+    fn note_fin(&mut self, segment: &Segment) {
+        if segment.has(Flags::FIN) && self.machine.get().can_receive() && self.rcv.fin.is_none() {
+            let at = segment.end() - 1;
+            // A FIN beyond the window is not taken; it comes again.
+            if at.at_or_before(self.rcv.edge) && at.at_or_after(self.rcv.nxt) {
+                self.rcv.fin = Some(at);
+            }
+        }
+    }
+
+    /// Eighth, check the FIN bit, once all in front of it has arrived.
+    fn take_fin(&mut self, env: &mut Env<'_>) {
+        if self.rcv.fin != Some(self.rcv.nxt) || self.rcv.fin_received || self.effects.closed {
+            return;
+        }
+        self.rcv.fin_received = true;
+        self.rcv.nxt += 1;
+        self.rcv.edge = self.rcv.edge.max(self.rcv.nxt);
+        self.rcv.ack_now = true;
+        self.machine.fin_received();
+        self.effects.readable = true;
+        self.effects.transmit = true;
+        self.watch_fin_wait(env.now, env.config);
+    }
+
+    /// Seventh, process the segment text: trimmed to the window.
+    fn text(&mut self, segment: Segment, env: &mut Env<'_>) {
+        let len = segment.payload.len();
+        if len == 0 {
+            if segment.seq_len() > 0 && segment.seq() != self.rcv.nxt {
+                self.rcv.owe_duplicate_ack(); // a FIN before its data
+                self.effects.transmit = true;
+            }
+            return;
+        }
+        if !self.machine.get().can_receive() {
+            return; // RFC 9293: ignore, the peer has sent its FIN
+        }
+        self.effects.transmit = true; // at least an ACK or its timer
+        if self.app.orphan {
+            // RFC 9293 3.6.1 (MUST-14 of RFC 1122 4.2.2.13): nobody will read it, and the peer shall know.
+            env.stats.abort_on_data += 1;
+            self.effects.reset = Some(self.snd.nxt);
+            return self.fail(Error::ConnectionAborted);
+        }
+        let mss = len.min(usize::from(env.link_mss)) as u16; // limited by a u16
+        self.rcv.mss = self.rcv.mss.max(mss);
+        if segment.seq() == self.rcv.nxt {
+            self.in_order(segment, env);
+        } else {
+            self.out_of_order(segment, env);
+        }
+    }
+
+    fn in_order(&mut self, segment: Segment, env: &mut Env<'_>) {
+        let before = self.rcv.nxt;
+        self.keep(segment, env);
+        if !self.rcv.assembler.is_empty() {
+            self.drain_assembler(env);
+        }
+        if self.rcv.nxt == before {
+            return;
+        }
+        self.rcv.bytes += u64::from(self.rcv.nxt.since(before));
+        self.rcv.owe_ack();
+        if !self.rcv.ack_now && !self.timers.is_set(Timer::DelayedAck) {
+            self.timers.set(Timer::DelayedAck, env.now + env.config.tcp_delack_max);
+        }
+        self.effects.readable |= self.rcv.queue.len() > 0;
+    }
+
+    /// Puts the payload into the queue: in the device's buffers, or copied when the device runs low of them.
+    fn keep(&mut self, segment: Segment, env: &mut Env<'_>) {
+        let Connection { rcv, app, .. } = self;
+        let mut next = segment.seq();
+        let mut whole = true;
+        segment.payload.into_chunks(|chunk| {
+            let len = chunk.len();
+            whole = whole && Self::keep_chunk(rcv, app.read_shut, chunk, env);
+            if whole {
+                next += len as u32; // a chunk is shorter than a frame
+            }
+        });
+        rcv.nxt = next;
+    }
+
+    fn keep_chunk(
+        rcv: &mut super::receiver::Receiver,
+        discard: bool,
+        chunk: corelane_nic::Chunk,
+        env: &mut Env<'_>,
+    ) -> bool {
+        if discard {
+            return true; // shutdown(Read): acknowledged and thrown away
+        }
+        if !env.memory.device_is_low() {
+            rcv.queue.push(chunk);
+            return true;
+        }
+        let kept = rcv.queue.copy(&chunk, env.memory);
+        if kept {
+            env.stats.rx_copied_bytes += chunk.len() as u64;
+        } else {
+            env.stats.rcv_q_drop += 1;
+        }
+        kept
+    }
+
+    fn drain_assembler(&mut self, env: &mut Env<'_>) {
+        for chunk in self.rcv.assembler.take(self.rcv.nxt) {
+            let len = chunk.len() as u32; // a chunk is shorter than a frame
+            if !Self::keep_chunk(&mut self.rcv, self.app.read_shut, chunk, env) {
+                // Not kept and not acknowledged: the peer sends it again, and what followed it.
+                self.rcv.assembler.clear();
+                break;
+            }
+            self.rcv.nxt += len;
+        }
+    }
+
+    fn out_of_order(&mut self, segment: Segment, env: &mut Env<'_>) {
+        self.rcv.owe_duplicate_ack();
+        let mut seq = segment.seq();
+        let rcv = &mut self.rcv;
+        segment.payload.into_chunks(|chunk| {
+            let len = chunk.len() as u32; // a chunk is shorter than a frame
+            // The ring must not starve while a hole is open: what came out of order can come again.
+            if env.memory.device_is_low() || !rcv.assembler.insert(seq, chunk) {
+                env.stats.ofo_drop += 1;
+            } else {
+                env.stats.ofo_queue += 1;
+            }
+            seq += len;
+        });
+    }
+}

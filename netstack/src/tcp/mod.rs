@@ -1,0 +1,332 @@
+//! TCP (RFC 9293). The picture of the states is in [`state`]; which file answers for what:
+//!
+//! | file | RFC |
+//! |---|---|
+//! | `input` | 9293 3.10.7: SEGMENT ARRIVES |
+//! | `output` | 9293 3.8: what is sent next, Nagle, silly window avoidance |
+//! | `timeout`, `timers`, `rtt` | 6298; 9293 3.8.6.1 |
+//! | `sender`, `receiver` | 9293 3.3.1: SND.*, RCV.* |
+//! | `recovery/` | 5681, 6582, 3042 |
+//! | `congestion/` | 5681 |
+//! | `options` | 7323; 9293 3.2 |
+//! | `listen/` | 9293 3.10.7.2; 6528 |
+//! | `time_wait` | 9293 3.4.2; 6191; 1337 |
+//! | `ports` | 6056 |
+//! | `keepalive` | 9293 3.8.4 |
+
+mod assembler;
+mod commands;
+pub(crate) mod congestion;
+mod connection;
+mod input;
+mod keepalive;
+mod listen;
+mod memory;
+mod options;
+mod output;
+mod ports;
+mod receiver;
+mod recovery;
+mod recv_queue;
+mod rtt;
+mod segment;
+mod send_queue;
+mod sender;
+pub(crate) mod seq;
+mod settle;
+pub(crate) mod state;
+mod table;
+mod time_wait;
+mod timeout;
+mod timers;
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::net::Ipv4Addr;
+
+use corelane_nic::{Checksum, Chunk, Packet, Pool, TxBurst};
+
+pub use commands::{Readiness, Shutdown, TcpInfo, WriteChunkError};
+pub use connection::Keepalive;
+
+use crate::arena::{Arena, Id};
+use crate::config::{Link, TcpConfig};
+use crate::event::Event;
+use crate::ip::{self, Ip};
+use crate::rng::Rng;
+use crate::stats::Stats;
+use crate::time::Instant;
+use crate::wheel::Wheel;
+use crate::wire::checksum::Sum;
+use crate::wire::icmp::IcmpError;
+use crate::wire::tcp::{Flags, TcpHeader};
+use connection::{Connection, Env};
+use listen::{HalfOpen, Isn, Listeners};
+use memory::Memory;
+use output::Wire;
+use ports::Ports;
+use segment::{Payload, Segment};
+use seq::SeqNumber;
+pub(crate) use table::FourTuple;
+use table::{FlowTable, Owner};
+use time_wait::{Answer, TimeWaits};
+
+const PROTOCOL_TCP: u8 = 6;
+/// RFC 6191 2, appendix: a connection that re-uses a record starts well beyond its numbers.
+const REUSE_DISTANCE: u32 = 65_535 + 2;
+
+/// What an entry of the wheel stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Timed {
+    Connection(Id),
+    HalfOpen(Id),
+}
+
+/// What TCP needs from the layers below for one call.
+pub(crate) struct Net<'a> {
+    pub(crate) now: Instant,
+    pub(crate) ip: &'a mut Ip,
+    pub(crate) out: &'a mut TxBurst,
+    pub(crate) pool: &'a Pool,
+    pub(crate) stats: &'a mut Stats,
+}
+
+impl Net<'_> {
+    fn wire<'s>(
+        &'s mut self,
+        config: &'s TcpConfig,
+        link: &'s Link,
+        chunks: &'s mut Vec<Chunk>,
+    ) -> Wire<'s, 's> {
+        let cx = ip::Context { out: self.out, pool: self.pool, stats: self.stats };
+        Wire { now: self.now, ip: self.ip, cx, config, link, chunks }
+    }
+}
+
+/// All connections and listeners of a stack.
+pub(crate) struct Tcp {
+    config: TcpConfig,
+    link: Link,
+    /// The time of the handler that ran last: commands have none of their own.
+    now: Instant,
+    memory: Memory,
+    connections: Arena<Connection>,
+    half_open: Arena<HalfOpen>,
+    time_wait: TimeWaits,
+    listeners: Listeners,
+    flows: FlowTable,
+    wheel: Wheel<Timed>,
+    /// Connections with something to send, or a deadline that moved forward.
+    ready: VecDeque<Id>,
+    events: VecDeque<Event>,
+    /// RSTs to be sent: number, and what they acknowledge.
+    resets: VecDeque<(FourTuple, SeqNumber, Option<SeqNumber>)>,
+    /// Writers that found no memory.
+    starved: Vec<Id>,
+    /// Connections in SYN-SENT, and some that were: those that a silent neighbour concerns.
+    opening: Vec<Id>,
+    orphans: usize,
+    ports: Ports,
+    isn: Isn,
+    chunks: Vec<Chunk>,
+}
+
+impl Tcp {
+    pub(crate) fn new(config: TcpConfig, link: Link, device: Pool, secret: &[u8; 32]) -> Tcp {
+        let mut rng = Rng::new(secret, u64::from_le_bytes(*b"TCP keys"));
+        let mut key = || {
+            let mut bytes = [0; 16];
+            bytes[..8].copy_from_slice(&rng.next_u64().to_le_bytes());
+            bytes[8..].copy_from_slice(&rng.next_u64().to_le_bytes());
+            bytes
+        };
+        Tcp {
+            flows: FlowTable::new(key()),
+            ports: Ports::new(config.ip_local_port_range, [key(), key()]),
+            isn: Isn::new([key(), key()]),
+            memory: Memory::new(config.tcp_mem, device),
+            config,
+            link,
+            now: Instant::ZERO,
+            connections: Arena::new(),
+            half_open: Arena::new(),
+            time_wait: TimeWaits::new(),
+            listeners: Listeners::new(),
+            wheel: Wheel::new(Instant::ZERO),
+            ready: VecDeque::new(),
+            events: VecDeque::new(),
+            resets: VecDeque::new(),
+            starved: Vec::new(),
+            opening: Vec::new(),
+            orphans: 0,
+            chunks: Vec::new(),
+        }
+    }
+
+    /// A segment arrives: who answers for it?
+    pub(crate) fn receive(
+        &mut self,
+        source: Ipv4Addr,
+        destination: Ipv4Addr,
+        packet: Packet,
+        checksum: Checksum,
+        net: &mut Net<'_>,
+    ) {
+        self.now = net.now;
+        net.stats.tcp_in_segs += 1;
+        let Some((tuple, segment)) = parse(source, destination, packet, checksum, net.stats) else { return };
+        match self.flows.get(&tuple) {
+            Some(Owner::Connection(id)) => self.connection_input(id, segment, net),
+            Some(Owner::HalfOpen(id)) => self.half_open_input(id, segment, net),
+            Some(Owner::TimeWait(id)) => self.time_wait_input(id, segment, net),
+            None => match self.listeners.find(tuple.local, tuple.local_port) {
+                Some(listener) => self.listen_input(listener, tuple, &segment, None, net),
+                None => self.refuse(&tuple, &segment, net),
+            },
+        }
+    }
+
+    /// RFC 9293 3.10.7.1: CLOSED answers everything but a RST with a RST.
+    pub(crate) fn refuse(&mut self, tuple: &FourTuple, segment: &Segment, net: &mut Net<'_>) {
+        if segment.has(Flags::RST) {
+            return;
+        }
+        let (seq, ack) = if segment.has(Flags::ACK) {
+            (segment.header.ack, None)
+        } else {
+            (SeqNumber(0), Some(segment.end()))
+        };
+        net.wire(&self.config, &self.link, &mut self.chunks).send_reset(tuple, seq, ack);
+    }
+
+    fn connection_input(&mut self, id: Id, segment: Segment, net: &mut Net<'_>) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        let link_mss = output::link_mss(&self.link);
+        let mut env =
+            Env { now: net.now, config: &self.config, stats: net.stats, memory: &self.memory, link_mss };
+        let una = connection.snd.una;
+        connection.input(segment, &mut env);
+        if connection.snd.una != una {
+            // Only an answer to what we sent shows that the neighbour hears us.
+            net.ip.confirm(net.now, connection.tuple.remote);
+        }
+        self.settle(id);
+    }
+
+    fn time_wait_input(&mut self, id: Id, segment: Segment, net: &mut Net<'_>) {
+        let Some(record) = self.time_wait.get_mut(id) else { return };
+        let tuple = record.tuple;
+        match record.input(&segment, net.now) {
+            Answer::Drop => {}
+            Answer::Restart => {
+                self.time_wait.restart(id, net.now + self.config.tcp_timewait_len);
+                self.ack_time_wait(id, net);
+            }
+            Answer::Ack => self.ack_time_wait(id, net),
+            Answer::Reuse => {
+                let Some(listener) = self.listeners.find(tuple.local, tuple.local_port) else {
+                    return self.ack_time_wait(id, net);
+                };
+                let Some(record) = self.time_wait.remove(id) else { return };
+                self.flows.remove(&tuple, Owner::TimeWait(id));
+                net.stats.time_wait_recycled += 1;
+                self.listen_input(listener, tuple, &segment, Some(record.snd_nxt + REUSE_DISTANCE), net);
+            }
+        }
+    }
+
+    fn ack_time_wait(&mut self, id: Id, net: &mut Net<'_>) {
+        let Some(record) = self.time_wait.get_mut(id) else { return };
+        if record.acked_at.is_some_and(|last| net.now - last < self.config.tcp_invalid_ratelimit) {
+            net.stats.ack_skipped += 1;
+            return;
+        }
+        record.acked_at = Some(net.now);
+        let (tuple, seq, ack, window) = (record.tuple, record.snd_nxt, record.rcv_nxt, record.window);
+        let timestamps =
+            record.timestamps.map(|ts| (options::Timestamps::value(ts.offset, net.now), ts.recent));
+        let options = crate::wire::tcp_options::TcpOptions { timestamps, ..Default::default() };
+        net.wire(&self.config, &self.link, &mut self.chunks).send_bare(
+            &tuple,
+            seq,
+            ack,
+            Flags::ACK,
+            window,
+            options,
+        );
+    }
+
+    /// An ICMP error that quotes a segment of ours.
+    pub(crate) fn icmp_error(&mut self, error: &IcmpError, tuple: FourTuple, sequence: u32) {
+        let Some(Owner::Connection(id)) = self.flows.get(&tuple) else { return };
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        // RFC 5927 4.1: it must be about something that is out there.
+        let seq = SeqNumber(sequence);
+        if seq.before(connection.snd.una) || seq.at_or_after(connection.snd.max) {
+            return;
+        }
+        match error {
+            IcmpError::PacketTooBig(mtu) => connection.path_mtu(*mtu),
+            // RFC 5461: soft; the reason, should the retries run out.
+            _ => connection.app.soft_error = Some(crate::Error::HostUnreachable),
+        }
+        self.settle(id);
+    }
+
+    /// The neighbour on the way to `address` does not answer: openings to it fail.
+    pub(crate) fn unreachable(&mut self, address: Ipv4Addr) {
+        let waiting: Vec<Id> =
+            self.opening.iter().copied().filter(|id| self.is_opening_to(*id, Some(address))).collect();
+        for id in waiting {
+            if let Some(connection) = self.connections.get_mut(id) {
+                connection.fail(crate::Error::HostUnreachable);
+            }
+            self.settle(id);
+        }
+        self.opening
+            .retain(|id| self.connections.get(*id).is_some_and(|c| c.machine.get() == state::State::SynSent));
+    }
+
+    fn is_opening_to(&self, id: Id, address: Option<Ipv4Addr>) -> bool {
+        self.connections.get(id).is_some_and(|c| {
+            c.machine.get() == state::State::SynSent
+                && address.is_none_or(|address| c.tuple.remote == address)
+        })
+    }
+}
+
+/// A segment from a packet that starts with its TCP header; `None` when it is malformed (counted).
+fn parse(
+    source: Ipv4Addr,
+    destination: Ipv4Addr,
+    mut packet: Packet,
+    checksum: Checksum,
+    stats: &mut Stats,
+) -> Option<(FourTuple, Segment)> {
+    let Some(header) = TcpHeader::parse(&packet) else {
+        stats.tcp_in_errs += 1;
+        return None;
+    };
+    let len = packet.chain().map(<[u8]>::len).sum::<usize>();
+    let valid = match checksum {
+        Checksum::Good | Checksum::Partial => true,
+        Checksum::Bad => false,
+        Checksum::Unknown => {
+            let pseudo = Sum::pseudo_ipv4(source, destination, PROTOCOL_TCP, len as u16); // an IP packet's length
+            packet.chain().fold(pseudo, Sum::add_bytes).is_valid()
+        }
+    };
+    if !valid {
+        stats.tcp_in_csum_errors += 1;
+        stats.tcp_in_errs += 1;
+        return None;
+    }
+    packet.trim_front(header.header_len);
+    let tuple = FourTuple {
+        local: destination,
+        remote: source,
+        local_port: header.destination_port,
+        remote_port: header.source_port,
+    };
+    Some((tuple, Segment { header, payload: Payload::new(packet, len - header.header_len) }))
+}

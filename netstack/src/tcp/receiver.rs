@@ -1,0 +1,157 @@
+//! The receive sequence variables (RFC 9293 3.3.1), the window and the acknowledgments that are owed.
+
+use super::assembler::Assembler;
+use super::recv_queue::RecvQueue;
+use super::seq::SeqNumber;
+use crate::config::TcpConfig;
+use crate::time::Instant;
+
+/// ACKs sent at once at the start of a connection, and after a loss (Linux's quick-ack).
+const QUICK_ACKS: u8 = 16;
+
+/// RCV.* of RFC 9293.
+pub(crate) struct Receiver {
+    /// RCV.NXT: the next number expected.
+    pub(crate) nxt: SeqNumber,
+    /// The right edge of the window that the peer was told. Never moves left.
+    pub(crate) edge: SeqNumber,
+    /// Our window shift.
+    pub(crate) scale: u8,
+    /// The receive buffer's size (SO_RCVBUF).
+    pub(crate) limit: usize,
+    /// In order, not read yet.
+    pub(crate) queue: RecvQueue,
+    /// Out of order.
+    pub(crate) assembler: Assembler,
+    /// Where the peer's FIN is, once it was seen (it may arrive before the data in front of it).
+    pub(crate) fin: Option<SeqNumber>,
+    /// The peer's FIN was taken in order.
+    pub(crate) fin_received: bool,
+    /// The largest segment seen, to tell full ones.
+    pub(crate) mss: u16,
+    /// The ACK number sent last.
+    pub(crate) acked: SeqNumber,
+    /// Send an ACK in this turn.
+    pub(crate) ack_now: bool,
+    /// ACKs that are still sent at once.
+    quick: u8,
+    /// When the peer was heard last.
+    pub(crate) heard: Instant,
+    /// When an ACK went out for a segment that was not acceptable.
+    pub(crate) invalid_ack: Option<Instant>,
+    /// Bytes received in order, in all.
+    pub(crate) bytes: u64,
+}
+
+impl Receiver {
+    pub(crate) fn new(limit: usize, scale: u8) -> Receiver {
+        Receiver {
+            nxt: SeqNumber(0),
+            edge: SeqNumber(0),
+            scale,
+            limit,
+            queue: RecvQueue::default(),
+            assembler: Assembler::default(),
+            fin: None,
+            fin_received: false,
+            mss: 536,
+            acked: SeqNumber(0),
+            ack_now: false,
+            quick: QUICK_ACKS,
+            heard: Instant::ZERO,
+            invalid_ack: None,
+            bytes: 0,
+        }
+    }
+
+    /// The peer's SYN: `irs` is its number.
+    pub(crate) fn open(&mut self, irs: SeqNumber, now: Instant) {
+        self.nxt = irs + 1;
+        self.acked = self.nxt;
+        self.edge = self.nxt;
+        self.heard = now;
+    }
+
+    /// The shift that a receive buffer needs (RFC 7323 2.3).
+    pub(crate) fn scale_for(limit: usize) -> u8 {
+        (0..14).find(|shift| limit >> shift <= usize::from(u16::MAX)).unwrap_or(14)
+    }
+
+    /// RCV.WND: what the peer may still send.
+    pub(crate) fn wnd(&self) -> u32 {
+        self.edge.since(self.nxt)
+    }
+
+    /// RFC 9293 3.10.7.4, table 6: whether some of the segment is in the window.
+    pub(crate) fn acceptable(&self, seq: SeqNumber, len: u32) -> bool {
+        let wnd = self.wnd();
+        let inside = |n: SeqNumber| n.at_or_after(self.nxt) && n.before(self.nxt + wnd);
+        match (len, wnd) {
+            (0, 0) => seq == self.nxt,
+            (0, _) => inside(seq),
+            (_, 0) => false,
+            // Or the window lies within the segment.
+            _ => {
+                inside(seq)
+                    || inside(seq + (len - 1))
+                    || (seq.before(self.nxt) && (seq + len).after(self.nxt))
+            }
+        }
+    }
+
+    /// The right edge that the buffer allows, but only when it moves by enough to be worth saying: RFC 9293
+    /// 3.8.6.2.2, the receiver's silly window avoidance.
+    fn next_edge(&self) -> SeqNumber {
+        let free = self.limit.saturating_sub(self.queue.len()) as u32; // tcp_rmem is checked to be below 2^30
+        let edge = self.nxt + free;
+        let worth = (self.limit as u32 / 2).min(u32::from(self.mss));
+        if edge.since(self.edge) >= worth { edge } else { self.edge }
+    }
+
+    /// The window field of the segment that is sent now; the edge moves with it.
+    pub(crate) fn advertise(&mut self) -> u16 {
+        let wnd = self.next_edge().since(self.nxt);
+        // RFC 7323 2.4: rounding down must not move the edge to the left.
+        let least = self.wnd().div_ceil(1 << self.scale);
+        let field = (wnd >> self.scale).max(least).min(u32::from(u16::MAX));
+        self.edge = self.edge.max(self.nxt + (field << self.scale));
+        field as u16 // just limited
+    }
+
+    /// Whether the application has read so much that the peer should hear of it: the window at least doubles by it.
+    pub(crate) fn update_due(&self) -> bool {
+        let (now, then) = (self.wnd(), self.next_edge().since(self.nxt));
+        then > now && (then - now >= now || now < u32::from(self.mss))
+    }
+
+    /// Data arrived in order: is an ACK owed at once? Otherwise it is delayed.
+    pub(crate) fn owe_ack(&mut self) {
+        let unacked = self.nxt.since(self.acked);
+        if self.quick > 0 {
+            self.quick -= 1;
+            self.ack_now = true;
+        }
+        // RFC 5681 4.2: every second full segment; and while there is a hole, at once.
+        if unacked > u32::from(self.mss) || !self.assembler.is_empty() {
+            self.ack_now = true;
+        }
+    }
+
+    /// A segment out of order: RFC 5681 4.2, a duplicate ACK at once, and quick ones after.
+    pub(crate) fn owe_duplicate_ack(&mut self) {
+        self.ack_now = true;
+        self.quick = QUICK_ACKS;
+    }
+
+    /// Whether an ACK for an unacceptable segment may go out, and notes that it does (`tcp_invalid_ratelimit`).
+    pub(crate) fn may_ack_invalid(&mut self, now: Instant, config: &TcpConfig) -> bool {
+        let may = self.invalid_ack.is_none_or(|last| now - last >= config.tcp_invalid_ratelimit);
+        if may {
+            self.invalid_ack = Some(now);
+        }
+        may
+    }
+}
+
+#[cfg(test)]
+mod tests;

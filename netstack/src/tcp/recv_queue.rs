@@ -1,0 +1,105 @@
+//! The bytes that arrived in order and were not read.
+
+use alloc::collections::VecDeque;
+
+use corelane_nic::{Chunk, Packet};
+
+use super::memory::Memory;
+
+/// Received bytes in order: the device's own buffers, or copies once the device runs low.
+#[derive(Default)]
+pub(crate) struct RecvQueue {
+    chunks: VecDeque<Chunk>,
+    /// Copied bytes behind the chunks; its tailroom takes what is copied out next.
+    tail: Option<Packet>,
+    len: usize,
+}
+
+impl RecvQueue {
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn push(&mut self, chunk: Chunk) {
+        if chunk.is_empty() {
+            return;
+        }
+        if let Some(tail) = self.tail.take() {
+            self.chunks.push_back(tail.freeze());
+        }
+        self.len += chunk.len();
+        self.chunks.push_back(chunk);
+    }
+
+    /// Copies `bytes` whole. `false`, and nothing is taken, when there is no memory.
+    pub(crate) fn copy(&mut self, bytes: &[u8], memory: &Memory) -> bool {
+        let room = self.tail.as_ref().map_or(0, Packet::tailroom);
+        let first = bytes.len().min(room);
+        if first < bytes.len() {
+            // Large buffers pack many segments; a slot of either size holds what one frame brought.
+            let Some(mut fresh) = memory.take(usize::MAX) else { return false };
+            if fresh.tailroom() < bytes.len() - first {
+                return false;
+            }
+            fresh.extend_from_slice(&bytes[first..]);
+            if let Some(mut tail) = self.tail.replace(fresh) {
+                tail.extend_from_slice(&bytes[..first]);
+                self.chunks.push_back(tail.freeze());
+            }
+        } else if let Some(tail) = self.tail.as_mut() {
+            tail.extend_from_slice(bytes);
+        }
+        self.len += bytes.len();
+        true
+    }
+
+    /// The first bytes, as they lie together.
+    pub(crate) fn pop(&mut self) -> Option<Chunk> {
+        let chunk = self.chunks.pop_front().or_else(|| self.tail.take().map(Packet::freeze))?;
+        self.len -= chunk.len();
+        Some(chunk)
+    }
+
+    /// Copies bytes to `buf` and drops them, or keeps them when only `peek`ing; returns how many.
+    pub(crate) fn read(&mut self, buf: &mut [u8], peek: bool) -> usize {
+        let mut done = 0;
+        for piece in self.chunks.iter().map(|chunk| &chunk[..]).chain(self.tail.as_deref()) {
+            let n = piece.len().min(buf.len() - done);
+            buf[done..done + n].copy_from_slice(&piece[..n]);
+            done += n;
+            if done == buf.len() {
+                break;
+            }
+        }
+        if !peek {
+            self.consume(done);
+        }
+        done
+    }
+
+    fn consume(&mut self, mut n: usize) {
+        self.len -= n;
+        while let Some(front) = self.chunks.front_mut() {
+            if n < front.len() {
+                front.advance(n);
+                return;
+            }
+            n -= front.len();
+            self.chunks.pop_front();
+        }
+        if let Some(tail) = self.tail.as_mut() {
+            tail.trim_front(n);
+            if tail.is_empty() {
+                self.tail = None;
+            }
+        }
+    }
+
+    /// Drops everything.
+    pub(crate) fn clear(&mut self) {
+        *self = RecvQueue::default();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+//! The send sequence variables (RFC 9293 3.3.1) and what is to be sent.
+
+use super::send_queue::SendQueue;
+use super::seq::SeqNumber;
+use crate::time::Instant;
+
+/// SND.* of RFC 9293.
+pub(crate) struct Sender {
+    /// SND.UNA: the oldest unacknowledged number.
+    pub(crate) una: SeqNumber,
+    /// SND.NXT: the next to be sent; goes back to `una` when the retransmission timer fires.
+    pub(crate) nxt: SeqNumber,
+    /// One past the highest number ever sent.
+    pub(crate) max: SeqNumber,
+    /// SND.WND: bytes, scaled.
+    pub(crate) wnd: u32,
+    /// SND.WL1, SND.WL2: the segment of the last window update.
+    pub(crate) wl1: SeqNumber,
+    pub(crate) wl2: SeqNumber,
+    /// The largest window that the peer ever offered.
+    pub(crate) max_wnd: u32,
+    /// The peer's window shift.
+    pub(crate) scale: u8,
+    /// Payload bytes of a full segment.
+    pub(crate) mss: u16,
+    /// What was written and not acknowledged, from `una` on (from `una` + 1 while our SYN is out).
+    pub(crate) queue: SendQueue,
+    /// Our SYN is acknowledged.
+    pub(crate) syn_acked: bool,
+    /// The application closed: a FIN follows the queue.
+    pub(crate) fin: bool,
+    /// End of the last segment that was not full (Minshall's variation of Nagle, as in Linux).
+    pub(crate) small_end: SeqNumber,
+    /// The segment that is being timed: its end, and when it was sent (Karn: never one sent twice).
+    pub(crate) timed: Option<(SeqNumber, Instant)>,
+    /// When data were sent last.
+    pub(crate) last_sent: Instant,
+    /// Resend the segment at `una` at once.
+    pub(crate) resend_head: bool,
+    /// The timer says: send one segment, whatever the window or Nagle say.
+    pub(crate) force: bool,
+    /// Send a segment that only asks for an ACK: a window probe or keep-alive.
+    pub(crate) probe: bool,
+    /// Time-outs since the last answer.
+    pub(crate) retries: u8,
+    /// Segments sent again, in all.
+    pub(crate) retransmits: u64,
+    /// Bytes acknowledged, in all.
+    pub(crate) bytes_acked: u64,
+}
+
+impl Sender {
+    pub(crate) fn new(iss: SeqNumber, mss: u16) -> Sender {
+        Sender {
+            una: iss,
+            nxt: iss,
+            max: iss,
+            wnd: 0,
+            wl1: SeqNumber(0),
+            wl2: SeqNumber(0),
+            max_wnd: 0,
+            scale: 0,
+            mss,
+            queue: SendQueue::default(),
+            syn_acked: false,
+            fin: false,
+            small_end: iss,
+            timed: None,
+            last_sent: Instant::ZERO,
+            resend_head: false,
+            force: false,
+            probe: false,
+            retries: 0,
+            retransmits: 0,
+            bytes_acked: 0,
+        }
+    }
+
+    /// The number of the queue's first byte.
+    pub(crate) fn base(&self) -> SeqNumber {
+        if self.syn_acked { self.una } else { self.una + 1 }
+    }
+
+    /// The number behind the queue's last byte: the FIN's, once there is one.
+    pub(crate) fn data_end(&self) -> SeqNumber {
+        self.base() + self.queue.len() as u32 // bounded by tcp_wmem, below 2^31
+    }
+
+    /// Sent and not acknowledged.
+    pub(crate) fn flight(&self) -> u32 {
+        self.max.since(self.una)
+    }
+
+    /// Whether our FIN was sent.
+    pub(crate) fn fin_sent(&self) -> bool {
+        self.fin && self.max.after(self.data_end())
+    }
+
+    /// Whether something waits that was never sent, or must be sent again.
+    pub(crate) fn has_unsent(&self) -> bool {
+        self.nxt.before(self.data_end()) || (self.fin && self.nxt == self.data_end())
+    }
+
+    /// RFC 9293 3.10.7.4: an older segment must not undo a newer window. `true` when the window changed.
+    pub(crate) fn update_window(&mut self, seq: SeqNumber, ack: SeqNumber, wnd: u32) -> bool {
+        if !(self.wl1.before(seq) || (self.wl1 == seq && self.wl2.at_or_before(ack))) {
+            return false;
+        }
+        let changed = self.wnd != wnd;
+        self.wnd = wnd;
+        self.max_wnd = self.max_wnd.max(wnd);
+        self.wl1 = seq;
+        self.wl2 = ack;
+        changed
+    }
+
+    /// Takes an acknowledgment of new data; returns how many bytes of data it covers.
+    pub(crate) fn acknowledge(&mut self, ack: SeqNumber) -> u32 {
+        let mut covered = ack.since(self.una);
+        if !self.syn_acked && covered > 0 {
+            self.syn_acked = true;
+            covered -= 1;
+        }
+        // What lies behind the data is our FIN.
+        let data = (covered as usize).min(self.queue.len());
+        self.queue.consume(data);
+        self.una = ack;
+        self.nxt = self.nxt.max(ack);
+        self.bytes_acked += data as u64;
+        data as u32 // at most covered
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,15 @@
+use super::SeqNumber;
+use proptest::prelude::*;
+
+proptest! {
+    #[test]
+    fn order_holds_across_the_wrap(start: u32, ahead in 1u32..0x7fff_ffff) {
+        let a = SeqNumber(start);
+        let b = a + ahead;
+        prop_assert!(a.before(b) && b.after(a) && !b.before(a));
+        prop_assert!(a.at_or_before(b) && b.at_or_after(a) && a.at_or_before(a));
+        prop_assert_eq!((b.since(a), a.since(b)), (ahead, 0));
+        prop_assert_eq!((a.max(b), b.max(a)), (b, b));
+        prop_assert_eq!(b - ahead, a);
+    }
+}

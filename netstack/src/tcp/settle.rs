@@ -1,0 +1,189 @@
+//! After a connection was looked at: events, lists and tables follow its effects.
+
+use core::mem;
+
+use super::connection::Env;
+use super::state::State;
+use super::table::Owner;
+use super::time_wait::TimeWait;
+use super::timers::Timers;
+use super::{Net, Tcp, Timed};
+use crate::arena::Id;
+use crate::event::{Event, SocketId};
+use crate::time::Instant;
+use crate::wheel::Wheel;
+
+/// Puts the earliest deadline into the wheel, unless an earlier entry is there already.
+fn arm(timers: &mut Timers, wheel: &mut Wheel<Timed>, id: Id) {
+    let Some(next) = timers.next() else { return };
+    if let Some((timer, at)) = timers.armed {
+        if at <= next {
+            return;
+        }
+        wheel.remove(timer);
+    }
+    timers.armed = Some((wheel.insert(next, Timed::Connection(id)), next));
+}
+
+impl Tcp {
+    /// Carries out what a connection's effects ask for.
+    pub(crate) fn settle(&mut self, id: Id) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        let effects = mem::take(&mut connection.effects);
+        if let Some(seq) = effects.reset {
+            // In SYN-SENT and SYN-RECEIVED the number is the peer's and nothing is acknowledged (RFC 9293 3.10.7).
+            let open =
+                connection.machine.get().is_synchronized() || connection.machine.get() == State::Closed;
+            self.resets.push_back((connection.tuple, seq, open.then_some(connection.rcv.nxt)));
+        }
+        if effects.transmit && !connection.on_ready {
+            connection.on_ready = true;
+            self.ready.push_back(id);
+        }
+        let socket = SocketId(id);
+        // Nobody knows the id of an orphan, or of a connection that waits to be accepted.
+        if !connection.app.orphan && connection.app.listener.is_none() {
+            if effects.readable && !mem::replace(&mut connection.app.readable_queued, true) {
+                self.events.push_back(Event::Readable(socket));
+            }
+            if effects.writable && !mem::replace(&mut connection.app.writable_queued, true) {
+                self.events.push_back(Event::Writable(socket));
+            }
+        }
+        match connection.machine.get() {
+            State::TimeWait if connection.attached => self.enter_time_wait(id),
+            State::Closed if effects.closed => self.leave(id),
+            _ => {}
+        }
+    }
+
+    /// The connection's record takes its place in the flow table; what the application has not read stays.
+    fn enter_time_wait(&mut self, id: Id) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        if connection.on_ready && connection.rcv.ack_now {
+            return; // the ACK of the peer's FIN goes out first; `transmit` comes here again
+        }
+        let room = self.time_wait.len() < self.config.tcp_max_tw_buckets;
+        let tuple = connection.tuple;
+        let record = TimeWait {
+            tuple,
+            snd_nxt: connection.snd.max,
+            rcv_nxt: connection.rcv.nxt,
+            window: connection.rcv.advertise(),
+            timestamps: connection.timestamps,
+            expires: self.now + self.config.tcp_timewait_len,
+            acked_at: None,
+        };
+        connection.attached = false;
+        connection.finish();
+        self.flows.remove(&tuple, Owner::Connection(id));
+        if room {
+            let record_id = self.time_wait.insert(record);
+            self.flows.insert(tuple, Owner::TimeWait(record_id));
+        }
+        self.leave(id);
+    }
+
+    /// The connection is over: out of the flow table, and gone unless the application holds it.
+    fn leave(&mut self, id: Id) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        connection.effects = Default::default();
+        if mem::replace(&mut connection.attached, false) {
+            self.flows.remove(&connection.tuple, Owner::Connection(id));
+        }
+        if connection.app.orphan {
+            self.remove(id);
+        } else if connection.app.listener.is_none() {
+            self.events.push_back(Event::Closed(SocketId(id)));
+        }
+    }
+
+    /// Forgets a connection.
+    pub(crate) fn remove(&mut self, id: Id) {
+        let Some(connection) = self.connections.remove(id) else { return };
+        if connection.attached {
+            self.flows.remove(&connection.tuple, Owner::Connection(id));
+        }
+        if let Some((timer, _)) = connection.timers.armed {
+            self.wheel.remove(timer);
+        }
+        if connection.app.orphan {
+            self.orphans -= 1;
+        }
+    }
+
+    /// Timers that are due.
+    pub(crate) fn expire(&mut self, net: &mut Net<'_>) {
+        self.now = net.now;
+        while let Some(timed) = self.wheel.expire(net.now) {
+            match timed {
+                Timed::HalfOpen(id) => self.expire_half_open(id, net),
+                Timed::Connection(id) => self.expire_connection(id, net),
+            }
+        }
+        while let Some((id, record)) = self.time_wait.expire(net.now) {
+            self.flows.remove(&record.tuple, Owner::TimeWait(id));
+        }
+    }
+
+    fn expire_connection(&mut self, id: Id, net: &mut Net<'_>) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        connection.timers.armed = None;
+        let link_mss = super::output::link_mss(&self.link);
+        let mut env =
+            Env { now: net.now, config: &self.config, stats: net.stats, memory: &self.memory, link_mss };
+        connection.expire(&mut env);
+        arm(&mut connection.timers, &mut self.wheel, id);
+        self.settle(id);
+    }
+
+    /// When something is due.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        [self.wheel.next_deadline(), self.time_wait.next_deadline()].into_iter().flatten().min()
+    }
+
+    /// Whether `transmit` has something to do.
+    pub(crate) fn wants_transmit(&self) -> bool {
+        !self.ready.is_empty() || !self.resets.is_empty()
+    }
+
+    /// Sends what is to be sent, as far as the burst has room.
+    pub(crate) fn transmit(&mut self, net: &mut Net<'_>) {
+        self.now = net.now;
+        while net.out.room() > 0
+            && let Some((tuple, seq, ack)) = self.resets.pop_front()
+        {
+            net.wire(&self.config, &self.link, &mut self.chunks).send_reset(&tuple, seq, ack);
+        }
+        self.feed_starved();
+        for _ in 0..self.ready.len() {
+            let Some(id) = self.ready.pop_front() else { break };
+            let Some(connection) = self.connections.get_mut(id) else { continue };
+            let mut wire = net.wire(&self.config, &self.link, &mut self.chunks);
+            let done = connection.output(&mut wire);
+            arm(&mut connection.timers, &mut self.wheel, id);
+            if !done {
+                self.ready.push_front(id);
+                break; // no room or no buffer: the rest waits with it
+            }
+            connection.on_ready = false;
+            if connection.machine.get() == State::TimeWait {
+                self.enter_time_wait(id);
+            }
+        }
+    }
+
+    /// Writers that found no memory may try again.
+    fn feed_starved(&mut self) {
+        if self.starved.is_empty() || !self.memory.has_room() {
+            return;
+        }
+        for id in mem::take(&mut self.starved) {
+            if let Some(connection) = self.connections.get_mut(id) {
+                connection.app.want_write = false;
+                connection.effects.writable = true;
+            }
+            self.settle(id);
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! From the 4-tuple to who answers for it.
+
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use hashbrown::HashTable;
+use siphasher::sip::SipHasher13;
+
+use crate::arena::Id;
+
+/// The addresses and ports of a connection, ours first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct FourTuple {
+    pub(crate) local: Ipv4Addr,
+    pub(crate) remote: Ipv4Addr,
+    pub(crate) local_port: u16,
+    pub(crate) remote_port: u16,
+}
+
+impl FourTuple {
+    pub(crate) fn local_addr(&self) -> SocketAddr {
+        SocketAddr::new(IpAddr::V4(self.local), self.local_port)
+    }
+
+    pub(crate) fn remote_addr(&self) -> SocketAddr {
+        SocketAddr::new(IpAddr::V4(self.remote), self.remote_port)
+    }
+
+    pub(crate) fn bytes(&self) -> [u8; 12] {
+        let ([a, b, c, d], [e, f, g, h]) = (self.local.octets(), self.remote.octets());
+        let ([i, j], [k, l]) = (self.local_port.to_be_bytes(), self.remote_port.to_be_bytes());
+        [a, b, c, d, e, f, g, h, i, j, k, l]
+    }
+}
+
+/// Who answers for a 4-tuple: three lifetimes, three types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Owner {
+    Connection(Id),
+    HalfOpen(Id),
+    TimeWait(Id),
+}
+
+/// The flow table. Its hash is keyed, so that a peer can't choose tuples that fall together.
+pub(crate) struct FlowTable {
+    entries: HashTable<(FourTuple, Owner)>,
+    hasher: SipHasher13,
+    /// The flow that was asked for last: the segments of a burst often share one.
+    last: Option<(FourTuple, Owner)>,
+}
+
+fn hash(hasher: &SipHasher13, tuple: &FourTuple) -> u64 {
+    hasher.hash(&tuple.bytes())
+}
+
+impl FlowTable {
+    pub(crate) fn new(key: [u8; 16]) -> FlowTable {
+        FlowTable { entries: HashTable::new(), hasher: SipHasher13::new_with_key(&key), last: None }
+    }
+
+    pub(crate) fn get(&mut self, tuple: &FourTuple) -> Option<Owner> {
+        if let Some((last, owner)) = &self.last
+            && last == tuple
+        {
+            return Some(*owner);
+        }
+        let found = self.entries.find(hash(&self.hasher, tuple), |(key, _)| key == tuple)?;
+        self.last = Some(*found);
+        Some(found.1)
+    }
+
+    pub(crate) fn contains(&self, tuple: &FourTuple) -> bool {
+        self.entries.find(hash(&self.hasher, tuple), |(key, _)| key == tuple).is_some()
+    }
+
+    /// Puts in an owner, in place of the one before.
+    pub(crate) fn insert(&mut self, tuple: FourTuple, owner: Owner) {
+        self.last = None;
+        let hash_one = hash(&self.hasher, &tuple);
+        let hasher = &self.hasher;
+        match self.entries.find_mut(hash_one, |(key, _)| *key == tuple) {
+            Some(entry) => entry.1 = owner,
+            None => {
+                self.entries.insert_unique(hash_one, (tuple, owner), |(key, _)| hash(hasher, key));
+            }
+        }
+    }
+
+    /// Takes the entry out, if it still is `owner`'s.
+    pub(crate) fn remove(&mut self, tuple: &FourTuple, owner: Owner) {
+        self.last = None;
+        if let Ok(entry) =
+            self.entries.find_entry(hash(&self.hasher, tuple), |entry| entry == &(*tuple, owner))
+        {
+            entry.remove();
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+}
+
+#[cfg(test)]
+mod tests;

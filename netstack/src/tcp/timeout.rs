@@ -1,0 +1,89 @@
+//! A connection's deadline has passed: retransmission, window probes, delayed ACKs, keep-alive, FIN-WAIT-2.
+
+use super::congestion::Controller;
+use super::connection::{Connection, Env};
+use super::state::State;
+use super::timers::Timer;
+use crate::error::Error;
+use crate::stats::Stats;
+
+impl Connection {
+    /// Handles each timer that is due.
+    pub(crate) fn expire(&mut self, env: &mut Env<'_>) {
+        if self.timers.fired(Timer::DelayedAck, env.now) {
+            env.stats.delayed_acks += 1;
+            self.rcv.ack_now = true;
+            self.effects.transmit = true;
+        }
+        if self.timers.fired(Timer::Retransmit, env.now) {
+            self.retransmission_timeout(env);
+        }
+        if self.timers.fired(Timer::Keepalive, env.now) {
+            self.keepalive_timeout(env);
+        }
+        if self.timers.fired(Timer::Close, env.now) {
+            self.finish();
+        }
+    }
+
+    /// RFC 6298 5.4 to 5.6; with nothing in flight the persist timer of RFC 9293 3.8.6.1.
+    fn retransmission_timeout(&mut self, env: &mut Env<'_>) {
+        let retries = self.max_retries(env);
+        let probing = self.snd.flight() == 0;
+        if probing && !self.snd.has_unsent() {
+            return;
+        }
+        if self.snd.retries >= retries {
+            return self.give_up(env.stats);
+        }
+        self.snd.retries += 1;
+        self.rtt.back_off();
+        self.effects.transmit = true;
+        if probing && self.snd.syn_acked {
+            self.probe_window(env.stats);
+            return;
+        }
+        env.stats.timeouts += 1;
+        self.snd.timed = None; // Karn
+        if self.snd.syn_acked {
+            self.cc.on_timeout(self.snd.flight(), self.snd.retries > 1);
+            self.recovery.on_timeout(self.snd.max);
+            self.snd.resend_head = false;
+            self.snd.force = true;
+            self.snd.small_end = self.snd.una;
+        } else {
+            self.rtt.syn_was_lost();
+        }
+        self.snd.nxt = self.snd.una;
+    }
+
+    fn max_retries(&self, env: &Env<'_>) -> u8 {
+        match self.machine.get() {
+            State::SynSent => env.config.tcp_syn_retries,
+            State::SynReceived => env.config.tcp_synack_retries,
+            _ if self.app.orphan => env.config.tcp_orphan_retries,
+            _ => env.config.tcp_retries2,
+        }
+    }
+
+    /// RFC 9293 3.8.6.1: with a window that is open but small, what fits; with one that is shut, a segment
+    /// that asks for an ACK (as Linux sends it: nothing new, one below the window).
+    fn probe_window(&mut self, stats: &mut Stats) {
+        if self.snd.wnd > 0 {
+            self.snd.force = true;
+        } else {
+            stats.win_probe += 1;
+            self.snd.probe = true;
+        }
+    }
+
+    /// Retries ran out.
+    pub(crate) fn give_up(&mut self, stats: &mut Stats) {
+        stats.abort_on_timeout += 1;
+        if let State::SynSent | State::SynReceived = self.machine.get() {
+            stats.tcp_attempt_fails += 1;
+        }
+        let error = self.app.soft_error.take().unwrap_or(Error::TimedOut);
+        self.fail(error);
+    }
+}

@@ -1,0 +1,71 @@
+//! When a connection wants to be looked at. One entry in the wheel stands for all of its timers.
+
+use crate::time::Instant;
+use crate::wheel::TimerId;
+
+/// Later than any other time.
+const NEVER: Instant = Instant::from_nanos(u64::MAX);
+
+/// The timers of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Timer {
+    /// Retransmission, or the window probe when nothing is in flight.
+    Retransmit,
+    DelayedAck,
+    Keepalive,
+    /// The end of FIN-WAIT-2.
+    Close,
+}
+
+/// Deadlines, and the entry in the wheel.
+///
+/// Moving a deadline to later, which each ACK does, leaves the wheel alone: the entry fires early, finds nothing
+/// due and is armed anew.
+#[derive(Debug)]
+pub(crate) struct Timers {
+    deadlines: [Instant; 4],
+    /// The entry in the wheel, and the time that it stands for.
+    pub(crate) armed: Option<(TimerId, Instant)>,
+}
+
+impl Timers {
+    pub(crate) const fn new() -> Timers {
+        Timers { deadlines: [NEVER; 4], armed: None }
+    }
+
+    pub(crate) fn set(&mut self, timer: Timer, deadline: Instant) {
+        self.deadlines[timer as usize] = deadline;
+    }
+
+    pub(crate) fn clear(&mut self, timer: Timer) {
+        self.deadlines[timer as usize] = NEVER;
+    }
+
+    pub(crate) fn is_set(&self, timer: Timer) -> bool {
+        self.deadlines[timer as usize] != NEVER
+    }
+
+    /// Whether it is set and due; then it is cleared.
+    pub(crate) fn fired(&mut self, timer: Timer, now: Instant) -> bool {
+        let due = self.is_set(timer) && self.deadlines[timer as usize] <= now;
+        if due {
+            self.clear(timer);
+        }
+        due
+    }
+
+    /// The earliest deadline.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        let [a, b, c, d] = self.deadlines;
+        let next = a.min(b).min(c.min(d));
+        (next != NEVER).then_some(next)
+    }
+
+    /// Clears all; the wheel's entry stays and finds nothing.
+    pub(crate) fn clear_all(&mut self) {
+        self.deadlines = [NEVER; 4];
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! TCP options (RFC 9293 3.2, RFC 7323, RFC 2018).
+
+const END: u8 = 0;
+const NOP: u8 = 1;
+const MSS: u8 = 2;
+const WINDOW_SCALE: u8 = 3;
+const SACK_PERMITTED: u8 = 4;
+const TIMESTAMPS: u8 = 8;
+
+/// The largest shift of a window. RFC 7323 2.3: a larger one is taken as 14.
+pub(crate) const MAX_WINDOW_SCALE: u8 = 14;
+
+/// The options that the stack knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct TcpOptions {
+    pub(crate) mss: Option<u16>,
+    pub(crate) window_scale: Option<u8>,
+    pub(crate) sack_permitted: bool,
+    /// TSval, TSecr.
+    pub(crate) timestamps: Option<(u32, u32)>,
+    /// Parsing ended at an option whose length can't be.
+    pub(crate) malformed: bool,
+}
+
+impl TcpOptions {
+    /// Reads what is known and skips the rest by its length.
+    pub(crate) fn parse(mut bytes: &[u8]) -> TcpOptions {
+        let mut options = TcpOptions::default();
+        // RFC 7323 appendix A: nearly every segment has just this.
+        if let [NOP, NOP, TIMESTAMPS, 10, a, b, c, d, e, f, g, h] = *bytes {
+            options.timestamps = Some((u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h])));
+            return options;
+        }
+        while let Some((&kind, rest)) = bytes.split_first() {
+            match kind {
+                END => break,
+                NOP => bytes = rest,
+                _ => {
+                    // RFC 9293 3.1, MUST-7: prepared for an illegal length.
+                    let Some(body) = rest.first().and_then(|&len| bytes.get(2..usize::from(len).max(1)))
+                    else {
+                        options.malformed = true;
+                        break;
+                    };
+                    options.take(kind, body);
+                    bytes = &bytes[2 + body.len()..];
+                }
+            }
+        }
+        options
+    }
+
+    fn take(&mut self, kind: u8, body: &[u8]) {
+        match (kind, body) {
+            (MSS, &[a, b]) => self.mss = Some(u16::from_be_bytes([a, b])),
+            (WINDOW_SCALE, &[shift]) => self.window_scale = Some(shift.min(MAX_WINDOW_SCALE)),
+            (SACK_PERMITTED, []) => self.sack_permitted = true,
+            (TIMESTAMPS, &[a, b, c, d, e, f, g, h]) => {
+                self.timestamps = Some((u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h])));
+            }
+            (MSS | WINDOW_SCALE | SACK_PERMITTED | TIMESTAMPS, _) => self.malformed = true,
+            _ => {}
+        }
+    }
+
+    /// Bytes that `emit` writes, a multiple of 4.
+    pub(crate) fn encoded_len(&self) -> usize {
+        let mut len = 0;
+        if self.mss.is_some() {
+            len += 4;
+        }
+        if self.timestamps.is_some() {
+            len += 12;
+        } else if self.sack_permitted {
+            len += 4;
+        }
+        if self.window_scale.is_some() {
+            len += 4;
+        }
+        len
+    }
+
+    /// Writes the options in Linux's order (mss, sackOK, timestamps, nop, wscale) to `bytes`, which must have
+    /// room for [`TcpOptions::encoded_len`]; what has no room is left out.
+    pub(crate) fn emit(&self, bytes: &mut [u8]) {
+        let mut at = 0;
+        let mut put = |field: &[u8]| {
+            if let Some(room) = bytes.get_mut(at..at + field.len()) {
+                room.copy_from_slice(field);
+                at += field.len();
+            }
+        };
+        if let Some(mss) = self.mss {
+            let [a, b] = mss.to_be_bytes();
+            put(&[MSS, 4, a, b]);
+        }
+        if let Some((value, echo)) = self.timestamps {
+            // The two bytes that SACK-permitted takes are the padding otherwise.
+            put(if self.sack_permitted { &[SACK_PERMITTED, 2] } else { &[NOP, NOP] });
+            let ([a, b, c, d], [e, f, g, h]) = (value.to_be_bytes(), echo.to_be_bytes());
+            put(&[TIMESTAMPS, 10, a, b, c, d, e, f, g, h]);
+        } else if self.sack_permitted {
+            put(&[NOP, NOP, SACK_PERMITTED, 2]);
+        }
+        if let Some(shift) = self.window_scale {
+            put(&[NOP, WINDOW_SCALE, 3, shift]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,56 @@
+extern crate std;
+use super::TcpOptions;
+use proptest::prelude::*;
+use std::vec;
+
+#[test]
+fn linux_syn_order() {
+    let options = TcpOptions {
+        mss: Some(1460),
+        sack_permitted: true,
+        timestamps: Some((1, 0)),
+        window_scale: Some(7),
+        malformed: false,
+    };
+    let mut bytes = [0; 20];
+    assert_eq!(options.encoded_len(), 20);
+    options.emit(&mut bytes);
+    assert_eq!(bytes, [2, 4, 5, 180, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, 7]);
+    assert_eq!(TcpOptions::parse(&bytes), options);
+}
+
+#[test]
+fn unknown_options_are_skipped_by_length() {
+    let options = TcpOptions::parse(&[254, 6, 1, 2, 3, 4, 1, 2, 4, 2, 24, 0]);
+    assert_eq!((options.mss, options.malformed), (Some(536), false));
+}
+
+#[test]
+fn illegal_lengths_end_parsing() {
+    for bad in [&[2, 0, 5, 180][..], &[2, 1, 5, 180], &[2, 255, 5, 180], &[8], &[2, 4, 5]] {
+        assert!(TcpOptions::parse(bad).malformed, "{bad:?}");
+    }
+    let wrong_size = TcpOptions::parse(&[2, 3, 5, 3, 3, 7]);
+    assert!(wrong_size.malformed && wrong_size.mss.is_none() && wrong_size.window_scale == Some(7));
+}
+
+#[test]
+fn a_window_scale_beyond_14_is_14() {
+    assert_eq!(TcpOptions::parse(&[3, 3, 255, 0]).window_scale, Some(14));
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..41)) {
+        let _ = TcpOptions::parse(&bytes);
+    }
+
+    #[test]
+    fn round_trip(mss: Option<u16>, scale in proptest::option::of(0u8..15), sack_permitted: bool, timestamps: Option<(u32, u32)>) {
+        let options = TcpOptions { mss, window_scale: scale, sack_permitted, timestamps, malformed: false };
+        let mut bytes = vec![0; options.encoded_len()];
+        options.emit(&mut bytes);
+        prop_assert_eq!(bytes.len() % 4, 0);
+        prop_assert_eq!(TcpOptions::parse(&bytes), options);
+    }
+}
