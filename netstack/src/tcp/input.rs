@@ -255,7 +255,7 @@ impl Connection {
             }
             self.effects.transmit = true;
         }
-        if self.snd.fin && self.snd.una.after(self.snd.data_end()) {
+        if self.snd.fin_acked {
             self.fin_acked(env);
         }
     }

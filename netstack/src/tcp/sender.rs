@@ -29,6 +29,8 @@ pub(crate) struct Sender {
     pub(crate) syn_acked: bool,
     /// The application closed: a FIN follows the queue.
     pub(crate) fin: bool,
+    /// Our FIN is acknowledged.
+    pub(crate) fin_acked: bool,
     /// End of the last segment that was not full (Minshall's variation of Nagle, as in Linux).
     pub(crate) small_end: SeqNumber,
     /// The segment that is being timed: its end, and when it was sent (Karn: never one sent twice).
@@ -64,6 +66,7 @@ impl Sender {
             queue: SendQueue::default(),
             syn_acked: false,
             fin: false,
+            fin_acked: false,
             small_end: iss,
             timed: None,
             last_sent: Instant::ZERO,
@@ -78,7 +81,11 @@ impl Sender {
 
     /// The number of the queue's first byte.
     pub(crate) fn base(&self) -> SeqNumber {
-        if self.syn_acked { self.una } else { self.una + 1 }
+        match (self.syn_acked, self.fin_acked) {
+            (false, _) => self.una + 1,
+            (true, false) => self.una,
+            (true, true) => self.una - 1,
+        }
     }
 
     /// The number behind the queue's last byte: the FIN's, once there is one.
@@ -123,6 +130,7 @@ impl Sender {
         }
         // What lies behind the data is our FIN.
         let data = (covered as usize).min(self.queue.len());
+        self.fin_acked |= self.fin && covered as usize > data;
         self.queue.consume(data);
         self.una = ack;
         self.nxt = self.nxt.max(ack);

@@ -21,6 +21,8 @@ fn syn_data_and_fin_are_acknowledged_in_their_order() {
     assert_eq!((snd.queue.len(), snd.flight()), (2, 3));
     assert_eq!(snd.acknowledge(SeqNumber(6)), 2);
     assert_eq!((snd.queue.len(), snd.flight(), snd.nxt), (0, 0, SeqNumber(6)));
+    assert!(snd.fin_acked && !snd.has_unsent());
+    assert_eq!(snd.data_end(), SeqNumber(5), "the FIN's own number");
 }
 
 #[test]
