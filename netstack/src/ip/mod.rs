@@ -84,11 +84,6 @@ impl Ip {
         self.addresses.is_peer(address)
     }
 
-    /// The largest IP packet of the link in bytes.
-    pub(crate) fn mtu(&self) -> u16 {
-        self.link.mtu
-    }
-
     /// Which of our addresses speaks to `destination`.
     ///
     /// # Errors

@@ -108,6 +108,14 @@ impl Sender {
         self.nxt.before(self.data_end()) || (self.fin && self.nxt == self.data_end())
     }
 
+    /// The window of the peer's SYN: the first, so there is no older one to compare it with.
+    pub(crate) fn open_window(&mut self, irs: SeqNumber, wnd: u32) {
+        self.wnd = wnd;
+        self.max_wnd = wnd;
+        self.wl1 = irs;
+        self.wl2 = self.una;
+    }
+
     /// RFC 9293 3.10.7.4: an older segment must not undo a newer window. `true` when the window changed.
     pub(crate) fn update_window(&mut self, seq: SeqNumber, ack: SeqNumber, wnd: u32) -> bool {
         if !(self.wl1.before(seq) || (self.wl1 == seq && self.wl2.at_or_before(ack))) {

@@ -65,11 +65,6 @@ impl Message<'_> {
     }
 }
 
-/// Whether a message of this type is an error: about these, nobody sends errors (RFC 1122, section 3.2.2).
-pub(crate) fn is_error(kind: u8) -> bool {
-    matches!(kind, UNREACHABLE | SOURCE_QUENCH | 5 | TIME_EXCEEDED | PARAMETER_PROBLEM)
-}
-
 /// The MTU of the next hop; where an old router says 0, the next plateau below the quoted packet's length.
 fn next_hop_mtu(said: u16, quote: &[u8]) -> u16 {
     // RFC 1191, section 7.1.

@@ -1,1 +1,3 @@
 //! Two or more stacks in virtual time, and checkers.
+
+pub mod fuzz;

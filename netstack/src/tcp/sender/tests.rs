@@ -28,9 +28,20 @@ fn syn_data_and_fin_are_acknowledged_in_their_order() {
 #[test]
 fn an_old_segment_does_not_undo_the_window() {
     let mut snd = Sender::new(SeqNumber(0), 1000);
+    snd.open_window(SeqNumber(9), 0);
     assert!(snd.update_window(SeqNumber(10), SeqNumber(5), 100));
     assert!(!snd.update_window(SeqNumber(9), SeqNumber(6), 50));
     assert!(!snd.update_window(SeqNumber(10), SeqNumber(4), 50));
     assert!(snd.update_window(SeqNumber(10), SeqNumber(5), 0));
     assert_eq!((snd.wnd, snd.max_wnd), (0, 100));
+}
+
+#[test]
+fn the_first_window_is_taken_whatever_the_peers_number() {
+    for irs in [0, 1, 1 << 31, u32::MAX] {
+        let mut snd = Sender::new(SeqNumber(77), 1000);
+        snd.open_window(SeqNumber(irs), 10);
+        assert!(snd.update_window(SeqNumber(irs) + 1, SeqNumber(78), 500), "ISN {irs}");
+        assert_eq!(snd.wnd, 500);
+    }
 }

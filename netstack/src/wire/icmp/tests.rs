@@ -28,7 +28,6 @@ fn messages_are_told_apart() {
     ] {
         let bytes = message(kind, code, [0, 0, 5, 0x14], &q);
         assert_eq!(Message::parse(&bytes), Some(Message::Error(expected, &q[..])), "{kind}/{code}");
-        assert!(is_error(kind));
     }
     assert_eq!(Message::parse(&message(8, 0, [0; 4], b"x")), Some(Message::EchoRequest));
     for kind in [0, 5, 8, 13, 255] {
