@@ -1,0 +1,28 @@
+use super::*;
+
+#[test]
+fn without_an_attack_all_works() {
+    frames(&[]);
+    options(&[]);
+}
+
+#[test]
+fn seeded_attacks_are_survived() {
+    for index in 0..100 {
+        frames(&input(1, index));
+    }
+}
+
+#[test]
+fn seeded_options_are_survived() {
+    for index in 0..100 {
+        options(&input(2, index));
+    }
+}
+
+#[test]
+fn same_numbers_give_the_same_input() {
+    assert_eq!(input(5, 17), input(5, 17));
+    assert_ne!(input(5, 17), input(5, 18));
+    assert_ne!(input(5, 17), input(6, 17));
+}
