@@ -1,0 +1,119 @@
+//! The questions, and the check of every byte of the answers.
+
+use std::time::Duration;
+
+use crate::cli::{MemoryArgs, Workload};
+use crate::load::pattern;
+use crate::load::report::Report;
+use crate::load::tally::Tally;
+
+/// One connection of the client: its question in flight, and how much of the answer is in.
+struct Conversation {
+    question: Box<[u8]>,
+    number: u64,
+    sent: usize,
+    received: usize,
+    asked: Duration,
+    /// Answers in the measured time.
+    measured: u64,
+}
+
+/// All connections of the client, in a closed loop: one question in flight on each.
+pub struct Client {
+    /// What is counted.
+    pub tally: Tally,
+    /// The time of this turn. Latencies are as fine as turns are short.
+    pub now: Duration,
+    /// Why it can't go on: a connection broke.
+    pub failure: Option<String>,
+    conversations: Vec<Conversation>,
+}
+
+impl Client {
+    /// Nothing is asked yet.
+    pub fn new(args: &MemoryArgs) -> anyhow::Result<Self> {
+        let conversation = || Conversation {
+            question: vec![0; args.size].into_boxed_slice(),
+            number: 0,
+            sent: 0,
+            received: 0,
+            asked: Duration::ZERO,
+            measured: 0,
+        };
+        Ok(Self {
+            tally: Tally::new()?,
+            now: Duration::ZERO,
+            failure: None,
+            conversations: std::iter::repeat_with(conversation).take(args.connections).collect(),
+        })
+    }
+
+    /// Connections wanted.
+    pub fn connections(&self) -> usize {
+        self.conversations.len()
+    }
+
+    /// Makes the next question of connection `index` ready to be sent.
+    pub fn ask(&mut self, index: usize) {
+        let conversation = &mut self.conversations[index];
+        conversation.number += 1;
+        conversation.sent = 0;
+        conversation.received = 0;
+        conversation.asked = self.now;
+        pattern::fill(&mut conversation.question, index as u64, conversation.number); // usize is at most 64 bits
+    }
+
+    /// What is left to be sent of the question.
+    pub fn unsent(&self, index: usize) -> &[u8] {
+        let conversation = &self.conversations[index];
+        &conversation.question[conversation.sent..]
+    }
+
+    /// The socket took `count` bytes of it.
+    pub fn sent(&mut self, index: usize, count: usize) {
+        self.conversations[index].sent += count;
+    }
+
+    /// Checks bytes that came. When the answer is complete the next question is ready to be sent: `true`.
+    pub fn answer(&mut self, index: usize, bytes: &[u8]) -> bool {
+        let conversation = &mut self.conversations[index];
+        self.tally.byte_errors += pattern::errors(&conversation.question, conversation.received, bytes);
+        conversation.received += bytes.len();
+        if conversation.received < conversation.question.len() {
+            return false;
+        }
+        conversation.measured += u64::from(self.tally.measuring);
+        self.tally.answer(self.now - conversation.asked);
+        self.ask(index);
+        true
+    }
+
+    /// A connection broke: the loop ends with this reason, the first one if there are more.
+    pub fn fail(&mut self, reason: impl ToString) {
+        self.failure.get_or_insert_with(|| reason.to_string());
+    }
+
+    /// The result.
+    pub fn report(&self, args: &MemoryArgs, measured: Duration) -> Report {
+        let seconds = measured.as_secs_f64();
+        let rate = |count: f64| if seconds > 0.0 { count / seconds } else { 0.0 };
+        let requests = self.tally.requests as f64; // exact up to 2^53
+        Report {
+            workload: Workload::Echo,
+            connections: args.connections,
+            size: args.size,
+            seconds,
+            requests: self.tally.requests,
+            requests_per_second: rate(requests),
+            latency_us: self.tally.latency(),
+            gbit_per_second: rate(requests * args.size as f64 * 8.0 / 1e9),
+            byte_errors: self.tally.byte_errors,
+            connection_errors: self.tally.connection_errors,
+            first_connection_error: self.tally.first_connection_error.clone(),
+            starved_connections: self.conversations.iter().filter(|one| one.measured == 0).count(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
