@@ -168,8 +168,6 @@ impl Connection {
         self.snd.mss = negotiated.mss;
         self.rcv.mss = 536.min(env.link_mss);
         self.cc = Reno::new(u32::from(negotiated.mss), env.config.initial_cwnd);
-        // Nothing is older than the SYN: numbers from before it must not be compared with.
-        (self.snd.wl1, self.snd.wl2) = (irs, self.snd.una);
         self.snd.open_window(irs, u32::from(window));
     }
 
