@@ -461,6 +461,7 @@ impl Connection {
         if mss < self.snd.mss {
             self.snd.mss = mss;
             self.snd.nxt = self.snd.una; // what is out was dropped
+            self.snd.timed = None; // Karn
             self.effects.transmit = true;
         }
     }

@@ -23,7 +23,8 @@ impl Memory {
             let slots = (bytes / 2 / slot_size as usize).clamp(16, 1 << 24) as u32; // clamped
             Pool::heap(PoolConfig { slots, slot_size, headroom: 0, reserve: 0 })
         };
-        let device_low = device.config().slots as usize / 2;
+        // A queue keeps up to half of its buffers in the receive ring, so a quarter is what is left of the other half.
+        let device_low = device.config().slots as usize / 4;
         Memory { small: pool(SMALL), large: pool(LARGE), device, device_low }
     }
 

@@ -36,8 +36,10 @@ impl RecvQueue {
         let room = self.tail.as_ref().map_or(0, Packet::tailroom);
         let first = bytes.len().min(room);
         if first < bytes.len() {
-            // Large buffers pack many segments; a slot of either size holds what one frame brought.
-            let Some(mut fresh) = memory.take(usize::MAX) else { return false };
+            // A request on its own fits a small buffer; what follows unread bytes may be bulk, and a large buffer packs
+            // many segments.
+            let wanted = if self.len == 0 { bytes.len() } else { usize::MAX };
+            let Some(mut fresh) = memory.take(wanted) else { return false };
             if fresh.tailroom() < bytes.len() - first {
                 return false;
             }

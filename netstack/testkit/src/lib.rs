@@ -1,3 +1,28 @@
-//! Two or more stacks in virtual time, and checkers.
+//! Two stacks in virtual time, and checkers of what they say.
+//!
+//! - [`World`]: two stacks on a [`corelane_sim::Link`]. Nothing sleeps: time jumps to the next arrival or deadline.
+//! - [`Monitor`]: looks at each frame sent and received, and finds what TCP must never do.
+//! - [`Script`]: one stack, and a peer that the test plays segment by segment.
+//! - [`transfer`]: seeded transfers under faults, with everything checked; the binary runs them by the thousand:
+//!   `cargo run --release -p corelane-testkit -- --seeds 0..1000`.
+//! - [`fuzz`]: inputs of a fuzzer as attacks on two stacks that talk; `cargo run --release -p corelane-testkit --bin fuzz_frames`.
 
+mod failure;
 pub mod fuzz;
+mod host;
+mod monitor;
+mod pattern;
+mod script;
+mod segment;
+mod trace;
+pub mod transfer;
+mod world;
+
+pub use failure::Failure;
+pub use host::Host;
+pub use monitor::Monitor;
+pub use pattern::Pattern;
+pub use script::{Heard, PEER, Script, Spoken, US};
+pub use segment::{Medium, Segment};
+pub use trace::Trace;
+pub use world::World;

@@ -35,7 +35,10 @@ impl Attack {
             11 => syn(target, reader),
             12 | 13 => return bed.advance(Duration::from_micros(1 << (reader.u8() % 28))),
             14 => return self.use_victim(bed, reader),
-            _ => return bed.settle(),
+            _ => {
+                bed.lose[target as usize] = reader.u8() % 8;
+                return;
+            }
         };
         if self.concerns_witness(&frame) {
             return;

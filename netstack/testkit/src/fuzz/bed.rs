@@ -125,10 +125,12 @@ pub(super) struct Bed {
     pub(super) client: Host,
     listener: ListenerId,
     echoes: Vec<Echo>,
-    /// The ports of the client whose segments are kept: see `seen`.
+    /// The port of the client whose segments are kept: see `seen`.
     pub(super) victim: u16,
     /// The last frame of the victim's connection from the server, and from the client.
     pub(super) seen: [Vec<u8>; 2],
+    /// How many of the next frames from the server, and from the client, the wire loses.
+    pub(super) lose: [u8; 2],
 }
 
 impl Bed {
@@ -144,6 +146,7 @@ impl Bed {
             echoes: Vec::new(),
             victim: 0,
             seen: [Vec::new(), Vec::new()],
+            lose: [0; 2],
         }
     }
 
@@ -196,7 +199,10 @@ impl Bed {
             if segment.is_some_and(|s| s.source.1 == victim || s.destination.1 == victim) {
                 self.seen[end as usize] = packet.to_vec();
             }
-            self.host(end.other()).deliver(&packet, None, Checksum::Unknown);
+            match &mut self.lose[end as usize] {
+                0 => self.host(end.other()).deliver(&packet, None, Checksum::Unknown),
+                left => *left -= 1,
+            }
         }
         is_busy
     }

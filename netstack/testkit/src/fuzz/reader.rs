@@ -31,10 +31,11 @@ impl<'a> Reader<'a> {
         bytes
     }
 
-    /// A length, then as many bytes: mostly a few, sometimes up to 2047.
+    /// A length, then as many bytes: mostly a few, so that an input holds many steps, at times up to 2047.
     pub(super) fn block(&mut self) -> &'a [u8] {
         let n = match self.u8() {
-            n @ 0..0xf8 => usize::from(n),
+            n @ 0..0xc0 => usize::from(n % 32),
+            n @ 0xc0..0xf8 => usize::from(n % 128),
             n => usize::from(n - 0xf8) << 8 | usize::from(self.u8()),
         };
         self.bytes(n)

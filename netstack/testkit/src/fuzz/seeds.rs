@@ -22,7 +22,7 @@ pub fn input(seed: u64, index: u64) -> Vec<u8> {
 /// A step is a kind and what it reads; how much that is, only the harness knows, so steps run into each other.
 fn steps(rng: &mut Rng) -> Vec<u8> {
     let mut input = Vec::new();
-    for _ in 0..rng.below(60) {
+    for _ in 0..rng.below(120) {
         input.push(byte(rng));
         for _ in 0..rng.below(24) {
             input.push(byte(rng));
