@@ -1,0 +1,263 @@
+//! Looks at what stacks say on the wire, and finds what TCP must never do.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use crate::{Failure, Medium, Pattern, Segment};
+
+/// Sender and receiver of one direction of a connection.
+type Flow = ((Ipv4Addr, u16), (Ipv4Addr, u16));
+
+/// `a` lies behind `b`, modulo 2^32.
+fn after(a: u32, b: u32) -> bool {
+    (b.wrapping_sub(a) as i32) < 0
+}
+
+/// What one end of a connection has said, and what it has heard.
+#[derive(Debug, Clone)]
+struct End {
+    iss: u32,
+    /// Options of its SYN; the MSS counts 536 where it says none.
+    scale: Option<u8>,
+    mss: u16,
+    /// One past the highest sequence number sent.
+    sent: u32,
+    fin: Option<u32>,
+    ack: Option<u32>,
+    /// The right edge of the window that it offered.
+    offered: Option<u32>,
+    /// The right edge that it was offered and has heard of.
+    granted: Option<u32>,
+    timestamp: Option<u32>,
+}
+
+/// Checks every frame that a stack sends, against all that it sent and heard before.
+///
+/// It finds: wrong checksums, frames beyond the MTU, segments beyond the MSS or the window that the peer offered, bytes that
+/// differ from an earlier sending, a window whose right edge moves left, acknowledgments that go back or cover what was never
+/// sent, gaps, a FIN that moves, data behind it, timestamps that go back.
+pub struct Monitor {
+    medium: Medium,
+    mtu: u16,
+    /// Data are those of [`Pattern::between`] the ports.
+    is_patterned: bool,
+    ends: BTreeMap<Flow, End>,
+    /// The window of a SYN that was heard before the answer was sent.
+    heard_syn: BTreeMap<Flow, u16>,
+    failure: Option<Failure>,
+    segments: u64,
+    payload_bytes: u64,
+}
+
+impl Monitor {
+    /// For frames of `medium` with IP packets of at most `mtu` bytes.
+    pub fn new(medium: Medium, mtu: u16) -> Monitor {
+        Monitor {
+            medium,
+            mtu,
+            is_patterned: false,
+            ends: BTreeMap::new(),
+            heard_syn: BTreeMap::new(),
+            failure: None,
+            segments: 0,
+            payload_bytes: 0,
+        }
+    }
+
+    /// From now on each payload byte sent must be that of [`Pattern::between`] at its place. So a segment
+    /// sent again is the same to the byte.
+    pub fn expect_patterns(&mut self) {
+        self.is_patterned = true;
+    }
+
+    /// The first thing found.
+    ///
+    /// # Errors
+    /// That thing.
+    pub fn check(&self) -> Result<(), Failure> {
+        self.failure.clone().map_or(Ok(()), Err)
+    }
+
+    /// TCP segments looked at, and payload bytes in them, those sent again included.
+    pub fn seen(&self) -> (u64, u64) {
+        (self.segments, self.payload_bytes)
+    }
+
+    /// A frame arrives at a stack. `is_partial`: its checksum was left to the device, and nothing has changed it.
+    pub fn received(&mut self, frame: &[u8], is_partial: bool) {
+        let Some(segment) = Segment::parse(frame, self.medium) else { return };
+        if !(segment.is_intact || is_partial) || segment.rst {
+            return;
+        }
+        let peer_scale = self.ends.get(&(segment.from, segment.to)).and_then(|peer| peer.scale);
+        let flow = (segment.to, segment.from);
+        if segment.syn {
+            self.heard_syn.insert(flow, segment.window);
+        }
+        let (Some(end), Some(ack)) = (self.ends.get_mut(&flow), segment.ack) else {
+            if let Some(end) = self.ends.get_mut(&flow)
+                && segment.syn
+            {
+                let edge = end.iss.wrapping_add(1 + u32::from(segment.window));
+                end.granted.get_or_insert(edge); // simultaneous open
+            }
+            return;
+        };
+        if after(ack, end.sent) {
+            return; // of an earlier connection
+        }
+        let shift = match (segment.syn, end.scale, peer_scale) {
+            (false, Some(_), Some(scale)) => scale,
+            _ => 0,
+        };
+        let edge = ack.wrapping_add(u32::from(segment.window) << shift);
+        if end.granted.is_none_or(|granted| after(edge, granted)) {
+            end.granted = Some(edge);
+        }
+    }
+
+    /// A stack sends a frame. `is_partial`: the device fills the checksum in.
+    pub fn sent(&mut self, now: Duration, frame: &[u8], is_partial: bool) {
+        let Some(segment) = Segment::parse(frame, self.medium) else { return };
+        self.segments += 1;
+        self.payload_bytes += segment.payload.len() as u64;
+        let found = self.judge_frame(&segment, is_partial).or_else(|| self.judge(&segment));
+        if let (Some(what), None) = (found, &self.failure) {
+            let what = format!("{what}; in {}", describe(&segment));
+            self.failure = Some(Failure { at: now, what });
+        }
+    }
+
+    fn judge_frame(&self, segment: &Segment<'_>, is_partial: bool) -> Option<String> {
+        if !segment.is_intact && !is_partial {
+            return Some("a wrong checksum was sent".to_string());
+        }
+        if segment.ip_len > self.mtu {
+            return Some(format!("a packet beyond the MTU of {} was sent", self.mtu));
+        }
+        None
+    }
+
+    fn judge(&mut self, segment: &Segment<'_>) -> Option<String> {
+        if segment.rst {
+            return None;
+        }
+        let (flow, back) = ((segment.from, segment.to), (segment.to, segment.from));
+        if segment.syn && self.ends.get(&flow).is_none_or(|end| end.iss != segment.seq) {
+            let granted = self.heard_syn.remove(&flow).filter(|_| segment.ack.is_some());
+            self.ends.insert(flow, End::open(segment, granted));
+        }
+        let peer = self.ends.get(&back).map(|peer| (peer.sent, peer.mss, peer.scale));
+        let is_patterned = self.is_patterned;
+        // Without a SYN it is an answer to something forged.
+        let end = self.ends.get_mut(&flow)?;
+        end.judge_data(segment, peer.map(|(_, mss, _)| mss), is_patterned)
+            .or_else(|| end.judge_ack(segment, peer.map(|(sent, _, scale)| (sent, scale))))
+    }
+}
+
+impl End {
+    fn open(segment: &Segment<'_>, granted: Option<u16>) -> End {
+        let next = segment.seq.wrapping_add(1);
+        End {
+            iss: segment.seq,
+            scale: segment.scale,
+            mss: segment.mss.unwrap_or(536),
+            sent: next,
+            fin: None,
+            ack: None,
+            offered: None,
+            granted: granted.map(|window| next.wrapping_add(u32::from(window))),
+            timestamp: None,
+        }
+    }
+
+    fn judge_data(
+        &mut self,
+        segment: &Segment<'_>,
+        peer_mss: Option<u16>,
+        is_patterned: bool,
+    ) -> Option<String> {
+        let (seq, data_end) = (segment.seq, segment.data_end());
+        if after(seq, self.sent) {
+            return Some(format!("a gap: nothing was sent from {} on", self.sent));
+        }
+        if !segment.payload.is_empty() {
+            if self.granted.is_none_or(|granted| after(data_end, granted)) {
+                return Some(format!("data beyond the peer's window, which ends at {:?}", self.granted));
+            }
+            if let Some(mss) = peer_mss
+                && segment.payload.len() + segment.options_len > usize::from(mss)
+            {
+                return Some(format!("a segment beyond the peer's MSS of {mss}"));
+            }
+            if self.fin.is_some_and(|fin| after(data_end, fin)) {
+                return Some("data behind the FIN".to_string());
+            }
+            let offset = u64::from(seq.wrapping_sub(self.iss).wrapping_sub(1));
+            let pattern = Pattern::between(segment.from.1, segment.to.1);
+            if is_patterned && let Some(at) = pattern.mismatch(offset, segment.payload) {
+                return Some(format!("byte {} of the stream is not the one written", offset + at as u64));
+            }
+        }
+        if segment.fin {
+            if self.fin.is_some_and(|fin| fin != data_end) {
+                return Some(format!("the FIN was at {:?} before", self.fin));
+            }
+            self.fin = Some(data_end);
+        }
+        let end = seq.wrapping_add(segment.seq_len());
+        if after(end, self.sent) {
+            self.sent = end;
+        }
+        None
+    }
+
+    fn judge_ack(&mut self, segment: &Segment<'_>, peer: Option<(u32, Option<u8>)>) -> Option<String> {
+        if let Some((value, _)) = segment.timestamps {
+            if self.timestamp.is_some_and(|last| after(last, value)) {
+                return Some(format!("a timestamp before {:?}", self.timestamp));
+            }
+            self.timestamp = Some(value);
+        }
+        let ack = segment.ack?;
+        let (peer_sent, peer_scale) = peer?;
+        if after(ack, peer_sent) {
+            return Some(format!("an ACK of what was never sent; the peer sent up to {peer_sent}"));
+        }
+        if self.ack.is_some_and(|last| after(last, ack)) {
+            return Some(format!("an ACK that goes back behind {:?}", self.ack));
+        }
+        self.ack = Some(ack);
+        let shift = match (segment.syn, self.scale, peer_scale) {
+            (false, Some(scale), Some(_)) => scale,
+            _ => 0,
+        };
+        let edge = ack.wrapping_add(u32::from(segment.window) << shift);
+        if self.offered.is_some_and(|offered| after(offered, edge)) {
+            return Some(format!("the window's right edge moves left from {:?} to {edge}", self.offered));
+        }
+        self.offered = Some(edge);
+        None
+    }
+}
+
+fn describe(segment: &Segment<'_>) -> String {
+    let flags = [("SYN ", segment.syn), ("FIN ", segment.fin), ("RST ", segment.rst)];
+    let flags: String = flags.iter().filter(|(_, on)| *on).map(|(name, _)| *name).collect();
+    format!(
+        "{}:{} > {}:{} {flags}seq {} len {} ack {:?} win {}",
+        segment.from.0,
+        segment.from.1,
+        segment.to.0,
+        segment.to.1,
+        segment.seq,
+        segment.payload.len(),
+        segment.ack,
+        segment.window
+    )
+}
+
+#[cfg(test)]
+mod tests;

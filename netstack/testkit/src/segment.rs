@@ -1,0 +1,106 @@
+//! A TCP segment as an observer reads it from a frame, by a parser that is not the stack's.
+
+use std::net::Ipv4Addr;
+
+use etherparse::{NetSlice, SlicedPacket, TcpOptionElement, TransportSlice};
+
+/// What frames start with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Medium {
+    /// An Ethernet header.
+    Ethernet,
+    /// An IP header.
+    Ip,
+}
+
+/// A TCP segment over IPv4.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment<'a> {
+    /// Address and port of the sender.
+    pub from: (Ipv4Addr, u16),
+    /// Address and port of the receiver.
+    pub to: (Ipv4Addr, u16),
+    /// The sequence number.
+    pub seq: u32,
+    /// The acknowledgment number, when the ACK flag is set.
+    pub ack: Option<u32>,
+    /// SYN.
+    pub syn: bool,
+    /// FIN.
+    pub fin: bool,
+    /// RST.
+    pub rst: bool,
+    /// PSH.
+    pub psh: bool,
+    /// The window field, not scaled.
+    pub window: u16,
+    /// The MSS option.
+    pub mss: Option<u16>,
+    /// The window scale option.
+    pub scale: Option<u8>,
+    /// TSval and TSecr.
+    pub timestamps: Option<(u32, u32)>,
+    /// Bytes of options, padding included.
+    pub options_len: usize,
+    /// The length in IP's header.
+    pub ip_len: u16,
+    /// The checksums of IP and TCP are right.
+    pub is_intact: bool,
+    /// The data.
+    pub payload: &'a [u8],
+}
+
+impl<'a> Segment<'a> {
+    /// Reads a frame; `None` when it holds no TCP segment that can be read.
+    pub fn parse(frame: &'a [u8], medium: Medium) -> Option<Segment<'a>> {
+        let sliced = match medium {
+            Medium::Ethernet => SlicedPacket::from_ethernet(frame),
+            Medium::Ip => SlicedPacket::from_ip(frame),
+        };
+        let sliced = sliced.ok()?;
+        let (Some(NetSlice::Ipv4(ip)), Some(TransportSlice::Tcp(tcp))) = (&sliced.net, &sliced.transport)
+        else {
+            return None;
+        };
+        let header = ip.header();
+        let sum = tcp.calc_checksum_ipv4(header.source(), header.destination()).ok()?;
+        let mut segment = Segment {
+            from: (header.source_addr(), tcp.source_port()),
+            to: (header.destination_addr(), tcp.destination_port()),
+            seq: tcp.sequence_number(),
+            ack: tcp.ack().then(|| tcp.acknowledgment_number()),
+            syn: tcp.syn(),
+            fin: tcp.fin(),
+            rst: tcp.rst(),
+            psh: tcp.psh(),
+            window: tcp.window_size(),
+            mss: None,
+            scale: None,
+            timestamps: None,
+            options_len: tcp.options().len(),
+            ip_len: header.total_len(),
+            is_intact: sum == tcp.checksum()
+                && header.to_header().calc_header_checksum() == header.header_checksum(),
+            payload: tcp.payload(),
+        };
+        for option in tcp.options_iterator() {
+            match option.ok()? {
+                TcpOptionElement::MaximumSegmentSize(mss) => segment.mss = Some(mss),
+                TcpOptionElement::WindowScale(scale) => segment.scale = Some(scale.min(14)),
+                TcpOptionElement::Timestamp(value, echo) => segment.timestamps = Some((value, echo)),
+                _ => {}
+            }
+        }
+        Some(segment)
+    }
+
+    /// The sequence numbers it takes: data, SYN and FIN.
+    pub fn seq_len(&self) -> u32 {
+        self.payload.len() as u32 + u32::from(self.syn) + u32::from(self.fin) // below 64 KiB
+    }
+
+    /// The number behind its data (the FIN's, if it has one).
+    pub fn data_end(&self) -> u32 {
+        self.seq.wrapping_add(u32::from(self.syn)).wrapping_add(self.payload.len() as u32) // as above
+    }
+}
