@@ -314,7 +314,12 @@ fn one_of<'a>(
     Err(ConfigError::new(key, format!("{value:?}"), format!("use {}", known.join(", "))))
 }
 
-fn in_range<T: PartialOrd + fmt::Display>(key: &str, value: T, min: T, max: T) -> Result<(), ConfigError> {
+fn in_range<T: PartialOrd + fmt::Display + Copy>(
+    key: &str,
+    value: T,
+    min: T,
+    max: T,
+) -> Result<(), ConfigError> {
     if value >= min && value <= max {
         return Ok(());
     }

@@ -41,7 +41,7 @@ impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\"")?;
         let nanos = self.0.as_nanos();
-        let whole = |unit: u128| nanos >= unit && nanos % unit == 0;
+        let whole = |unit: u128| nanos >= unit && nanos.is_multiple_of(unit);
         match nanos {
             n if whole(1_000_000_000) => write!(f, "{}s", n / 1_000_000_000)?,
             n if whole(1_000_000) => write!(f, "{}ms", n / 1_000_000)?,

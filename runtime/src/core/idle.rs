@@ -14,6 +14,7 @@
 //! | asleep | the kernel's wake-up: some 5 us on the core, 60 us across virtual cores, below 1 ms | that and the timer slack of the thread, 50 us |
 //! | asleep, device without an interrupt | [`BLIND_SLEEP`] for frames | as above |
 
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use corelane_netstack::Instant;
@@ -78,14 +79,14 @@ impl Idle {
 fn sleep(inner: &Inner) {
     let deadline = inner.next_deadline();
     let device = &mut *inner.device.borrow_mut();
-    let blind = device.queue.interrupt().is_none();
+    let armed = device.arm();
     // Frames may have come before the interrupt was armed. They stay in the burst for the next turn.
     device.queue.receive(&mut device.rx);
     if !device.rx.is_empty() {
         return;
     }
     let mut timeout = deadline.map(|at| at - inner.clock.now());
-    if blind {
+    if !armed {
         timeout = Some(timeout.map_or(BLIND_SLEEP, |t| t.min(BLIND_SLEEP)));
     }
     if timeout.is_some_and(|t| t.is_zero()) {
@@ -95,9 +96,11 @@ fn sleep(inner: &Inner) {
     let timeout = timeout.and_then(|t| Timespec::try_from(t).ok()); // some 584 years are for ever
     let bell = PollFd::from_borrowed_fd(inner.shared.mailbox.bell(), PollFlags::IN);
     // EINTR and the like end the sleep early: the next turn finds out.
-    let _ = match device.queue.interrupt() {
-        Some(fd) => poll(&mut [bell, PollFd::from_borrowed_fd(fd, PollFlags::IN)], timeout.as_ref()),
-        None => poll(&mut [bell], timeout.as_ref()),
+    let _ = match &device.interrupt {
+        Some((_, fd)) if armed => {
+            poll(&mut [bell, PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::IN)], timeout.as_ref())
+        }
+        _ => poll(&mut [bell], timeout.as_ref()),
     };
 }
 

@@ -1,6 +1,7 @@
 //! The state of a worker that its tasks and sockets reach through the thread.
 
 use std::cell::{Cell, RefCell};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
@@ -22,9 +23,25 @@ pub(crate) const SCRATCH: usize = 16 * 1024;
 
 /// A queue with the bursts on their way.
 pub(crate) struct Device {
+    /// The number and a duplicate of the queue's interrupt, since the queue must be asked for frames after it was armed and
+    /// before the sleep. Goes before the queue does.
+    pub(crate) interrupt: Option<(RawFd, OwnedFd)>,
     pub(crate) queue: Box<dyn Queue>,
     pub(crate) rx: RxBurst,
     pub(crate) tx: TxBurst,
+}
+
+impl Device {
+    /// Arms the interrupt; `false` when there is none to sleep on.
+    pub(crate) fn arm(&mut self) -> bool {
+        let Some(fd) = self.queue.interrupt() else { return false };
+        let number = fd.as_raw_fd();
+        if self.interrupt.as_ref().is_none_or(|(known, _)| *known != number) {
+            // No descriptor left: sleep without it, in short naps.
+            self.interrupt = fd.try_clone_to_owned().ok().map(|duplicate| (number, duplicate));
+        }
+        self.interrupt.is_some()
+    }
 }
 
 /// How far a worker is.
@@ -71,7 +88,7 @@ impl Inner {
             shared,
             clock,
             budget,
-            device: RefCell::new(Device { queue, rx, tx }),
+            device: RefCell::new(Device { interrupt: None, queue, rx, tx }),
             stack: RefCell::new(stack),
             reactor: RefCell::new(Reactor::new()),
             timers: RefCell::new(Timers::new(now)),

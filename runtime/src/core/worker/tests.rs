@@ -105,12 +105,11 @@ fn a_sleep_follows_its_task_to_another_worker() {
 fn a_shutdown_waits_for_the_tasks() {
     let mut worker = worker_with(Clock::system());
     worker.handle().shutdown(Duration::from_secs(60));
-    let task = worker.block_on(async {
-        spawn_local(async {
-            sleep(Duration::from_millis(5)).await;
-            6
-        })
+    let task = worker.spawn_local(async {
+        sleep(Duration::from_millis(5)).await;
+        6
     });
+    worker.block_on(async {});
     assert!(task.is_finished(), "block_on returns only then");
     assert_eq!(worker.block_on(task).unwrap(), 6);
 }
@@ -120,7 +119,8 @@ fn a_shutdown_ends_when_its_time_is_over() {
     let mut worker = worker_with(Clock::system());
     let before = std::time::Instant::now();
     worker.handle().shutdown(Duration::from_millis(20));
-    let task = worker.block_on(async { spawn_local(std::future::pending::<()>()) });
+    let task = worker.spawn_local(std::future::pending::<()>());
+    worker.block_on(async {});
     assert!(before.elapsed() >= Duration::from_millis(20));
     assert!(!task.is_finished());
     drop(worker);

@@ -6,7 +6,7 @@ fn text_and_numbers_are_taken() {
     assert_eq!("10.0.0.2:80".to_addr().unwrap(), wanted);
     assert_eq!(String::from("10.0.0.2:80").to_addr().unwrap(), wanted);
     assert_eq!((Ipv4Addr::new(10, 0, 0, 2), 80).to_addr().unwrap(), wanted);
-    assert_eq!((&wanted).to_addr().unwrap(), wanted);
+    assert_eq!(wanted.to_addr().unwrap(), wanted);
 }
 
 #[test]
