@@ -159,6 +159,8 @@ pub struct TcpConfig {
     pub tcp_window_scaling: bool,
     /// `tcp_timestamps`.
     pub tcp_timestamps: bool,
+    /// `tcp_sack`: whether SACK blocks are sent. Those received are not used yet.
+    pub tcp_sack: bool,
     /// SYNs resent before an active opening gives up.
     pub tcp_syn_retries: u8,
     /// SYN-ACKs resent before a half-open connection is dropped.
@@ -211,6 +213,7 @@ impl Default for TcpConfig {
             tcp_mem: 128 << 20,
             tcp_window_scaling: true,
             tcp_timestamps: true,
+            tcp_sack: true,
             tcp_syn_retries: 6,
             tcp_synack_retries: 5,
             tcp_retries2: 15,

@@ -166,6 +166,7 @@ impl Connection {
             _ => None,
         };
         self.snd.mss = negotiated.mss;
+        self.rcv.sack_permitted = negotiated.sack;
         self.rcv.mss = 536.min(env.link_mss);
         self.cc = Reno::new(u32::from(negotiated.mss), env.config.initial_cwnd);
         self.snd.open_window(irs, u32::from(window));

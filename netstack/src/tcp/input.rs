@@ -4,6 +4,7 @@ use super::congestion::Controller;
 use super::connection::{Connection, Env};
 use super::options::{Negotiated, Timestamps};
 use super::recovery::Verdict;
+use super::sack::SackList;
 use super::segment::Segment;
 use super::seq::SeqNumber;
 use super::state::State;
@@ -451,6 +452,11 @@ impl Connection {
             }
             self.rcv.nxt += len;
         }
+        if self.rcv.assembler.is_empty() {
+            self.rcv.sack = SackList::default();
+        } else {
+            self.rcv.sack.advance(self.rcv.nxt);
+        }
     }
 
     fn out_of_order(&mut self, segment: Segment, env: &mut Env<'_>) {
@@ -464,6 +470,9 @@ impl Connection {
                 env.stats.ofo_drop += 1;
             } else {
                 env.stats.ofo_queue += 1;
+                if rcv.sack_permitted {
+                    rcv.sack.add(seq, seq + len);
+                }
             }
             seq += len;
         });

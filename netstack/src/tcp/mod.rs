@@ -8,7 +8,7 @@
 //! | `sender`, `receiver` | 9293 3.3.1: SND.*, RCV.* |
 //! | `recovery/` | 5681, 6582, 3042 |
 //! | `congestion/` | 5681 |
-//! | `options` | 7323; 9293 3.2 |
+//! | `options`, `sack` | 7323; 9293 3.2; 2018 |
 //! | `listen/` | 9293 3.10.7.2; 6528 |
 //! | `time_wait` | 9293 3.4.2; 6191; 1337 |
 //! | `ports` | 6056 |
@@ -29,6 +29,7 @@ mod receiver;
 mod recovery;
 mod recv_queue;
 mod rtt;
+pub(crate) mod sack;
 mod segment;
 mod send_queue;
 mod sender;

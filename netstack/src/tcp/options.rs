@@ -59,6 +59,8 @@ pub(crate) struct Negotiated {
     pub(crate) scale: Option<u8>,
     /// The peer's TSval, where both have timestamps.
     pub(crate) timestamps: Option<u32>,
+    /// The peer takes SACK blocks.
+    pub(crate) sack: bool,
 }
 
 impl Negotiated {
@@ -72,6 +74,7 @@ impl Negotiated {
             mss: mss - options,
             scale: peer.window_scale.filter(|_| config.tcp_window_scaling),
             timestamps,
+            sack: peer.sack_permitted && config.tcp_sack,
         }
     }
 }
@@ -83,10 +86,10 @@ pub(crate) fn offer(config: &TcpConfig, link_mss: u16, answer: Option<&Negotiate
         mss: Some(link_mss),
         window_scale: both(config.tcp_window_scaling, |n| n.scale.is_some())
             .then(|| Receiver::scale_for(config.tcp_rmem)),
-        sack_permitted: false,
+        sack_permitted: both(config.tcp_sack, |n| n.sack),
         timestamps: both(config.tcp_timestamps, |n| n.timestamps.is_some())
             .then(|| (0, answer.and_then(|n| n.timestamps).unwrap_or(0))),
-        malformed: false,
+        ..TcpOptions::default()
     }
 }
 

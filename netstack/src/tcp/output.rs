@@ -7,6 +7,7 @@ use corelane_nic::{ChecksumOffload, Chunk, Packet, TxOffload};
 use super::congestion::Controller;
 use super::connection::Connection;
 use super::options;
+use super::sack::SackList;
 use super::seq::SeqNumber;
 use super::state::State;
 use super::table::FourTuple;
@@ -328,6 +329,8 @@ impl Connection {
             timestamps: self
                 .timestamps
                 .map(|ts| (super::options::Timestamps::value(ts.offset, wire.now), ts.recent)),
+            // Data go without blocks: the segment is cut for the options that it always has.
+            sack: if plan.len == 0 { self.rcv.sack } else { SackList::default() },
             ..TcpOptions::default()
         };
         let header = header(&self.tuple, plan.seq, self.rcv.nxt, flags, self.rcv.advertise(), options);

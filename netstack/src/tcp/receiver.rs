@@ -2,6 +2,7 @@
 
 use super::assembler::Assembler;
 use super::recv_queue::RecvQueue;
+use super::sack::SackList;
 use super::seq::SeqNumber;
 use crate::config::TcpConfig;
 use crate::time::Instant;
@@ -23,6 +24,10 @@ pub(crate) struct Receiver {
     pub(crate) queue: RecvQueue,
     /// Out of order.
     pub(crate) assembler: Assembler,
+    /// What the assembler holds, as the peer is told.
+    pub(crate) sack: SackList,
+    /// Whether the peer takes SACK blocks.
+    pub(crate) sack_permitted: bool,
     /// Where the peer's FIN is, once it was seen (it may arrive before the data in front of it).
     pub(crate) fin: Option<SeqNumber>,
     /// The peer's FIN was taken in order.
@@ -52,6 +57,8 @@ impl Receiver {
             limit,
             queue: RecvQueue::default(),
             assembler: Assembler::default(),
+            sack: SackList::default(),
+            sack_permitted: false,
             fin: None,
             fin_received: false,
             mss: 536,

@@ -1,10 +1,13 @@
 //! TCP options (RFC 9293 3.2, RFC 7323, RFC 2018).
 
+use crate::tcp::sack::{MAX_SENT, SackList};
+
 const END: u8 = 0;
 const NOP: u8 = 1;
 const MSS: u8 = 2;
 const WINDOW_SCALE: u8 = 3;
 const SACK_PERMITTED: u8 = 4;
+const SACK: u8 = 5;
 const TIMESTAMPS: u8 = 8;
 
 /// The largest shift of a window. RFC 7323 2.3: a larger one is taken as 14.
@@ -18,6 +21,8 @@ pub(crate) struct TcpOptions {
     pub(crate) sack_permitted: bool,
     /// TSval, TSecr.
     pub(crate) timestamps: Option<(u32, u32)>,
+    /// Blocks to be sent; those received are not read yet.
+    pub(crate) sack: SackList,
     /// Parsing ended at an option whose length can't be.
     pub(crate) malformed: bool,
 }
@@ -77,10 +82,17 @@ impl TcpOptions {
         if self.window_scale.is_some() {
             len += 4;
         }
-        len
+        match self.sack_blocks() {
+            0 => len,
+            count => len + 4 + 8 * count,
+        }
     }
 
-    /// Writes the options in Linux's order (mss, sackOK, timestamps, nop, wscale) to `bytes`, which must have
+    fn sack_blocks(&self) -> usize {
+        self.sack.blocks().len().min(MAX_SENT)
+    }
+
+    /// Writes the options in Linux's order (mss, sackOK, timestamps, nop, wscale, SACK) to `bytes`, which must have
     /// room for [`TcpOptions::encoded_len`]; what has no room is left out.
     pub(crate) fn emit(&self, bytes: &mut [u8]) {
         let mut at = 0;
@@ -104,6 +116,14 @@ impl TcpOptions {
         }
         if let Some(shift) = self.window_scale {
             put(&[NOP, WINDOW_SCALE, 3, shift]);
+        }
+        let count = self.sack_blocks();
+        if count > 0 {
+            put(&[NOP, NOP, SACK, 2 + 8 * count as u8]); // at most MAX_SENT
+            for (from, to) in &self.sack.blocks()[..count] {
+                put(&from.0.to_be_bytes());
+                put(&to.0.to_be_bytes());
+            }
         }
     }
 }

@@ -64,8 +64,10 @@ knobs! {
     TcpKnobs of TcpConfig in "tcp" {
         tcp_rmem: usize = 2048, 1 << 30;
         tcp_wmem: usize = 2048, 1 << 30;
+        tcp_mem: usize = 1 << 20, 1 << 40;
         tcp_window_scaling: bool = false, true;
         tcp_timestamps: bool = false, true;
+        tcp_sack: bool = false, true;
         tcp_syn_retries: u8 = 1, 127;
         tcp_synack_retries: u8 = 0, 127;
         tcp_retries2: u8 = 1, 127;

@@ -21,9 +21,10 @@ fn timestamps_take_room_from_the_payload() {
         ..TcpOptions::default()
     };
     let on = Negotiated::from(&peer, &TcpConfig::default(), 1460);
-    assert_eq!(on, Negotiated { mss: 1448, scale: Some(7), timestamps: Some(5) });
+    assert_eq!(on, Negotiated { mss: 1448, scale: Some(7), timestamps: Some(5), sack: false });
     let off = TcpConfig { tcp_timestamps: false, tcp_window_scaling: false, ..TcpConfig::default() };
-    assert_eq!(Negotiated::from(&peer, &off, 1460), Negotiated { mss: 1460, scale: None, timestamps: None });
+    let plain = Negotiated { mss: 1460, scale: None, timestamps: None, sack: false };
+    assert_eq!(Negotiated::from(&peer, &off, 1460), plain);
 }
 
 #[test]

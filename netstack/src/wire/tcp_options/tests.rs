@@ -1,5 +1,6 @@
 extern crate std;
 use super::TcpOptions;
+use crate::tcp::seq::SeqNumber;
 use proptest::prelude::*;
 use std::vec;
 
@@ -10,13 +11,27 @@ fn linux_syn_order() {
         sack_permitted: true,
         timestamps: Some((1, 0)),
         window_scale: Some(7),
-        malformed: false,
+        ..TcpOptions::default()
     };
     let mut bytes = [0; 20];
     assert_eq!(options.encoded_len(), 20);
     options.emit(&mut bytes);
     assert_eq!(bytes, [2, 4, 5, 180, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, 7]);
     assert_eq!(TcpOptions::parse(&bytes), options);
+}
+
+#[test]
+fn sack_blocks_beside_timestamps() {
+    let mut options = TcpOptions { timestamps: Some((1, 2)), ..TcpOptions::default() };
+    for start in [10, 20, 30, 40] {
+        options.sack.add(SeqNumber(start), SeqNumber(start + 5));
+    }
+    let mut bytes = [0; 40];
+    assert_eq!(options.encoded_len(), 40);
+    options.emit(&mut bytes);
+    assert_eq!(bytes[12..24], [1, 1, 5, 26, 0, 0, 0, 40, 0, 0, 0, 45]);
+    let read = TcpOptions::parse(&bytes);
+    assert_eq!((read.malformed, read.timestamps), (false, Some((1, 2))));
 }
 
 #[test]
@@ -47,7 +62,7 @@ proptest! {
 
     #[test]
     fn round_trip(mss: Option<u16>, scale in proptest::option::of(0u8..15), sack_permitted: bool, timestamps: Option<(u32, u32)>) {
-        let options = TcpOptions { mss, window_scale: scale, sack_permitted, timestamps, malformed: false };
+        let options = TcpOptions { mss, window_scale: scale, sack_permitted, timestamps, ..TcpOptions::default() };
         let mut bytes = vec![0; options.encoded_len()];
         options.emit(&mut bytes);
         prop_assert_eq!(bytes.len() % 4, 0);

@@ -1,0 +1,59 @@
+//! The SACK blocks that we send (RFC 2018 4). What the peer sends us is not used yet.
+
+use super::seq::SeqNumber;
+
+/// Blocks kept; a header with timestamps has room for three of them.
+const KEPT: usize = 4;
+/// Blocks that fit beside timestamps (RFC 2018 3).
+pub(crate) const MAX_SENT: usize = 3;
+
+/// What has arrived out of order, the latest block first: as Linux keeps it, so that a segment costs a look at four
+/// blocks and not at all that is out of order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct SackList {
+    blocks: [(SeqNumber, SeqNumber); KEPT],
+    len: u8,
+}
+
+impl SackList {
+    /// The blocks, from their first number to one past their last.
+    pub(crate) fn blocks(&self) -> &[(SeqNumber, SeqNumber)] {
+        &self.blocks[..usize::from(self.len)]
+    }
+
+    /// Notes that `start..end` has arrived out of order: the block that holds it comes first.
+    pub(crate) fn add(&mut self, mut start: SeqNumber, mut end: SeqNumber) {
+        let mut others = [(SeqNumber(0), SeqNumber(0)); KEPT];
+        let mut count = 0;
+        for &(from, to) in self.blocks() {
+            let apart = to.before(start) || end.before(from);
+            if apart {
+                others[count] = (from, to);
+                count += 1;
+            } else {
+                end = end.max(to);
+                start = if from.before(start) { from } else { start };
+            }
+        }
+        let keep = count.min(KEPT - 1);
+        self.blocks[0] = (start, end);
+        self.blocks[1..=keep].copy_from_slice(&others[..keep]);
+        self.len = keep as u8 + 1; // at most KEPT
+    }
+
+    /// Drops what lies before `nxt`: it is acknowledged in order.
+    pub(crate) fn advance(&mut self, nxt: SeqNumber) {
+        let mut count = 0;
+        for index in 0..usize::from(self.len) {
+            let (from, to) = self.blocks[index];
+            if to.after(nxt) {
+                self.blocks[count] = (from.max(nxt), to);
+                count += 1;
+            }
+        }
+        self.len = count as u8; // at most KEPT
+    }
+}
+
+#[cfg(test)]
+mod tests;
