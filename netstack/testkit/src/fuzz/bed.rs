@@ -8,7 +8,7 @@ use corelane_nic::{Checksum, MacAddress, Medium, Offloads, Pool, PoolConfig, RxB
 
 use super::frame::Segment;
 
-const SLOTS: u32 = 1024;
+const SLOTS: u32 = 256;
 /// Where the server listens.
 pub(super) const PORT: u16 = 7;
 /// No exchange within one instant takes so many turns: beyond it, two ends answer each other for ever.
@@ -98,10 +98,21 @@ impl Host {
             .collect()
     }
 
+    /// Lets the stack handle its timers; what it sends is lost.
+    pub(super) fn expire(&mut self, now: Instant) {
+        self.stack.expire(now);
+        self.stack.transmit(now, &mut self.tx);
+        while self.tx.pop_linear().is_some() {}
+    }
+
     /// Whether nothing is left: no connection in any state, no timer, no buffer.
     pub(super) fn is_empty(&self) -> bool {
-        let stack = &self.stack;
-        stack.connections() + stack.half_open() + stack.time_wait() == 0 && stack.next_deadline().is_none()
+        !self.has_connections() && self.stack.next_deadline().is_none()
+    }
+
+    /// Whether there is a connection in any state.
+    pub(super) fn has_connections(&self) -> bool {
+        self.stack.connections() + self.stack.half_open() + self.stack.time_wait() > 0
     }
 
     /// Fails when something is left.

@@ -8,14 +8,14 @@ fn without_an_attack_all_works() {
 
 #[test]
 fn seeded_attacks_are_survived() {
-    for index in 0..100 {
+    for index in 0..300 {
         frames(&input(1, index));
     }
 }
 
 #[test]
 fn seeded_options_are_survived() {
-    for index in 0..100 {
+    for index in 0..300 {
         options(&input(2, index));
     }
 }
