@@ -1,0 +1,319 @@
+#!/usr/bin/env bash
+# The kernel's own tools and TCP against corelane, over AF_XDP on a veth and over TAP.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+. scripts/lib.sh
+
+usage() {
+    cat <<'HELP'
+Usage: scripts/interop.sh [--quick] [--only xdp|tap] [--help]
+
+Checks corelane from the kernel's side, in network namespaces of its own: ping, curl, wrk, nc and nginx, transfers
+each way, transfers with lost frames, 10,000 connections, an idle server, a server that is killed. Needs root. It
+builds the examples and the bench, takes some minutes, and removes everything that it made.
+
+  --quick     smaller transfers, fewer sizes, shorter idle times: under 2 minutes
+  --only BED  only over AF_XDP on a veth (xdp), or only over TAP (tap)
+  --help      show this text
+
+The exit code is 0 when nothing failed, 1 when a check failed, 2 for a wrong call.
+HELP
+}
+
+EXAMPLES=target/release/examples
+BENCH=target/release/corelane-bench
+OURS=10.78.0.3   # corelane's address
+PEER=10.78.0.1   # the kernel's, at the other end
+HOST=10.78.0.2   # the kernel's on the interface that AF_XDP shares with it
+
+# Sizes and times; --quick makes them smaller.
+PING_STEP=1
+TRANSFER_MIB=1024
+LOSS_MIB=100
+NGINX_MIB=100
+CONNECTIONS=10000
+IDLE_SECONDS=10
+WRK_SECONDS=5
+
+# ---- The beds: $DRIVER, $DEVICE, $HOME_NS where corelane runs, $PEER_NS and $PEER_IF where the kernel is its peer ----
+
+bed_xdp() {
+    local home peer
+    make_namespace home xh && make_namespace peer xp || return 1
+    join "$home" cl0 "$HOST/24" "$peer" cl1 "$PEER/24" || return 1
+    plain_frames "$peer" cl1 || return 1
+    DRIVER=xdp DEVICE=cl0 HOME_NS=$home PEER_NS=$peer PEER_IF=cl1
+}
+
+bed_tap() {
+    local home
+    make_namespace home tp || return 1
+    ip -n "$home" tuntap add dev cl0 mode tap || return 1
+    ip -n "$home" link set cl0 addrgenmode none 2>/dev/null
+    ip -n "$home" address add "$PEER/24" dev cl0 && ip -n "$home" link set cl0 up || return 1
+    DRIVER=tap DEVICE=cl0 HOME_NS=$home PEER_NS=$home PEER_IF=cl0
+}
+
+# serve EXAMPLE [ARGUMENT...]: starts it on the bed's device and waits until it listens; its id is then in $STARTED.
+serve() {
+    local example=$1 log="$WORK/$1.log"
+    shift
+    : >"$log"
+    start "$log" ip netns exec "$HOME_NS" "$EXAMPLES/$example" \
+        --driver "$DRIVER" --interface "$DEVICE" --address "$OURS/24" "$@"
+    await 10 grep -q '^listening' "$log" && return 0
+    cat "$log"
+    return 1
+}
+
+# finish PID LOG: waits for a transfer to end by itself; false, with what it said, when it failed.
+finish() {
+    await 20 is_gone "$1" || { echo "it does not end"; cat "$2"; return 1; }
+    wait "$1" || { cat "$2"; return 1; }
+    grep 'bytes' "$2"
+}
+
+same_digest() {
+    [ "$1" = "$2" ] && return 0
+    echo "SHA-256 differ: $1, $2"
+    return 1
+}
+
+# ---- The checks ----
+
+ping_sizes() {
+    inside "$PEER_NS" bash -c '
+        for ((size = 0; size <= 1472; size += '"$PING_STEP"')); do
+            said=$(ping -n -c 1 -W 2 -M do -s "$size" '"$OURS"') || { echo "size $size: $said"; exit 1; }
+            [[ $said != *"wrong data"* ]] || { echo "size $size: $said"; exit 1; }
+        done'
+}
+
+ping_flood() {
+    # 200 at once: below the stack's limit of 1000 ICMP messages a second.
+    inside "$PEER_NS" ping -n -q -c 200 -i 0.002 -s 1472 "$OURS" | grep ' 0% packet loss'
+}
+
+curl_body() {
+    local body
+    body=$(inside "$PEER_NS" curl -sS --max-time 10 "http://$OURS/") || return 1
+    [ "$body" = "Hello from corelane" ] || { echo "the body is: $body"; return 1; }
+}
+
+curl_not_found() {
+    [ "$(inside "$PEER_NS" curl -sS --max-time 10 -o /dev/null -w '%{http_code}' "http://$OURS/none")" = 404 ]
+}
+
+wrk_load() {
+    local said
+    said=$(inside "$PEER_NS" timeout $((WRK_SECONDS + 20)) wrk -t 1 -c 64 -d "${WRK_SECONDS}s" "http://$OURS/")
+    echo "$said"
+    grep -qE '^Requests/sec: +[1-9]' <<<"$said" && ! grep -qE 'Socket errors|Non-2xx' <<<"$said"
+}
+
+nc_echo() {
+    random_file "$WORK/echo" 4
+    inside "$PEER_NS" timeout 60 nc -N "$OURS" 7 <"$WORK/echo" | cmp - "$WORK/echo"
+}
+
+# to_corelane FILE: the kernel sends, corelane receives.
+to_corelane() {
+    local copy="$WORK/copy" code=0
+    serve transfer --listen 9 --receive "$copy" || return 1
+    inside "$PEER_NS" timeout "$TRANSFER_LIMIT" nc -N "$OURS" 9 <"$1" || { echo "nc failed"; code=1; }
+    finish "$STARTED" "$WORK/transfer.log" && same_digest "$(digest "$1")" "$(digest "$copy")" || code=1
+    stop "$STARTED"
+    rm -f "$copy"
+    return "$code"
+}
+
+# from_corelane FILE: corelane sends, the kernel receives.
+from_corelane() {
+    local got code=0
+    serve transfer --listen 9 --send "$1" || return 1
+    got=$(inside "$PEER_NS" timeout "$TRANSFER_LIMIT" nc -d "$OURS" 9 | sha256sum | cut -d ' ' -f 1)
+    finish "$STARTED" "$WORK/transfer.log" && same_digest "$(digest "$1")" "$got" || code=1
+    stop "$STARTED"
+    return "$code"
+}
+
+# get_from_nginx NAME: corelane is the client of a kernel server.
+get_from_nginx() {
+    local file="$WORK/www/$1" got
+    got=$(ip netns exec "$HOME_NS" timeout 60 "$EXAMPLES/client_get" --driver "$DRIVER" --interface "$DEVICE" \
+        --address "$OURS/24" --server "$PEER:8080" --path "/$1" | tail -c "$(stat -c %s "$file")" |
+        sha256sum | cut -d ' ' -f 1)
+    same_digest "$(digest "$file")" "$got"
+}
+
+# with_losses PER_MILLE COMMAND...: the command while this share of the frames is lost each way.
+with_losses() {
+    local code
+    lose_frames "$PEER_NS" "$PEER_IF" "$1" && lose_frames_out "$PEER_NS" "$PEER_IF" "$1" || return 1
+    shift
+    "$@"
+    code=$?
+    keep_frames "$PEER_NS"
+    return "$code"
+}
+
+# Beside the server the kernel keeps its own address on the same interface, and all that comes for it.
+host_beside() {
+    local code=0 got
+    start "$WORK/wrk.log" ip netns exec "$PEER_NS" wrk -t 1 -c 16 -d 3s "http://$OURS/"
+    inside "$PEER_NS" ping -n -q -c 20 -i 0.05 "$HOST" | grep ' 0% packet loss' || code=1
+    got=$(inside "$PEER_NS" curl -sS --max-time 20 "http://$HOST:8080/large" | sha256sum | cut -d ' ' -f 1)
+    same_digest "$(digest "$WORK/www/large")" "$got" || code=1
+    await 15 is_gone "$STARTED" && wait "$STARTED"
+    cat "$WORK/wrk.log"
+    grep -qE '^Requests/sec: +[1-9]' "$WORK/wrk.log" && ! grep -qE 'Socket errors' "$WORK/wrk.log" || code=1
+    return "$code"
+}
+
+# A killed server leaves nothing: links, addresses, routes are as before, and it can start again at once.
+killed() {
+    local before after code=0
+    before=$(network_state "$HOME_NS")
+    serve echo || return 1
+    [ "$(network_state "$HOME_NS")" != "$before" ] || { echo "the server shows nowhere: is this check blind?"; code=1; }
+    inside "$PEER_NS" timeout 10 nc -N "$OURS" 7 <<<hello | grep -q hello || { echo "no echo before the kill"; code=1; }
+    kill -KILL "$STARTED"
+    wait "$STARTED"
+    after=$(network_state "$HOME_NS")
+    diff <(echo "$before") <(echo "$after") || { echo "the network is not as it was"; code=1; }
+    if [ "$DRIVER" = xdp ]; then
+        inside "$PEER_NS" ping -n -q -c 2 -i 0.1 -W 1 "$HOST" || { echo "the kernel's address is cut off"; code=1; }
+    fi
+    serve echo || return 1
+    inside "$PEER_NS" timeout 10 nc -N "$OURS" 7 <<<again | grep -q again || { echo "no echo after it"; code=1; }
+    stop "$STARTED"
+    return "$code"
+}
+
+# Processor time of a process in ticks: utime and stime of proc(5), behind its name in brackets.
+ticks() { sed 's/.*) //' "/proc/$1/stat" | awk '{ print $12 + $13 }'; }
+
+# An idle server sleeps: below 2 % of a core.
+idle_cost() {
+    local before after limit
+    sleep 1 # what came before is over
+    before=$(ticks "$1")
+    sleep "$IDLE_SECONDS"
+    after=$(ticks "$1")
+    limit=$(($(getconf CLK_TCK) * IDLE_SECONDS * 2 / 100))
+    echo "$((after - before)) ticks in $IDLE_SECONDS s, allowed: less than $limit"
+    [ $((after - before)) -lt "$limit" ]
+}
+
+# The first answer after idleness: connect, request, answer, close, all in less than 1 ms. The best of three, since
+# the machine may do something else just then.
+idle_answer() {
+    local round best=1000000 us
+    for round in 1 2 3; do
+        [ "$round" = 1 ] || sleep "$IDLE_SECONDS"
+        inside "$PEER_NS" timeout 10 "$BENCH" load --addr "$OURS:7" --workload crr --requests 1 \
+            --json "$WORK/idle.json" || return 1
+        us=$(grep -oE '"max": *[0-9]+' "$WORK/idle.json" | head -n 1 | grep -oE '[0-9]+')
+        echo "round $round: ${us:-?} us"
+        [ "${us:-1000000}" -ge "$best" ] || best=$us
+    done
+    [ "$best" -lt 1000 ]
+}
+
+# ---- All of them on one bed ----
+
+# run_bed NAME TITLE
+run_bed() {
+    local losses
+    heading "$2"
+    check "$1: set up" "bed_$1" || return
+    if serve http_hello >"$WORK/serve.out" 2>&1; then
+        check "$1: ping, sizes 0 to 1472" ping_sizes
+        check "$1: ping, 200 in a row" ping_flood
+        check "$1: curl gets the right body" curl_body
+        check "$1: curl gets 404 for another page" curl_not_found
+        check "$1: wrk, 64 connections, no error" wrk_load
+        [ "$1" != xdp ] || beside_the_host
+        stop "$STARTED"
+    else
+        check "$1: http_hello starts" cat_false "$WORK/serve.out"
+        return
+    fi
+    serve echo && check "$1: nc echo, 4 MiB" nc_echo
+    stop "$STARTED"
+    TRANSFER_LIMIT=120
+    check "$1: $TRANSFER_MIB MiB from the kernel" to_corelane "$WORK/large"
+    check "$1: $TRANSFER_MIB MiB to the kernel" from_corelane "$WORK/large"
+    start_nginx "$PEER_NS" "$WORK/www" 8080
+    await_port "$PEER_NS" "$PEER" 8080
+    check "$1: client of nginx, 1 B" get_from_nginx byte
+    check "$1: client of nginx, 1 MiB" get_from_nginx mebibyte
+    check "$1: client of nginx, $NGINX_MIB MiB" get_from_nginx large
+    stop "$STARTED"
+    TRANSFER_LIMIT=240
+    for losses in 10 50; do
+        check "$1: $LOSS_MIB MiB from the kernel, $((losses / 10)) % lost" with_losses "$losses" to_corelane "$WORK/lossy"
+        check "$1: $LOSS_MIB MiB to the kernel, $((losses / 10)) % lost" with_losses "$losses" from_corelane "$WORK/lossy"
+    done
+    check "$1: SIGKILL leaves the network as it was" killed
+}
+
+cat_false() { cat "$1"; return 1; }
+
+beside_the_host() {
+    local server=$STARTED
+    start_nginx "$HOME_NS" "$WORK/www" 8080
+    local nginx=$STARTED
+    await_port "$PEER_NS" "$HOST" 8080
+    check "xdp: the host's own traffic goes on beside it" host_beside
+    stop "$nginx"
+    STARTED=$server
+}
+
+prepare() {
+    is_root || { skip "namespaces need root: sudo scripts/interop.sh"; tally; exit 0; }
+    need_commands ip:iproute2 ethtool nft:nftables ping:iputils-ping curl wrk nc:netcat-openbsd nginx ||
+        die "missing: apt-get install ${MISSING[*]}" 1
+    need_cargo
+    heading "Building"
+    cargo build --release -q -p corelane --features hyper --examples || exit 1
+    cargo build --release -q -p corelane-bench || exit 1
+    work_dir
+    chmod 755 "$WORK" # nginx's workers are another user
+    mkdir -p "$WORK/www"
+    random_file "$WORK/large" "$TRANSFER_MIB"
+    random_file "$WORK/lossy" "$LOSS_MIB"
+    random_file "$WORK/www/large" "$NGINX_MIB"
+    random_file "$WORK/www/mebibyte" 1
+    printf x >"$WORK/www/byte"
+}
+
+main() {
+    local beds=(xdp tap)
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --quick)
+                PING_STEP=32 TRANSFER_MIB=64 LOSS_MIB=4 NGINX_MIB=10 CONNECTIONS=2000 IDLE_SECONDS=3 WRK_SECONDS=1
+                ;;
+            --only)
+                [ $# -gt 1 ] || die "--only needs xdp or tap"
+                [[ $2 == xdp || $2 == tap ]] || die "--only $2: give xdp or tap"
+                beds=("$2") && shift
+                ;;
+            --help | -h) usage && exit ;;
+            *) die "unknown option '$1': see --help" ;;
+        esac
+        shift
+    done
+    prepare
+    for bed in "${beds[@]}"; do
+        case $bed in
+            xdp) run_bed xdp "AF_XDP on a veth, beside the kernel" ;;
+            tap) run_bed tap "TAP with vnet header" ;;
+        esac
+    done
+    heading "Result"
+    tally
+}
+
+main "$@"
