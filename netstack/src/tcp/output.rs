@@ -249,14 +249,15 @@ impl Connection {
         let allowed = snd.una + snd.wnd.min(self.cwnd());
         let mut len = unsent.min(allowed.since(snd.nxt)).min(self.largest(wire));
         if snd.force {
-            let fits = if snd.flight() == 0 { snd.wnd.max(1) } else { mss };
-            len = len.max(unsent.min(mss).min(fits));
+            // What was sent before may go again; new data only as far as the window goes.
+            let window = (snd.una + snd.wnd).since(snd.nxt);
+            len = len.max(unsent.min(mss).min(window.max(snd.max.since(snd.nxt))));
         } else if len < unsent && len > mss {
             len -= len % mss; // whole segments, where a device cuts them
         }
         let last = len == unsent;
         let fin = snd.fin && last;
-        if !snd.force && !fin && (len == 0 || (len < mss && self.should_wait(len, last))) {
+        if !fin && (len == 0 || (!snd.force && len < mss && self.should_wait(len, last))) {
             return None;
         }
         let flags = match (fin, last) {
@@ -315,7 +316,17 @@ impl Connection {
             0
         } else if max_chunks > 0 && plan.len > COPY_BELOW {
             let chunks = &mut *wire.chunks;
-            self.snd.queue.chunks(offset, plan.len, max_chunks, |chunk| chunks.push(chunk))
+            let attached = self.snd.queue.chunks(offset, plan.len, max_chunks, |chunk| chunks.push(chunk));
+            let full = plan.len.min(usize::from(self.snd.mss));
+            if attached < full {
+                // Many small writes: a full segment of copies beats several small ones.
+                chunks.clear();
+                let copied = self.snd.queue.copy_to(offset, full, &mut packet);
+                wire.cx.stats.tx_copied_bytes += copied as u64;
+                copied
+            } else {
+                attached
+            }
         } else {
             self.snd.queue.copy_to(offset, plan.len, &mut packet)
         };

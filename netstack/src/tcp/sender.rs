@@ -117,8 +117,11 @@ impl Sender {
     }
 
     /// RFC 9293 3.10.7.4: an older segment must not undo a newer window. `true` when the window changed.
+    ///
+    /// What acknowledges more is newer, as in Linux. The RFC looks at the sequence number first, but a segment that is sent again
+    /// has an old one and still acknowledges more: SND.UNA would move and the window with it, beyond what was offered.
     pub(crate) fn update_window(&mut self, seq: SeqNumber, ack: SeqNumber, wnd: u32) -> bool {
-        if !(self.wl1.before(seq) || (self.wl1 == seq && self.wl2.at_or_before(ack))) {
+        if !(self.wl2.before(ack) || (self.wl2 == ack && self.wl1.at_or_before(seq))) {
             return false;
         }
         let changed = self.wnd != wnd;

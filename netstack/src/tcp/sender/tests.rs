@@ -30,10 +30,11 @@ fn an_old_segment_does_not_undo_the_window() {
     let mut snd = Sender::new(SeqNumber(0), 1000);
     snd.open_window(SeqNumber(9), 0);
     assert!(snd.update_window(SeqNumber(10), SeqNumber(5), 100));
-    assert!(!snd.update_window(SeqNumber(9), SeqNumber(6), 50));
+    assert!(!snd.update_window(SeqNumber(9), SeqNumber(5), 50));
     assert!(!snd.update_window(SeqNumber(10), SeqNumber(4), 50));
     assert!(snd.update_window(SeqNumber(10), SeqNumber(5), 0));
     assert_eq!((snd.wnd, snd.max_wnd), (0, 100));
+    assert!(snd.update_window(SeqNumber(9), SeqNumber(6), 50), "sent again, and so with a newer ACK");
 }
 
 #[test]
