@@ -24,7 +24,9 @@ impl Memory {
             Pool::heap(PoolConfig { slots, slot_size, headroom: 0, reserve: 0 })
         };
         // A queue keeps up to half of its buffers in the receive ring, so a quarter is what is left of the other half.
-        let device_low = device.config().slots as usize / 4;
+        // Above the reserve, which frames that arrive may not use: else the ring starves before anything is copied out.
+        let (slots, reserve) = (device.config().slots as usize, device.config().reserve as usize);
+        let device_low = reserve + slots.saturating_sub(reserve) / 4;
         Memory { small: pool(SMALL), large: pool(LARGE), device, device_low }
     }
 
