@@ -126,7 +126,8 @@ pub struct IpConfig {
     pub neighbor_retransmit: Duration,
     /// ARP requests before a neighbour counts as unreachable (`mcast_solicit`, `ucast_solicit`).
     pub neighbor_solicits: u8,
-    /// Packets that wait for one neighbour's address.
+    /// Packets that wait for one neighbour's address (`unres_qlen`). It must hold what a time-out sends at once: of more, the
+    /// oldest would be lost, and with it what the peer waits for.
     pub neighbor_queue: usize,
 }
 
@@ -140,7 +141,7 @@ impl Default for IpConfig {
             neighbor_reachable: Duration::from_secs(30),
             neighbor_retransmit: Duration::from_secs(1),
             neighbor_solicits: 3,
-            neighbor_queue: 16,
+            neighbor_queue: 101,
         }
     }
 }
