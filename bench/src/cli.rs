@@ -22,7 +22,7 @@ pub struct Cli {
     pub command: Command,
 }
 
-/// The three things that the binary does.
+/// The things that the binary does.
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// Serve echo or HTTP with one of the engines, until SIGINT or SIGTERM
@@ -31,6 +31,8 @@ pub enum Command {
     Load(LoadArgs),
     /// Measure the engines side by side in interleaved rounds, and print one table
     Compare(CompareArgs),
+    /// Echo over an in-memory link, client and server on one core, without the kernel
+    Memory(MemoryArgs),
 }
 
 /// How a server waits for bytes.
@@ -47,6 +49,10 @@ pub enum Engine {
     Tokio,
     /// corelane: its own TCP/IP stack on a NIC queue
     Corelane,
+    /// corelane's stack driven by hand, without its runtime; in memory only
+    CorelaneStack,
+    /// smoltcp 0.14; in memory only
+    Smoltcp,
 }
 
 /// What the client asks for.
@@ -89,7 +95,7 @@ pub enum Bed {
     Veth,
     /// The kernel engines on loopback, corelane (a different bed) on the in-memory link
     Loopback,
-    /// Only corelane, both ends in memory
+    /// Both ends in memory, on one core: corelane-stack, smoltcp, corelane
     Memory,
     /// As veth, but corelane sits on a TAP device; needs root
     Tap,
@@ -235,13 +241,13 @@ pub struct CompareArgs {
     /// Seconds before each measurement, not measured [default: 0.2 with --quick, else 0.5]
     #[arg(long, value_name = "S", value_parser = seconds_or_none)]
     pub warmup: Option<Duration>,
-    /// Engines [default: all; epoll-spin at 1 connection only]
+    /// Engines [default: all that the bed has; epoll-spin at 1 connection only]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub engines: Vec<Engine>,
-    /// Workloads [default: echo,http]
+    /// Workloads [default: echo,http; echo in memory, which has no other]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub workloads: Vec<Workload>,
-    /// Numbers of connections [default: 1,16,128,1000 for echo, 1,128 for http, 16 for crr]
+    /// Numbers of connections [default: 1,16,128,1000 for echo (in memory 10000 too), 1,128 for http, 16 for crr]
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = connections)]
     pub connections: Vec<usize>,
     /// Bytes of a request and of its answer (echo and crr)
@@ -260,6 +266,51 @@ pub struct CompareArgs {
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
 }
+
+/// `corelane-bench memory`.
+#[derive(Args, Debug)]
+#[command(allow_negative_numbers = true)] // so that -1 is told as a wrong value of its flag
+#[command(after_help = MEMORY_HELP)]
+pub struct MemoryArgs {
+    /// Both ends: corelane-stack, smoltcp or corelane
+    #[arg(long)]
+    pub engine: Engine,
+    /// Connections, each with one request in flight
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = connections)]
+    pub connections: usize,
+    /// Bytes of a request and of its answer
+    #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = size)]
+    pub size: usize,
+    /// Seconds to measure
+    #[arg(long, value_name = "SECS", default_value = "5", value_parser = seconds)]
+    pub duration: Duration,
+    /// Seconds before that, not measured
+    #[arg(long, value_name = "SECS", default_value = "0", value_parser = seconds_or_none)]
+    pub warmup: Duration,
+    /// End with the turn that completes so many requests instead of after --duration
+    #[arg(long, value_name = "N", conflicts_with = "duration",
+        value_parser = clap::value_parser!(u64).range(1..))]
+    pub requests: Option<u64>,
+    /// Pin both ends to this core
+    #[arg(long, value_name = "N")]
+    pub cpu: Option<usize>,
+    /// Write the result as JSON; `-` is stdout
+    #[arg(long, value_name = "FILE|-")]
+    pub json: Option<PathBuf>,
+    /// Started by `compare`, process PID: end with it, in a session of its own
+    #[arg(long, value_name = "PID", hide = true)]
+    pub parent: Option<u32>,
+    /// Print the lines `start` and `end` when the measured time starts and ends
+    #[arg(long, hide = true)]
+    pub marks: bool,
+}
+
+/// How instructions are counted; the pattern names the measured loop in memory/run.rs.
+const MEMORY_HELP: &str = "\
+Instructions of a request, without those of connecting (divide the total by the requests):
+  valgrind --tool=callgrind --collect-atstart=no --toggle-collect='*answer_requests*' \\
+    target/release/corelane-bench memory --engine corelane-stack --connections 16 --requests 200000
+  callgrind_annotate --inclusive=yes callgrind.out.PID";
 
 fn connections(text: &str) -> Result<usize, String> {
     number(text, 1, 60_000)

@@ -1,5 +1,5 @@
-//! What it costs: one binary that serves (`serve`), asks (`load`), and does both side by side in
-//! interleaved rounds (`compare`).
+//! What it costs: one binary that serves (`serve`), asks (`load`), does both in one thread (`memory`), and measures all
+//! of it side by side in interleaved rounds (`compare`).
 //!
 //! | file | what |
 //! |---|---|
@@ -7,6 +7,7 @@
 //! | serve | the servers: blocking threads, epoll, tokio, corelane |
 //! | load | the client: a closed loop on epoll that checks every byte |
 //! | compare | the beds, the rounds, the table, the report |
+//! | memory | the in-memory bed: both ends on one core, without a kernel |
 //! | process | what a measured process asks of the kernel: its core, its session |
 //! | sys | system calls; all of this crate's `unsafe` |
 
@@ -14,6 +15,7 @@ mod cli;
 mod compare;
 mod error;
 mod load;
+mod memory;
 mod process;
 mod serve;
 mod sys;
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
         cli::Command::Serve(args) => serve::run(args),
         cli::Command::Load(args) => load::run(args),
         cli::Command::Compare(args) => compare::run(args),
+        cli::Command::Memory(args) => memory::run(args),
     };
     match result {
         Ok(code) => code,

@@ -66,7 +66,13 @@ fn a_report_that_cannot_be_written_is_told_before_the_work() {
 
 #[test]
 fn help_and_version_are_no_errors() {
-    for args in [&["--help"][..], &["serve", "--help"], &["load", "--help"], &["compare", "--help"]] {
+    for args in [
+        &["--help"][..],
+        &["serve", "--help"],
+        &["load", "--help"],
+        &["compare", "--help"],
+        &["memory", "--help"],
+    ] {
         let output = bench(args);
         assert_eq!(output.status.code(), Some(0), "{args:?}");
         let said = String::from_utf8_lossy(&output.stdout);

@@ -19,3 +19,6 @@ pub use config::{NicConfig, XdpMode};
 pub use driver::{Driver, DriverKind, ParseError};
 pub use error::{OpenError, Skipped};
 pub use open::{Opened, open};
+
+/// The in-memory link, for tests and benches: two hosts in one process.
+pub use corelane_sim as sim;

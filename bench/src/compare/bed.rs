@@ -75,9 +75,10 @@ impl Beds {
     /// Where `engine` runs.
     pub fn place(&self, engine: Engine) -> Place {
         let corelane = engine == Engine::Corelane;
+        let memory = super::memory::ENGINES.contains(&engine);
         let Some(namespaces) = &self.namespaces else {
             return Place {
-                bed: if corelane { Bed::Memory } else { Bed::Loopback },
+                bed: if memory { Bed::Memory } else { Bed::Loopback },
                 server_prefix: Vec::new(),
                 client_prefix: Vec::new(),
                 server_flags: listen("127.0.0.1", 0),

@@ -1,5 +1,6 @@
 //! A server or a client as a child process, spoken with in lines.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::process::{self, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -68,6 +69,15 @@ impl Child {
                 length => self.unread.extend_from_slice(&piece[..length]),
             }
         }
+    }
+
+    /// Its context switches so far, voluntary or not; those of its first thread.
+    pub fn context_switches(&self) -> anyhow::Result<u64> {
+        let path = format!("/proc/{}/status", self.process.id());
+        let status = fs::read_to_string(&path).with_context(|| format!("reading {path}"))?;
+        // proc_pid_status(5): voluntary_ctxt_switches and nonvoluntary_ctxt_switches
+        let lines = status.lines().filter_map(|line| line.split_once("ctxt_switches:"));
+        Ok(lines.filter_map(|(_, count)| count.trim().parse::<u64>().ok()).sum())
     }
 
     /// Why it ended before its time.

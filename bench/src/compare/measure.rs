@@ -60,9 +60,9 @@ pub fn measure(
     })
 }
 
-fn expect(child: &mut Child, word: &str, patience: Duration, stop: &Stop) -> anyhow::Result<()> {
+pub fn expect(child: &mut Child, word: &str, patience: Duration, stop: &Stop) -> anyhow::Result<()> {
     let line = child.line(patience, stop)?;
-    anyhow::ensure!(line == word, "`load` said {line:?} instead of {word:?}");
+    anyhow::ensure!(line == word, "the child said {line:?} instead of {word:?}");
     Ok(())
 }
 

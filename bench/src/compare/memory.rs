@@ -1,18 +1,52 @@
-//! corelane on the in-memory link: client and server in one process, no kernel in between.
+//! A pair of hosts on the in-memory link: client and server in one process, no kernel in between.
 
-use super::measure::Measurement;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use super::child::Child;
+use super::cpu::Ticks;
+use super::measure::{self, Measurement};
 use super::plan::{Cell, Plan};
+use crate::cli::{Engine, Workload};
+use crate::sys::Stop;
 
-/// Whether this build has the bed; if not, why.
-pub fn available() -> Result<(), &'static str> {
-    Err("this build has no in-memory bench yet")
-}
+/// For all connections to be made, besides [`EACH`].
+const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Measures one cell once.
-///
-/// # Errors
-/// In this build always: the bed isn't there.
-pub fn measure(_plan: &Plan, cell: &Cell) -> anyhow::Result<Measurement> {
-    available().map_err(|reason| anyhow::anyhow!("{cell} on the in-memory link: {reason}"))?;
-    anyhow::bail!("{cell}: not measured")
+/// For one connection. smoltcp looks at all of its sockets for each frame.
+const EACH: Duration = Duration::from_millis(2);
+
+/// The engines that the bed has.
+pub use crate::memory::ENGINES;
+
+/// The workloads that the bed has.
+pub const WORKLOADS: [Workload; 1] = [Workload::Echo];
+
+/// Measures one cell once, on the server's core, in a process of its own.
+pub fn measure(plan: &Plan, cell: &Cell, engine: Engine, stop: &Stop) -> anyhow::Result<Measurement> {
+    let flags = [
+        format!("--engine={engine}"),
+        format!("--connections={}", cell.connections),
+        format!("--size={}", cell.size),
+        format!("--duration={}", plan.seconds.as_secs_f64()),
+        format!("--warmup={}", plan.warmup.as_secs_f64()),
+        format!("--cpu={}", plan.server_cpu),
+        "--json=-".to_owned(),
+        "--marks".to_owned(),
+    ];
+    let connecting = EACH * u32::try_from(cell.connections).unwrap_or(u32::MAX);
+    let mut child = Child::start("memory", &[], &flags)?;
+    measure::expect(&mut child, "start", PATIENCE + connecting + plan.warmup, stop)?;
+    let before = (Ticks::read(plan.server_cpu)?, child.context_switches()?);
+    measure::expect(&mut child, "end", PATIENCE + plan.seconds, stop)?;
+    let after = (Ticks::read(plan.server_cpu)?, child.context_switches()?);
+    let report = child.line(PATIENCE, stop)?;
+    child.finish(stop);
+    let report = serde_json::from_str(&report).with_context(|| format!("`memory` said {report:?}"))?;
+    Ok(Measurement {
+        report,
+        cpu: after.0.since(before.0),
+        context_switches: after.1.saturating_sub(before.1),
+    })
 }

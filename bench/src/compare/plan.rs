@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::memory;
 use crate::cli::{Bed, CompareArgs, Engine, Workload};
 use crate::error::bad_input;
-use crate::{load, serve, sys};
+use crate::{load, sys};
 
 /// Starting and ending a server and a client, apart from the connections.
 const PROCESSES: Duration = Duration::from_millis(150);
@@ -64,10 +64,15 @@ impl Plan {
                 args.server_cpu
             )));
         }
+        let cells = cells(args, bed, &engines, &mut left_out);
+        if cells.is_empty() {
+            let reasons = left_out.join("; ");
+            return Err(bad_input(format!("--bed {bed}: nothing is left to measure ({reasons})")));
+        }
         let (rounds, seconds, warmup) = if args.quick { (5, 900, 200) } else { (10, 3000, 500) };
         Ok(Self {
             bed,
-            cells: cells(args, &engines),
+            cells,
             rounds: args.rounds.unwrap_or(rounds),
             seconds: args.seconds.unwrap_or(Duration::from_millis(seconds)),
             warmup: args.warmup.unwrap_or(Duration::from_millis(warmup)),
@@ -124,20 +129,21 @@ impl Engines {
         let mut list = args.engines.clone();
         if default {
             use Engine::{Bio, Corelane, Epoll, EpollSpin, Tokio};
-            list = vec![Bio, Epoll, EpollSpin, Tokio, Corelane];
+            list = match bed {
+                Bed::Memory => memory::ENGINES.to_vec(),
+                _ => vec![Bio, Epoll, EpollSpin, Tokio, Corelane],
+            };
         }
-        if bed == Bed::Memory {
-            list.retain(|engine| *engine == Engine::Corelane);
-        }
-        let corelane = match bed {
-            Bed::Veth | Bed::Tap => serve::corelane::available(),
-            Bed::Loopback | Bed::Memory => memory::available(),
+        let in_memory = |engine: &Engine| memory::ENGINES.contains(engine);
+        let (has, reason): (&dyn Fn(&Engine) -> bool, _) = match bed {
+            Bed::Veth | Bed::Tap => {
+                (&|engine| *engine == Engine::Corelane || !in_memory(engine), "it runs on --bed memory only")
+            }
+            Bed::Loopback => (&|_| true, ""),
+            Bed::Memory => (&in_memory, "it runs on the kernel's network"),
         };
-        if let Err(reason) = corelane
-            && list.contains(&Engine::Corelane)
-        {
-            list.retain(|engine| *engine != Engine::Corelane);
-            left_out.push(format!("corelane: {reason}"));
+        for engine in list.extract_if(.., |engine| !has(engine)) {
+            left_out.push(format!("{engine}: {reason}"));
         }
         if list.is_empty() {
             return Err(bad_input(format!(
@@ -149,22 +155,40 @@ impl Engines {
         Ok(Self { list, default })
     }
 
-    fn at(&self, connections: usize) -> Vec<Engine> {
+    fn at(
+        &self,
+        bed: Bed,
+        workload: Workload,
+        connections: usize,
+        left_out: &mut Vec<String>,
+    ) -> Vec<Engine> {
         let mut list = self.list.clone();
         list.retain(|engine| !self.default || *engine != Engine::EpollSpin || connections == 1);
+        if !matches!(bed, Bed::Loopback | Bed::Memory) {
+            return list;
+        }
+        list.retain(|engine| {
+            let has = !memory::ENGINES.contains(engine) || memory::WORKLOADS.contains(&workload);
+            if !has {
+                left_out.push(format!("{engine}, {workload}: the in-memory bed has echo only"));
+            }
+            has
+        });
         list
     }
 }
 
-fn cells(args: &CompareArgs, engines: &Engines) -> Vec<Cell> {
+fn cells(args: &CompareArgs, bed: Bed, engines: &Engines, left_out: &mut Vec<String>) -> Vec<Cell> {
     let workloads = match args.workloads.as_slice() {
+        [] if bed == Bed::Memory => &memory::WORKLOADS[..],
         [] => &[Workload::Echo, Workload::Http],
         chosen => chosen,
     };
     let mut cells = Vec::new();
     for &workload in workloads {
         let connections = match (args.connections.as_slice(), workload) {
-            ([], Workload::Echo) => &[1, 16, 128, 1000][..],
+            ([], Workload::Echo) if bed == Bed::Memory => &[1, 16, 128, 1000, 10_000][..],
+            ([], Workload::Echo) => &[1, 16, 128, 1000],
             ([], Workload::Http) => &[1, 128],
             ([], Workload::Crr) => &[16],
             (chosen, _) => chosen,
@@ -173,9 +197,10 @@ fn cells(args: &CompareArgs, engines: &Engines) -> Vec<Cell> {
             workload,
             connections,
             size: load::payload(workload, args.size),
-            engines: engines.at(connections),
+            engines: engines.at(bed, workload, connections, left_out),
         }));
     }
+    cells.retain(|cell| !cell.engines.is_empty());
     cells
 }
 

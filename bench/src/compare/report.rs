@@ -63,8 +63,8 @@ impl Comparison {
     /// Of all the measurements.
     pub fn new(plan: &Plan, beds: &Beds, series: &[Series]) -> Self {
         let mut rows: Vec<_> = series.iter().filter_map(Row::new).collect();
-        for epoll in rows.clone() {
-            rows.iter_mut().for_each(|row| row.compare_with(&epoll));
+        for peer in rows.clone() {
+            rows.iter_mut().for_each(|row| row.compare_with(&peer));
         }
         let failures = series.iter().filter_map(|series| {
             Some(Failure {
@@ -100,10 +100,18 @@ impl Comparison {
 }
 
 fn notes(plan: &Plan) -> Vec<&'static str> {
-    let mut notes = vec![
-        "req/s and latencies are medians of the rounds; compare ratios, not figures of two runs",
-        "the kernel client's core is the limit from about 16 connections up: look at CPU us/req too",
-    ];
+    let mut notes =
+        vec!["req/s and latencies are medians of the rounds; compare ratios, not figures of two runs"];
+    if plan.bed == Bed::Memory {
+        notes.push(
+            "client and server share one core and no kernel is between them: these figures can't be \
+             compared with those of another bed",
+        );
+    } else {
+        notes.push(
+            "the kernel client's core is the limit from about 16 connections up: look at CPU us/req too",
+        );
+    }
     if !sys::is_root() {
         notes.push("without root these processes have no precedence: run nothing else beside them");
     }

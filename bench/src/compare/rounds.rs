@@ -68,7 +68,7 @@ pub fn run(plan: &Plan, beds: &Beds, stop: &Stop) -> anyhow::Result<Vec<Series>>
 
 fn measure(plan: &Plan, series: &Series, place: &Place, stop: &Stop) -> anyhow::Result<Measurement> {
     if place.bed == Bed::Memory {
-        memory::measure(plan, &series.cell)
+        memory::measure(plan, &series.cell, series.engine, stop)
     } else {
         measure::measure(plan, &series.cell, series.engine, place, stop)
     }

@@ -39,7 +39,7 @@ pub struct Cpu {
     pub us_per_request: f64,
 }
 
-/// Medians beside those of epoll in the same cell.
+/// Medians beside those of a peer in the same cell.
 #[derive(Serialize, Deserialize, Debug, Clone, Copy, PartialEq)]
 pub struct Ratio {
     /// Above 1 is better.
@@ -81,6 +81,8 @@ pub struct Row {
     pub cpu: Cpu,
     /// `None` when epoll isn't in the same cell and bed.
     pub ratio_to_epoll: Option<Ratio>,
+    /// `None` when smoltcp isn't in the same cell: it is in the in-memory bed only.
+    pub ratio_to_smoltcp: Option<Ratio>,
 }
 
 impl Row {
@@ -127,17 +129,24 @@ impl Row {
                 }),
             },
             ratio_to_epoll: None,
+            ratio_to_smoltcp: None,
         })
     }
 
-    /// Sets the ratio when `epoll` is epoll's row of the same cell and bed.
-    pub fn compare_with(&mut self, epoll: &Self) {
+    /// Sets the ratio when `peer` is epoll's or smoltcp's row of the same cell and bed.
+    pub fn compare_with(&mut self, peer: &Self) {
         let key = |row: &Self| (row.bed, row.workload, row.connections, row.size);
-        if epoll.engine == Engine::Epoll && key(self) == key(epoll) {
-            self.ratio_to_epoll = Some(Ratio {
-                requests_per_second: ratio(self.requests_per_second.median, epoll.requests_per_second.median),
-                p50: ratio(self.latency_us.p50, epoll.latency_us.p50),
-            });
+        if key(self) != key(peer) {
+            return;
+        }
+        let ratio = Some(Ratio {
+            requests_per_second: ratio(self.requests_per_second.median, peer.requests_per_second.median),
+            p50: ratio(self.latency_us.p50, peer.latency_us.p50),
+        });
+        match peer.engine {
+            Engine::Epoll => self.ratio_to_epoll = ratio,
+            Engine::Smoltcp => self.ratio_to_smoltcp = ratio,
+            _ => {}
         }
     }
 }

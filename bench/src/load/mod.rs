@@ -2,10 +2,10 @@
 
 mod client;
 mod connection;
-mod pattern;
+pub mod pattern;
 pub mod report;
-mod tally;
-mod window;
+pub mod tally;
+pub mod window;
 
 use std::fs;
 use std::io::{self, Write};

@@ -34,11 +34,16 @@ pub struct Window {
 impl Window {
     /// The warm-up starts `now`.
     pub fn new(args: &LoadArgs, now: Instant) -> Self {
+        Self::starting(now, args.warmup, args.duration, args.requests)
+    }
+
+    /// The warm-up starts `now`; so many requests end it, or else the time.
+    pub fn starting(now: Instant, warmup: Duration, duration: Duration, requests: Option<u64>) -> Self {
         Self {
-            opens: now + args.warmup,
+            opens: now + warmup,
             opened: None,
             closed: None,
-            end: args.requests.map_or(End::After(args.duration), End::Requests),
+            end: requests.map_or(End::After(duration), End::Requests),
         }
     }
 

@@ -35,7 +35,7 @@ impl Client {
         let conversation = || Conversation {
             question: vec![0; args.size].into_boxed_slice(),
             number: 0,
-            sent: 0,
+            sent: args.size, // nothing to send before the first question
             received: 0,
             asked: Duration::ZERO,
             measured: 0,
@@ -46,11 +46,6 @@ impl Client {
             failure: None,
             conversations: std::iter::repeat_with(conversation).take(args.connections).collect(),
         })
-    }
-
-    /// Connections wanted.
-    pub fn connections(&self) -> usize {
-        self.conversations.len()
     }
 
     /// Makes the next question of connection `index` ready to be sent.
@@ -83,13 +78,13 @@ impl Client {
             return false;
         }
         conversation.measured += u64::from(self.tally.measuring);
-        self.tally.answer(self.now - conversation.asked);
+        self.tally.answer(self.now.saturating_sub(conversation.asked));
         self.ask(index);
         true
     }
 
     /// A connection broke: the loop ends with this reason, the first one if there are more.
-    pub fn fail(&mut self, reason: impl ToString) {
+    pub fn fail(&mut self, reason: &std::io::Error) {
         self.failure.get_or_insert_with(|| reason.to_string());
     }
 

@@ -29,7 +29,12 @@ const SLOTS: u32 = 4096;
 /// The queues of the client and of the server: Ethernet, MTU 1500, no faults, nobody but the stack sums.
 pub fn make(connections: usize) -> io::Result<(LinkQueue, LinkQueue)> {
     let held = u32::try_from(connections).unwrap_or(u32::MAX);
-    let config = LinkConfig { slots: SLOTS.saturating_add(held.saturating_mul(2)), ..LinkConfig::default() };
+    let config = LinkConfig {
+        slots: SLOTS.saturating_add(held.saturating_mul(2)),
+        // smoltcp's sockets send in a fixed order: with a smaller ring the last ones would starve.
+        ring: LinkConfig::default().ring + connections,
+        ..LinkConfig::default()
+    };
     let (_wire, client, server) = Link::new(&config)?;
     Ok((client, server))
 }

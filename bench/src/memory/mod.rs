@@ -85,7 +85,9 @@ fn measure(args: &MemoryArgs, stop: &Stop) -> anyhow::Result<Report> {
     let link = link::make(args.connections)?;
     match args.engine {
         Engine::Smoltcp => run::run(smoltcp::Smoltcp::new(args, link, client.clone())?, args, &client, stop),
-        Engine::Corelane => run::run(corelane::Corelane::new(args, link, client.clone())?, args, &client, stop),
+        Engine::Corelane => {
+            run::run(corelane::Corelane::new(args, link, client.clone())?, args, &client, stop)
+        }
         _ => run::run(corelane_stack::CorelaneStack::new(args, link, client.clone())?, args, &client, stop),
     }
 }

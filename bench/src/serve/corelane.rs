@@ -19,11 +19,6 @@ const GRACE: Duration = Duration::from_millis(500);
 /// A worker that is told to spin does so for longer than any measurement takes.
 const FOREVER: Duration = Duration::from_secs(24 * 3600);
 
-/// Whether this build has the engine; if not, why.
-pub fn available() -> Result<(), &'static str> {
-    Ok(())
-}
-
 /// Serves until the stop.
 ///
 /// # Errors
@@ -62,7 +57,8 @@ fn builder(server: &Server<'_>) -> anyhow::Result<Builder> {
              (both ends in one process: corelane-bench compare --bed memory)",
         ));
     };
-    let mut builder = Builder::new().driver(driver.to_string()).address(format!("{}/{}", ip.address, ip.prefix));
+    let mut builder =
+        Builder::new().driver(driver.to_string()).address(format!("{}/{}", ip.address, ip.prefix));
     if let Some(interface) = &device.interface {
         builder = builder.interface(interface.clone());
     }

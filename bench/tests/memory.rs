@@ -1,0 +1,57 @@
+//! `compare --bed memory`, which needs no root and no kernel network: the table and the rows.
+
+use std::process::Command;
+use std::{env, fs, process};
+
+use serde_json::Value;
+
+#[test]
+fn every_engine_has_a_row_with_its_ratio_to_smoltcp() {
+    if std::thread::available_parallelism().map_or(1, usize::from) < 2 {
+        eprintln!("SKIPPED: compare needs two cores");
+        return;
+    }
+    let file = env::temp_dir().join(format!("corelane-bench-{}-memory.json", process::id()));
+    let output = Command::new(env!("CARGO_BIN_EXE_corelane-bench"))
+        .args(["compare", "--bed", "memory", "--rounds", "2", "--seconds", "0.1", "--warmup", "0.01"])
+        .args(["--connections", "3,40", "--json"])
+        .arg(&file)
+        .output()
+        .expect("the binary starts");
+    let text = fs::read_to_string(&file);
+    let _missing = fs::remove_file(&file);
+    let (said, table) = (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
+    assert!(output.status.success(), "{said}\n{table}");
+    assert!(table.contains("x smoltcp") && table.contains("memory"), "{table}");
+
+    let report: Value = serde_json::from_str(&text.expect("a report")).expect("JSON");
+    let rows = report["rows"].as_array().expect("rows");
+    assert_eq!(rows.len(), 2 * 3, "{table}");
+    for row in rows {
+        assert_eq!(row["bed"], "memory");
+        assert_eq!(row["workload"], "echo");
+        assert_eq!(row["byte_errors"], 0, "{row}");
+        assert_eq!(row["starved_connections"], 0, "{row}");
+        assert!(row["requests_per_second"]["min"].as_f64().is_some_and(|rate| rate > 0.0), "{row}");
+        let ratio = row["ratio_to_smoltcp"]["requests_per_second"].as_f64().expect("a ratio");
+        assert!(ratio > 0.0 && (row["engine"] != "smoltcp" || ratio == 1.0), "{row}");
+    }
+}
+
+#[test]
+fn what_the_bed_does_not_have_is_refused_or_told() {
+    let run = |args: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_corelane-bench")).args(args).output();
+        let output = output.expect("the binary starts");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, said) = run(&["memory", "--engine", "epoll"]);
+    assert_eq!((code, said.lines().count()), (Some(2), 1), "{said}");
+    assert!(said.contains("--engine epoll") && said.contains("corelane-stack"), "{said}");
+    let (code, said) = run(&["compare", "--bed", "memory", "--workloads", "http"]);
+    assert_eq!((code, said.lines().count()), (Some(2), 1), "{said}");
+    assert!(said.contains("echo only"), "{said}");
+    let (code, said) = run(&["serve", "--engine", "smoltcp", "--addr", "127.0.0.1:0"]);
+    assert_eq!((code, said.lines().count()), (Some(2), 1), "{said}");
+    assert!(said.contains("corelane-bench memory"), "{said}");
+}
