@@ -14,6 +14,7 @@ STAGES=(
     "doc      short   900  Documentation, warnings are errors (cargo doc)"
     "scripts  short   120  Lints of the scripts (shellcheck)"
     "tests    short  2400  Tests of all the crates, with the structure test (cargo test)"
+    "seeds    short  1200  A thousand seeded transfers between two stacks in virtual time (corelane-testkit)"
     "examples short  1200  Examples on the in-memory link, client and server in one process"
     "interop  long   1500  The kernel's own tools against corelane, over veth and TAP (scripts/interop.sh)"
     "miri     long   1200  Undefined behaviour in corelane-nic (miri)"
@@ -72,6 +73,10 @@ stage_tests() {
     export CARGO_PROFILE_TEST_OPT_LEVEL=1 CARGO_PROFILE_TEST_DEBUG=line-tables-only
     # --show-output: what passing tests printed, such as the reason for which they skipped something.
     cargo test --workspace --all-features --no-fail-fast -- --show-output
+}
+
+stage_seeds() {
+    cargo run --release -q -p corelane-testkit --bin corelane-testkit -- --seeds 0..1000
 }
 
 stage_examples() {

@@ -206,6 +206,7 @@ impl Run<'_> {
         let mut text = format!("{why}:");
         for (side, apps) in [Side::A, Side::B].into_iter().zip(&self.applications) {
             let stack = &self.world.peek(side).stack;
+            text += &format!("\n  {side:?}: {} of its buffers are free", stack.pool().available());
             for (index, app) in apps.iter().enumerate().filter(|(_, app)| !app.closed) {
                 let info = stack.info(app.id);
                 text += &format!(

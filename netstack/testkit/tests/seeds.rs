@@ -1,0 +1,26 @@
+//! Some of the seeded transfers; `scripts/test.sh` runs a thousand.
+
+use corelane_testkit::transfer::{Plan, run};
+
+#[test]
+fn transfers_under_faults_arrive_whole_and_leave_nothing_behind() {
+    let mut bytes = 0;
+    for seed in 0..150 {
+        let replay =
+            format!("cargo run --release -p corelane-testkit -- --seed {seed} --pcap seed-{seed}.pcap");
+        match run(&Plan::draw(seed), None) {
+            Ok(outcome) => bytes += outcome.bytes,
+            Err(failure) => panic!("seed {seed} failed {failure}\nreplay it: {replay}"),
+        }
+    }
+    assert!(bytes > 1_000_000, "only {bytes} bytes were sent");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_capture() {
+    let outcome = |seed| run(&Plan::draw(seed), None).expect("it passes");
+    for seed in [3, 7, 20] {
+        assert_eq!(outcome(seed), outcome(seed), "seed {seed}");
+    }
+    assert_ne!(outcome(3).digest, outcome(7).digest);
+}
