@@ -4,16 +4,23 @@ use core::time::Duration;
 
 use crate::config::TcpConfig;
 
-/// Clock granularity G: the timer wheel's tick, rounded up.
-const GRANULARITY: Duration = Duration::from_millis(1);
+/// Clock granularity G, in nanoseconds: the timer wheel's tick, rounded up.
+const GRANULARITY: u64 = 1_000_000;
 /// RFC 6298 2.1: the RTO before the first measurement.
 const INITIAL_RTO: Duration = Duration::from_secs(1);
+
+/// In nanoseconds; longer than 73 years is as good as that.
+fn nanos(time: Duration) -> u64 {
+    let nanos = time.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(time.subsec_nanos()));
+    nanos.min(u64::MAX / 8)
+}
 
 /// Round-trip time and what follows from it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rtt {
-    /// SRTT and RTTVAR, once measured.
-    estimate: Option<(Duration, Duration)>,
+    /// SRTT and RTTVAR in nanoseconds, once measured: each ACK computes with them, and a `Duration` divides by a
+    /// billion at every step.
+    estimate: Option<(u64, u64)>,
     rto: Duration,
     backoff: u8,
 }
@@ -25,13 +32,19 @@ impl Rtt {
 
     /// RFC 6298 2.2, 2.3: a measurement of a segment that was sent once (or by timestamps).
     pub(crate) fn measured(&mut self, r: Duration, config: &TcpConfig) {
+        let r = nanos(r);
         let (srtt, rttvar) = match self.estimate {
             None => (r, r / 2),
-            Some((srtt, rttvar)) => (srtt * 7 / 8 + r / 8, rttvar * 3 / 4 + srtt.abs_diff(r) / 4),
+            Some((srtt, rttvar)) => (srtt - srtt / 8 + r / 8, rttvar - rttvar / 4 + srtt.abs_diff(r) / 4),
         };
         self.estimate = Some((srtt, rttvar));
-        let variance = (rttvar * 4).max(GRANULARITY);
-        self.rto = (srtt + variance).clamp(config.tcp_rto_min, config.tcp_rto_max);
+        // Each is at most an eighth of what 64 bits hold.
+        let rto = srtt + (rttvar * 4).max(GRANULARITY);
+        self.rto = if rto <= nanos(config.tcp_rto_min) {
+            config.tcp_rto_min // nearly always, and without a division
+        } else {
+            Duration::from_nanos(rto).min(config.tcp_rto_max)
+        };
         self.backoff = 0;
     }
 
@@ -58,11 +71,11 @@ impl Rtt {
     }
 
     pub(crate) fn srtt(&self) -> Option<Duration> {
-        self.estimate.map(|(srtt, _)| srtt)
+        self.estimate.map(|(srtt, _)| Duration::from_nanos(srtt))
     }
 
     pub(crate) fn rttvar(&self) -> Option<Duration> {
-        self.estimate.map(|(_, rttvar)| rttvar)
+        self.estimate.map(|(_, rttvar)| Duration::from_nanos(rttvar))
     }
 }
 
