@@ -16,13 +16,17 @@
 //! ```
 
 mod common;
+#[path = "common/stats.rs"]
+mod stats;
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use corelane::net::{TcpListener, TcpStream};
-use corelane::spawn_local;
+use corelane::{Handle, JoinHandle, spawn_local};
 
 #[derive(clap::Parser)]
 #[command(about = "A TCP echo server on corelane's own stack", version)]
@@ -32,10 +36,34 @@ struct Args {
     /// The port to listen on
     #[arg(long, default_value_t = 7)]
     port: u16,
+    /// Write what the workers count to this file, every second
+    #[arg(long, value_name = "FILE")]
+    stats: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
-    common::run(|args: Args| common::serve(&args.device, args.port, serve, client))
+    common::run(|args: Args| {
+        let stats = args.stats;
+        let server = move |listener| {
+            let stats = stats.clone();
+            async move {
+                let writer = write_stats(stats);
+                serve(listener).await;
+                if let Some(writer) = writer {
+                    writer.cancel(); // or the shutdown would wait for it
+                }
+            }
+        };
+        common::serve(&args.device, args.port, server, client)
+    })
+}
+
+/// One task does it for all workers.
+fn write_stats(path: Option<PathBuf>) -> Option<JoinHandle<()>> {
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+    let (path, handle) = (path?, Handle::current()?);
+    let first = !TAKEN.swap(true, Ordering::Relaxed);
+    first.then(|| spawn_local(stats::write_every_second(handle, path)))
 }
 
 /// Echoes every connection in a task of its own, until the runtime shuts down.

@@ -27,6 +27,12 @@ pub struct Snapshot {
     pub half_open: usize,
     /// Level: TIME-WAIT records.
     pub time_wait: usize,
+    /// Level: entries of the flow table, for all of these.
+    pub flows: usize,
+    /// Level: timers of the stack that wait.
+    pub tcp_timers: usize,
+    /// Level: buffers of copied bytes in use (`tcp_mem`).
+    pub tcp_buffers: usize,
     /// Level: tasks that have not ended.
     pub tasks: usize,
     /// Level: timers of tasks.
@@ -50,11 +56,51 @@ impl Snapshot {
             connections: stack.connections(),
             half_open: stack.half_open(),
             time_wait: stack.time_wait(),
+            flows: stack.flows(),
+            tcp_timers: stack.timers(),
+            tcp_buffers: stack.buffers_in_use(),
             tasks: inner.tasks.len(),
             timers: inner.timers.borrow().len(),
             turns: inner.turns.get(),
             sleeps: inner.sleeps.get(),
         }
+    }
+
+    /// The levels, which are back at their start when nothing is open any more.
+    pub fn levels(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        [
+            ("PoolAvailable", self.pool_available),
+            ("Connections", self.connections),
+            ("HalfOpen", self.half_open),
+            ("TimeWait", self.time_wait),
+            ("Flows", self.flows),
+            ("TcpTimers", self.tcp_timers),
+            ("TcpBuffers", self.tcp_buffers),
+            ("Tasks", self.tasks),
+            ("TaskTimers", self.timers),
+        ]
+        .into_iter()
+        .map(|(name, level)| (name, level as u64)) // a usize has at most 64 bits
+    }
+
+    /// The counts, by their names in `nstat` where Linux has them.
+    pub fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let (queue, pool) = (self.queue, self.pool);
+        let own = [
+            ("RxFrames", queue.rx_frames),
+            ("RxBytes", queue.rx_bytes),
+            ("RxDropped", queue.rx_dropped),
+            ("TxFrames", queue.tx_frames),
+            ("TxBytes", queue.tx_bytes),
+            ("TxDropped", queue.tx_dropped),
+            ("TxCopiedByDriver", queue.tx_copied_bytes),
+            ("SystemCalls", queue.system_calls),
+            ("PoolRefused", pool.refused),
+            ("PoolExhausted", pool.exhausted),
+            ("Turns", self.turns),
+            ("Sleeps", self.sleeps),
+        ];
+        self.stack.iter().chain(own)
     }
 }
 

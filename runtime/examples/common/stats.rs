@@ -1,0 +1,35 @@
+//! What the workers count, in a file.
+
+use std::fmt::Write;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use corelane::Handle;
+use corelane::time::interval;
+
+/// Writes levels and counts of all workers to `path` every second, for ever: a line `worker name value` each.
+pub async fn write_every_second(handle: Handle, path: PathBuf) {
+    let mut seconds = interval(Duration::from_secs(1));
+    loop {
+        seconds.tick().await;
+        if let Err(error) = write(&handle, &path).await {
+            eprintln!("--stats {}: {error}", path.display());
+            return;
+        }
+    }
+}
+
+async fn write(handle: &Handle, path: &Path) -> io::Result<()> {
+    let mut text = String::new();
+    for (worker, snapshot) in handle.stats().await.iter().enumerate() {
+        for (name, value) in snapshot.levels().chain(snapshot.counts()) {
+            let _ = writeln!(text, "{worker} {name} {value}"); // a String takes everything
+        }
+    }
+    // Renamed into place: who reads it finds a whole one.
+    let new = path.with_extension("new");
+    fs::write(&new, text)?;
+    fs::rename(new, path)
+}
