@@ -34,7 +34,7 @@ pub struct Device {
     #[arg(long, value_name = "ADDRESS")]
     pub gateway: Option<String>,
     /// Queues, with a worker each
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub queues: Option<u16>,
     /// Cores to pin the workers to, such as 0,1
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
@@ -106,7 +106,9 @@ pub fn run<A: Parser>(main: impl FnOnce(A) -> io::Result<()>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
-            ExitCode::from(if error.kind() == io::ErrorKind::InvalidInput { 2 } else { 1 })
+            // A wrong value, or a file that is not there.
+            let wrong = matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::NotFound);
+            ExitCode::from(if wrong { 2 } else { 1 })
         }
     }
 }

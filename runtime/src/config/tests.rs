@@ -66,8 +66,8 @@ fn a_wrong_type_is_named_with_its_line() {
 fn a_value_out_of_range_is_named_with_its_range() {
     assert_eq!(error("[tcp]\ntcp_rmem = 1"), "corelane.toml: tcp.tcp_rmem = 1: give 2048 to 1073741824");
     assert_eq!(
-        error("[runtime]\nspin = \"2h\""),
-        "corelane.toml: runtime.spin = \"7200s\": give \"0ns\" to \"3600s\""
+        error("[runtime]\nspin = \"9000h\""),
+        "corelane.toml: runtime.spin = \"32400000s\": give \"0ns\" to \"31536000s\""
     );
     assert_eq!(error("[device]\nslots = 1"), "corelane.toml: device.slots = 1: give 64 to 4194304");
     assert_eq!(error("[device]\nmtu = 20"), "corelane.toml: device.mtu = 20: give 68 to 65535");

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::future::Future;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use corelane::stats::Snapshot;
@@ -99,13 +100,13 @@ impl Hosts {
     pub fn connect<F: Future + 'static>(&mut self, future: F) -> F::Output {
         let task = self.client.spawn_local(future);
         self.run_until(|_| task.is_finished());
-        self.client.block_on(task).unwrap()
+        result(task)
     }
 
     /// The result of a task that ends.
     pub fn join<T: 'static>(&mut self, task: JoinHandle<T>) -> T {
         self.run_until(|_| task.is_finished());
-        self.server.block_on(task).unwrap()
+        result(task)
     }
 
     /// Steps until all is sent, acknowledged and forgotten; TIME-WAIT takes its minute.
@@ -122,5 +123,17 @@ impl Hosts {
             assert_eq!((connections, half_open, time_wait), (0, 0, 0), "connections of the {name}");
             assert_eq!((tasks, timers), (0, 0), "tasks of the {name}");
         }
+    }
+}
+
+/// What a task that has ended gave.
+///
+/// # Panics
+/// When it has not ended, or panicked.
+pub fn result<T>(task: JoinHandle<T>) -> T {
+    let mut task = std::pin::pin!(task);
+    match task.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(result) => result.unwrap(),
+        Poll::Pending => panic!("the task has not ended"),
     }
 }

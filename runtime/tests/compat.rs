@@ -1,0 +1,162 @@
+//! The streams behind the traits of tokio, futures-io and hyper.
+
+mod support;
+
+/// tokio's helpers, without tokio's runtime.
+#[cfg(feature = "tokio-io")]
+mod tokio_io {
+    use corelane::net::{TcpListener, TcpStream};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader, copy};
+
+    use crate::support::{Hosts, SERVER};
+
+    #[test]
+    fn copy_echoes() {
+        let mut hosts = Hosts::new();
+        let server = hosts.serve(async {
+            let mut listener = TcpListener::bind(SERVER).await?;
+            let (mut read, mut write) = listener.accept().await?.0.into_split();
+            let copied = copy(&mut read, &mut write).await?;
+            AsyncWriteExt::shutdown(&mut write).await?;
+            std::io::Result::Ok(copied)
+        });
+        let sent: Vec<u8> = (0..100_000u32).map(|i| (i % 251) as u8).collect();
+        let wanted = sent.clone();
+        let received = hosts.connect(async move {
+            let stream = TcpStream::connect(SERVER).await.unwrap();
+            let (read, mut write) = stream.into_split();
+            let writer = corelane::spawn_local(async move {
+                AsyncWriteExt::write_all(&mut write, &sent).await.unwrap();
+                AsyncWriteExt::shutdown(&mut write).await.unwrap();
+            });
+            let mut received = Vec::new();
+            AsyncReadExt::read_to_end(&mut BufReader::new(read), &mut received).await.unwrap();
+            writer.await.unwrap();
+            received
+        });
+        assert!(received == wanted);
+        assert_eq!(hosts.join(server).unwrap(), 100_000);
+        hosts.assert_clean();
+    }
+}
+
+#[cfg(feature = "futures-io")]
+mod futures_io {
+    use std::future::poll_fn;
+    use std::io::IoSlice;
+    use std::pin::Pin;
+
+    use corelane::net::{TcpListener, TcpStream};
+    use futures_io::{AsyncRead, AsyncWrite};
+
+    use crate::support::{Hosts, SERVER};
+
+    #[test]
+    fn the_traits_read_write_and_close() {
+        let mut hosts = Hosts::new();
+        let server = hosts.serve(async {
+            let mut listener = TcpListener::bind(SERVER).await?;
+            let (mut stream, _) = listener.accept().await?;
+            let parts = [IoSlice::new(b"a "), IoSlice::new(b""), IoSlice::new(b"vector")];
+            let written = poll_fn(|cx| Pin::new(&mut stream).poll_write_vectored(cx, &parts)).await?;
+            poll_fn(|cx| Pin::new(&mut stream).poll_flush(cx)).await?;
+            poll_fn(|cx| Pin::new(&mut stream).poll_close(cx)).await?;
+            std::io::Result::Ok(written)
+        });
+        let text = hosts.connect(async {
+            let mut stream = TcpStream::connect(SERVER).await.unwrap();
+            let mut text = Vec::new();
+            let mut buf = [0; 3];
+            loop {
+                match poll_fn(|cx| Pin::new(&mut stream).poll_read(cx, &mut buf)).await.unwrap() {
+                    0 => return text,
+                    n => text.extend_from_slice(&buf[..n]),
+                }
+            }
+        });
+        assert_eq!(text, b"a vector");
+        assert_eq!(hosts.join(server).unwrap(), 8);
+        hosts.assert_clean();
+    }
+}
+
+#[cfg(feature = "hyper")]
+mod hyper_rt {
+    use std::convert::Infallible;
+    use std::future::poll_fn;
+    use std::pin::Pin;
+    use std::time::Duration;
+
+    use corelane::net::{LocalTimer, TcpListener, TcpStream};
+    use corelane::spawn_local;
+    use hyper::body::{Body, Incoming};
+    use hyper::service::service_fn;
+    use hyper::{Request, Response};
+
+    use crate::support::{Hosts, SERVER};
+
+    async fn text(mut body: Incoming) -> Vec<u8> {
+        let mut text = Vec::new();
+        while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+            text.extend_from_slice(&frame.unwrap().into_data().unwrap());
+        }
+        text
+    }
+
+    async fn answer(request: Request<Incoming>) -> Result<Response<String>, Infallible> {
+        let path = request.uri().path().to_string();
+        let len = text(request.into_body()).await.len();
+        Ok(Response::new(format!("{path} {len}")))
+    }
+
+    #[test]
+    fn requests_of_any_size_are_answered_on_one_connection() {
+        let mut hosts = Hosts::new();
+        let server = hosts.serve(async {
+            let mut listener = TcpListener::bind(SERVER).await.unwrap();
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut http = hyper::server::conn::http1::Builder::new();
+            http.timer(LocalTimer).header_read_timeout(Duration::from_secs(30));
+            http.serve_connection(stream, service_fn(answer)).await
+        });
+        let answers = hosts.connect(async {
+            let stream = TcpStream::connect(SERVER).await.unwrap();
+            let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await.unwrap();
+            let connection = spawn_local(connection);
+            let mut answers = Vec::new();
+            for len in [0, 1, 70_000] {
+                let request = Request::post("/len").header("host", SERVER).body("x".repeat(len)).unwrap();
+                let response = sender.send_request(request).await.unwrap();
+                assert_eq!(response.status(), 200);
+                answers.push(String::from_utf8(text(response.into_body()).await).unwrap());
+            }
+            drop(sender);
+            connection.await.unwrap().unwrap();
+            answers
+        });
+        assert_eq!(answers, ["/len 0", "/len 1", "/len 70000"]);
+        hosts.join(server).unwrap();
+        hosts.assert_clean();
+    }
+
+    #[test]
+    fn a_client_that_says_nothing_is_hung_up_on() {
+        let mut hosts = Hosts::new();
+        let server = hosts.serve(async {
+            let mut listener = TcpListener::bind(SERVER).await.unwrap();
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut http = hyper::server::conn::http1::Builder::new();
+            http.timer(LocalTimer).header_read_timeout(Duration::from_secs(30));
+            http.serve_connection(stream, service_fn(answer)).await.unwrap_err().is_timeout()
+        });
+        let took = hosts.connect(async {
+            let mut stream = TcpStream::connect(SERVER).await.unwrap();
+            stream.write_all(b"GET / HT").await.unwrap();
+            let start = corelane::time::now();
+            let _ = stream.read(&mut [0; 64]).await; // an answer, the end or a RST
+            corelane::time::now() - start
+        });
+        assert!(took >= Duration::from_secs(29) && took < Duration::from_secs(32), "{took:?}");
+        assert!(hosts.join(server));
+    }
+}
