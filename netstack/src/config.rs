@@ -160,7 +160,7 @@ pub struct TcpConfig {
     pub tcp_window_scaling: bool,
     /// `tcp_timestamps`.
     pub tcp_timestamps: bool,
-    /// `tcp_sack`: whether SACK blocks are sent. Those received are not used yet.
+    /// `tcp_sack`: whether both sides may tell by SACK blocks what arrived out of order.
     pub tcp_sack: bool,
     /// SYNs resent before an active opening gives up.
     pub tcp_syn_retries: u8,

@@ -112,6 +112,8 @@ counters! {
         timeouts: "TcpExtTCPTimeouts",
         /// Fast retransmissions.
         fast_retrans: "TcpExtTCPFastRetrans",
+        /// Recoveries by SACK.
+        sack_recovery: "TcpExtTCPSackRecovery",
         /// Recoveries by NewReno.
         reno_recovery: "TcpExtTCPRenoRecovery",
         /// Zero-window probes sent.

@@ -1,12 +1,13 @@
 //! A connection past its first SYN: it owns the parts.
 
+use alloc::boxed::Box;
 use core::time::Duration;
 
 use super::congestion::{Controller, Reno};
 use super::memory::Memory;
 use super::options::{Negotiated, Timestamps};
 use super::receiver::Receiver;
-use super::recovery::NewReno;
+use super::recovery::{Cause, NewReno, Scoreboard};
 use super::rtt::Rtt;
 use super::sender::Sender;
 use super::seq::SeqNumber;
@@ -86,7 +87,10 @@ pub(crate) struct Connection {
     pub(crate) rcv: Receiver,
     pub(crate) rtt: Rtt,
     pub(crate) cc: Reno,
+    /// Duplicate ACKs, and recovery where the peer sends no SACK blocks.
     pub(crate) recovery: NewReno,
+    /// Recovery by SACK blocks, from the first loss on.
+    pub(crate) scoreboard: Option<Box<Scoreboard>>,
     /// While opening actively: what we would use if the peer agrees.
     pub(crate) timestamps: Option<Timestamps>,
     pub(crate) timers: Timers,
@@ -137,6 +141,7 @@ impl Connection {
             rtt: Rtt::new(),
             cc: Reno::new(u32::from(link_mss), config.initial_cwnd),
             recovery: NewReno::new(iss),
+            scoreboard: None,
             timestamps: config.tcp_timestamps.then_some(Timestamps {
                 offset: ts_offset,
                 recent: 0,
@@ -167,6 +172,7 @@ impl Connection {
         };
         self.snd.mss = negotiated.mss;
         self.rcv.sack_permitted = negotiated.sack;
+        self.snd.sack = negotiated.sack;
         self.rcv.mss = 536.min(env.link_mss);
         self.cc = Reno::new(u32::from(negotiated.mss), env.config.initial_cwnd);
         self.snd.open_window(irs, u32::from(window));
@@ -225,8 +231,33 @@ impl Connection {
         self.rtt.rto(config)
     }
 
-    /// What may fly: cwnd, and the segments that RFC 3042 adds.
+    /// What may fly: cwnd, and the segments that RFC 3042 adds; ssthresh during a recovery by SACK (RFC 6675 5).
     pub(crate) fn cwnd(&self) -> u32 {
-        self.cc.cwnd() + self.recovery.limited_transmit() * u32::from(self.snd.mss)
+        match self.sack_recovery() {
+            None => self.cc.cwnd() + self.recovery.limited_transmit() * u32::from(self.snd.mss),
+            Some(Cause::Fast) => self.cc.ssthresh(),
+            Some(Cause::Timeout) => self.cc.cwnd(),
+        }
+    }
+
+    /// The recovery by SACK blocks that is under way.
+    pub(crate) fn sack_recovery(&self) -> Option<Cause> {
+        self.scoreboard.as_ref().and_then(|board| board.cause())
+    }
+
+    /// What is thought to be in the network.
+    pub(crate) fn pipe(&self) -> u32 {
+        match &self.scoreboard {
+            Some(board) => board.pipe(self.snd.una, self.snd.max, u32::from(self.snd.mss)),
+            None => self.snd.flight(),
+        }
+    }
+
+    /// The first number that cwnd forbids to send.
+    pub(crate) fn cwnd_edge(&self) -> SeqNumber {
+        match self.sack_recovery() {
+            None => self.snd.una + self.cwnd(),
+            Some(_) => self.snd.nxt + self.cwnd().saturating_sub(self.pipe()),
+        }
     }
 }

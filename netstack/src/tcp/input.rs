@@ -3,7 +3,7 @@
 use super::congestion::Controller;
 use super::connection::{Connection, Env};
 use super::options::{Negotiated, Timestamps};
-use super::recovery::Verdict;
+use super::recovery::{Cause, Verdict};
 use super::sack::SackList;
 use super::segment::Segment;
 use super::seq::SeqNumber;
@@ -236,17 +236,27 @@ impl Connection {
         let shift = if segment.has(Flags::SYN) { 0 } else { self.snd.scale };
         let wnd = u32::from(segment.header.window) << shift;
         let same_window = wnd == self.snd.wnd;
+        let mut duplicate = false;
         if ack.after(self.snd.una) {
             self.new_ack(ack, segment, env);
         } else if ack == self.snd.una {
             // RFC 5681 2: a duplicate ACK.
             let bare = segment.seq_len() == 0 && same_window;
             if bare && self.snd.flight() > 0 {
-                self.duplicate_ack(env);
+                if self.snd.sack {
+                    duplicate = self.recovery.count_duplicate();
+                } else {
+                    self.duplicate_ack(env);
+                }
             }
             if self.snd.flight() == 0 {
                 self.snd.retries = 0; // an answered window probe
             }
+        }
+        if self.snd.sack
+            && (duplicate || self.scoreboard.is_some() || !segment.header.options.sacked.is_empty())
+        {
+            self.take_sack(segment, duplicate, env);
         }
         if self.snd.update_window(segment.seq(), ack, wnd) && self.snd.has_unsent() {
             if self.snd.flight() == 0 {
@@ -282,13 +292,17 @@ impl Connection {
         };
         let acked = self.snd.acknowledge(ack);
         self.snd.retries = 0;
-        match self.recovery.on_ack(ack) {
-            Verdict::Partial => {
-                self.cc.on_partial_ack(acked);
-                self.snd.resend_head = true;
+        if self.scoreboard.is_some() {
+            self.new_ack_sack(ack, acked, limited);
+        } else {
+            match self.recovery.on_ack(ack) {
+                Verdict::Partial => {
+                    self.cc.on_partial_ack(acked);
+                    self.snd.resend_head = true;
+                }
+                Verdict::Exit => self.cc.on_recovered(self.snd.flight()),
+                _ => self.cc.on_ack(acked, limited),
             }
-            Verdict::Exit => self.cc.on_recovered(self.snd.flight()),
-            _ => self.cc.on_ack(acked, limited),
         }
         // RFC 6298 5.2, 5.3.
         if self.snd.flight() == 0 {
@@ -313,6 +327,42 @@ impl Connection {
             }
             Verdict::Inflate => self.cc.on_duplicate_ack(),
             _ => {}
+        }
+        self.effects.transmit = true;
+    }
+
+    /// An ACK of new data once there was a loss.
+    fn new_ack_sack(&mut self, ack: SeqNumber, acked: u32, limited: bool) {
+        self.recovery.on_ack(ack); // no duplicates any more
+        let Some(board) = &mut self.scoreboard else { return };
+        board.advance(ack);
+        let cause = board.cause();
+        let over = board.leave(ack);
+        match cause {
+            None => self.cc.on_ack(acked, limited),
+            Some(Cause::Fast) if over => self.cc.on_recovered(self.snd.flight()),
+            Some(Cause::Fast) => {}
+            // RFC 5681 3.1: slow start from one segment.
+            Some(Cause::Timeout) => self.cc.on_ack(acked, true),
+        }
+        if self.scoreboard.as_ref().is_some_and(|board| board.is_empty()) {
+            self.scoreboard = None; // all is repaired: back to the cheap way
+        }
+        self.effects.transmit = true;
+    }
+
+    /// Takes the SACK blocks of an ACK; recovery begins when they, or three duplicates, say that a segment is lost.
+    fn take_sack(&mut self, segment: &Segment, duplicate: bool, env: &mut Env<'_>) {
+        let (una, max, mss) = (self.snd.una, self.snd.max, u32::from(self.snd.mss));
+        let board = self.scoreboard.get_or_insert_default();
+        board.update(una, max, &segment.header.options.sacked);
+        let lost = duplicate || board.is_lost(una, mss);
+        if lost && board.cause().is_none() && self.snd.flight() > 0 {
+            board.enter(Cause::Fast, una, max);
+            env.stats.sack_recovery += 1;
+            env.stats.fast_retrans += 1;
+            self.cc.on_loss(self.snd.flight());
+            self.snd.timed = None;
         }
         self.effects.transmit = true;
     }

@@ -202,7 +202,10 @@ impl Connection {
             }
             self.snd.probe = false;
         }
-        if self.snd.resend_head && !self.resend_head(wire) {
+        if self.snd.resend_head && !self.resend(self.snd.una, wire) {
+            return false;
+        }
+        if self.sack_recovery().is_some() && !self.resend_lost(wire) {
             return false;
         }
         while let Some(plan) = self.next_segment(wire) {
@@ -219,18 +222,48 @@ impl Connection {
         true
     }
 
-    /// Fast retransmission: the segment at SND.UNA, and SND.NXT stays where it is.
-    fn resend_head(&mut self, wire: &mut Wire<'_, '_>) -> bool {
-        let una = self.snd.una;
-        let data = self.snd.data_end().since(una).min(self.snd.max.since(una));
-        let len = data.min(u32::from(self.snd.mss));
-        let fin = self.snd.fin_sent() && una + len == self.snd.data_end();
+    /// RFC 6675 5: sends again what is lost, as far as cwnd allows.
+    fn resend_lost(&mut self, wire: &mut Wire<'_, '_>) -> bool {
+        let (una, max, mss) = (self.snd.una, self.snd.max, u32::from(self.snd.mss));
+        let cwnd = self.cwnd();
+        while self
+            .scoreboard
+            .as_ref()
+            .is_some_and(|board| board.may_resend(board.pipe(una, max, mss), cwnd, mss))
+        {
+            let Some((start, end)) =
+                self.scoreboard.as_mut().and_then(|board| board.next_resend(una, max, mss))
+            else {
+                break;
+            };
+            if !self.resend_range(start, end, wire) {
+                return false;
+            }
+            if let Some(board) = &mut self.scoreboard {
+                board.resent(start, end, max);
+            }
+        }
+        true
+    }
+
+    /// Fast retransmission without SACK: the segment at SND.UNA.
+    fn resend(&mut self, una: SeqNumber, wire: &mut Wire<'_, '_>) -> bool {
+        let len = self.snd.flight().min(u32::from(self.snd.mss));
+        let done = self.resend_range(una, una + len, wire);
+        self.snd.resend_head &= !done;
+        done
+    }
+
+    /// Sends `start..end` again, where SND.NXT stays where it is; the FIN's number may be its last.
+    fn resend_range(&mut self, start: SeqNumber, end: SeqNumber, wire: &mut Wire<'_, '_>) -> bool {
+        let data_end = self.snd.data_end();
+        let fin = end.after(data_end) || (self.snd.fin_sent() && end == data_end);
+        let len = if end.after(data_end) { data_end.since(start) } else { end.since(start) };
         let flags = if fin { Flags::ACK.with(Flags::FIN) } else { Flags::ACK.with(Flags::PSH) };
-        let plan = Plan { seq: una, flags, len: len as usize };
+        let plan = Plan { seq: start, flags, len: len as usize };
         if wire.cx.out.room() == 0 || self.emit(&plan, wire).is_none() {
             return false;
         }
-        self.snd.resend_head = false;
         self.snd.retransmits += 1;
         wire.cx.stats.tcp_retrans_segs += 1;
         true
@@ -246,7 +279,8 @@ impl Connection {
         let unsent = end.since(snd.nxt);
         let mss = u32::from(snd.mss);
         // RFC 5681 3.1: the lesser of both windows bounds what is in flight.
-        let allowed = snd.una + snd.wnd.min(self.cwnd());
+        let (wnd_edge, cwnd_edge) = (snd.una + snd.wnd, self.cwnd_edge());
+        let allowed = if wnd_edge.before(cwnd_edge) { wnd_edge } else { cwnd_edge };
         let mut len = unsent.min(allowed.since(snd.nxt)).min(self.largest(wire));
         if snd.force {
             // What was sent before may go again; new data only as far as the window goes.

@@ -1,4 +1,4 @@
-//! The SACK blocks that we send (RFC 2018 4). What the peer sends us is not used yet.
+//! SACK blocks: those that we send (RFC 2018 4), and those of one received segment.
 
 use super::seq::SeqNumber;
 
@@ -6,6 +6,31 @@ use super::seq::SeqNumber;
 const KEPT: usize = 4;
 /// Blocks that fit beside timestamps (RFC 2018 3).
 pub(crate) const MAX_SENT: usize = 3;
+
+/// The blocks of a received segment, as they came.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Blocks {
+    blocks: [(SeqNumber, SeqNumber); KEPT],
+    len: u8,
+}
+
+impl Blocks {
+    /// Adds a block; a header has room for no more than are kept.
+    pub(crate) fn push(&mut self, start: SeqNumber, end: SeqNumber) {
+        if let Some(slot) = self.blocks.get_mut(usize::from(self.len)) {
+            *slot = (start, end);
+            self.len += 1;
+        }
+    }
+
+    pub(crate) fn iter(&self) -> core::slice::Iter<'_, (SeqNumber, SeqNumber)> {
+        self.blocks[..usize::from(self.len)].iter()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
 
 /// What has arrived out of order, the latest block first: as Linux keeps it, so that a segment costs a look at four
 /// blocks and not at all that is out of order.

@@ -27,6 +27,8 @@ pub(crate) struct Sender {
     pub(crate) queue: SendQueue,
     /// Our SYN is acknowledged.
     pub(crate) syn_acked: bool,
+    /// Both sides allow SACK.
+    pub(crate) sack: bool,
     /// The application closed: a FIN follows the queue.
     pub(crate) fin: bool,
     /// Our FIN is acknowledged.
@@ -65,6 +67,7 @@ impl Sender {
             mss,
             queue: SendQueue::default(),
             syn_acked: false,
+            sack: false,
             fin: false,
             fin_acked: false,
             small_end: iss,

@@ -2,6 +2,7 @@
 
 use super::congestion::Controller;
 use super::connection::{Connection, Env};
+use super::recovery::Cause;
 use super::state::State;
 use super::timers::Timer;
 use crate::error::Error;
@@ -47,10 +48,15 @@ impl Connection {
         self.snd.timed = None; // Karn
         if self.snd.syn_acked {
             self.cc.on_timeout(self.snd.flight(), self.snd.retries > 1);
+            self.snd.small_end = self.snd.una;
+            if self.snd.sack {
+                let board = self.scoreboard.get_or_insert_default();
+                board.enter(Cause::Timeout, self.snd.una, self.snd.max);
+                return;
+            }
             self.recovery.on_timeout(self.snd.max);
             self.snd.resend_head = false;
             self.snd.force = true;
-            self.snd.small_end = self.snd.una;
         } else {
             self.rtt.syn_was_lost();
         }

@@ -1,6 +1,7 @@
 //! TCP options (RFC 9293 3.2, RFC 7323, RFC 2018).
 
-use crate::tcp::sack::{MAX_SENT, SackList};
+use crate::tcp::sack::{Blocks, MAX_SENT, SackList};
+use crate::tcp::seq::SeqNumber;
 
 const END: u8 = 0;
 const NOP: u8 = 1;
@@ -21,8 +22,10 @@ pub(crate) struct TcpOptions {
     pub(crate) sack_permitted: bool,
     /// TSval, TSecr.
     pub(crate) timestamps: Option<(u32, u32)>,
-    /// Blocks to be sent; those received are not read yet.
+    /// Blocks to be sent.
     pub(crate) sack: SackList,
+    /// Blocks that were received.
+    pub(crate) sacked: Blocks,
     /// Parsing ended at an option whose length can't be.
     pub(crate) malformed: bool,
 }
@@ -63,7 +66,14 @@ impl TcpOptions {
             (TIMESTAMPS, &[a, b, c, d, e, f, g, h]) => {
                 self.timestamps = Some((u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h])));
             }
-            (MSS | WINDOW_SCALE | SACK_PERMITTED | TIMESTAMPS, _) => self.malformed = true,
+            (SACK, body) if body.len() % 8 == 0 => {
+                let (numbers, _) = body.as_chunks::<4>();
+                for pair in numbers.chunks_exact(2) {
+                    let [start, end] = [pair[0], pair[1]].map(|n| SeqNumber(u32::from_be_bytes(n)));
+                    self.sacked.push(start, end);
+                }
+            }
+            (MSS | WINDOW_SCALE | SACK_PERMITTED | SACK | TIMESTAMPS, _) => self.malformed = true,
             _ => {}
         }
     }

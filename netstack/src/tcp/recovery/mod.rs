@@ -1,5 +1,8 @@
-//! Deciding that bytes are lost. RACK, TLP, PRR, F-RTO and the scoreboard join NewReno here.
+//! Deciding that bytes are lost: by SACK blocks where the peer sends them, else by NewReno. RACK, TLP, PRR and F-RTO
+//! join them here.
 
 mod newreno;
+mod scoreboard;
 
 pub(crate) use newreno::{NewReno, Verdict};
+pub(crate) use scoreboard::{Cause, Scoreboard};

@@ -38,6 +38,12 @@ impl NewReno {
         if self.active { 0 } else { self.duplicates.min(2) }
     }
 
+    /// A duplicate ACK where SACK decides about recovery; returns whether there are enough of them.
+    pub(crate) fn count_duplicate(&mut self) -> bool {
+        self.duplicates = self.duplicates.saturating_add(1);
+        self.duplicates >= DUP_THRESH
+    }
+
     /// An ACK that acknowledges nothing new while data are out (RFC 5681 2).
     pub(crate) fn on_duplicate(&mut self, una: SeqNumber, max: SeqNumber) -> Verdict {
         self.duplicates = self.duplicates.saturating_add(1);

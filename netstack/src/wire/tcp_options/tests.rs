@@ -3,6 +3,7 @@ use super::TcpOptions;
 use crate::tcp::seq::SeqNumber;
 use proptest::prelude::*;
 use std::vec;
+use std::vec::Vec;
 
 #[test]
 fn linux_syn_order() {
@@ -32,6 +33,9 @@ fn sack_blocks_beside_timestamps() {
     assert_eq!(bytes[12..24], [1, 1, 5, 26, 0, 0, 0, 40, 0, 0, 0, 45]);
     let read = TcpOptions::parse(&bytes);
     assert_eq!((read.malformed, read.timestamps), (false, Some((1, 2))));
+    let blocks: Vec<_> = read.sacked.iter().map(|(from, to)| (from.0, to.0)).collect();
+    assert_eq!(blocks, [(40, 45), (30, 35), (20, 25)]);
+    assert!(TcpOptions::parse(&[5, 9, 0, 0, 0, 1, 0, 0, 0, 0]).malformed, "half a block");
 }
 
 #[test]
