@@ -207,6 +207,12 @@ impl Config {
         };
         self.ip.apply(&mut stack.ip)?;
         self.tcp.apply(&mut stack.tcp)?;
+        let (min, max) = (Time(stack.tcp.tcp_rto_min), Time(stack.tcp.tcp_rto_max));
+        if min > max {
+            let remedy =
+                format!("tcp.tcp_rto_max = {max} is less: give a larger one, or a smaller tcp_rto_min");
+            return Err(ConfigError::new("tcp.tcp_rto_min", min, remedy));
+        }
         let workers = self.workers()?;
         let device = &self.device;
         one_of("device.driver", &device.driver, device.driver.split(',').map(str::trim), &DRIVERS)?;

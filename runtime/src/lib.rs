@@ -29,7 +29,7 @@
 //!         });
 //!         echo.await?
 //!     })?;
-//!     runtime.shutdown(std::time::Duration::from_secs(5));
+//!     assert!(runtime.shutdown(std::time::Duration::from_secs(5)));
 //!     Ok(())
 //! });
 //!
@@ -42,7 +42,7 @@
 //!     assert_eq!(&answer, b"hello");
 //!     std::io::Result::Ok(())
 //! })?;
-//! drop(runtime); // closes the stream, which ends the server's loop
+//! assert!(runtime.shutdown(std::time::Duration::from_secs(5))); // the stream is closed at both ends
 //! # server.join().unwrap()
 //! # }
 //! ```

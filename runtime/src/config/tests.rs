@@ -124,3 +124,9 @@ fn a_file_that_is_not_there_is_named() {
     let message = Config::from_file("/nonexistent/corelane.toml").unwrap_err().to_string();
     assert!(message.contains("can't read the configuration /nonexistent/corelane.toml"), "{message}");
 }
+
+#[test]
+fn the_smallest_rto_is_not_above_the_largest() {
+    let message = error("[tcp]\ntcp_rto_min = \"5s\"\ntcp_rto_max = \"2s\"");
+    assert!(message.contains("tcp.tcp_rto_min = \"5s\": tcp.tcp_rto_max = \"2s\" is less"), "{message}");
+}
