@@ -66,10 +66,16 @@ impl Snapshot {
         }
     }
 
+    /// Level: buffers of the pool that are neither free nor the device's.
+    pub fn buffers_in_use(&self) -> usize {
+        let held = usize::try_from(self.queue.held).unwrap_or(usize::MAX);
+        self.pool_slots.saturating_sub(self.pool_available).saturating_sub(held)
+    }
+
     /// The levels, which are back at their start when nothing is open any more.
     pub fn levels(&self) -> impl Iterator<Item = (&'static str, u64)> {
         [
-            ("PoolAvailable", self.pool_available),
+            ("BuffersInUse", self.buffers_in_use()),
             ("Connections", self.connections),
             ("HalfOpen", self.half_open),
             ("TimeWait", self.time_wait),

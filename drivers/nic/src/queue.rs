@@ -60,4 +60,6 @@ pub struct QueueStats {
     pub tx_copied_bytes: u64,
     /// System calls made to receive, send or wake the device.
     pub system_calls: u64,
+    /// Level: buffers of the pool that the device has now, to fill or to send.
+    pub held: u64,
 }

@@ -252,6 +252,7 @@ impl Queue for XdpQueue {
 
     fn stats(&self) -> QueueStats {
         let mut stats = self.stats;
+        stats.held = u64::from(self.umem.lent(Loan::Fill) + self.umem.lent(Loan::Transmit));
         let kernel = self.socket.as_ref().and_then(|socket| syscall::statistics(socket.fd()).ok());
         if let Some(kernel) = kernel {
             // A frame that finds the fill ring empty is in rx_dropped already.

@@ -58,7 +58,8 @@ fn total(report: &Report, count: impl Fn(&QueueStats) -> u64) -> u64 {
 }
 
 fn assert_all_home(report: &Report) {
-    for &[before, after, closed] in &report.available {
+    for (&[before, after, closed], stats) in report.available.iter().zip(&report.stats) {
+        assert_eq!(after + stats.held as usize, SLOTS, "the stats tell where each buffer is: {report:?}");
         // The fill ring is topped up in batches of 16.
         assert!((before..before + 16).contains(&after), "buffers are missing: {report:?}");
         assert_eq!(closed, SLOTS, "closing brings every buffer home");
