@@ -59,8 +59,18 @@ impl Assembler {
         true
     }
 
-    /// Takes the data that start at `seq`, if they have arrived.
+    /// Takes the data that start at `seq`, if they have arrived. What lies before `seq` has come another way and is dropped.
     pub(crate) fn take(&mut self, seq: SeqNumber) -> Vec<Chunk> {
+        let old = self.pieces.partition_point(|(start, _)| start.before(seq));
+        if let Some((start, chunk)) = old.checked_sub(1).and_then(|last| self.pieces.get_mut(last)) {
+            // Only the last of them can reach beyond `seq`.
+            let known = chunk.len().min(seq.since(*start) as usize);
+            chunk.advance(known);
+            *start += known as u32; // at most the length of a chunk
+            self.bytes -= known;
+            let gone = if chunk.is_empty() { old } else { old - 1 };
+            self.bytes -= self.pieces.drain(..gone).map(|(_, chunk)| chunk.len()).sum::<usize>();
+        }
         let mut next = seq;
         let ready = self.pieces.iter().take_while(|(start, chunk)| {
             let fits = *start == next;

@@ -111,6 +111,9 @@ impl Connection {
     /// Our SYN is acknowledged.
     fn established(&mut self, ack: SeqNumber, segment: &Segment, env: &mut Env<'_>) {
         self.measure_rtt(ack, segment, env);
+        if self.snd.retries > 0 {
+            self.rtt.syn_was_lost();
+        }
         self.snd.acknowledge(ack);
         self.snd.retries = 0;
         self.timers.clear(Timer::Retransmit);
@@ -129,7 +132,7 @@ impl Connection {
         };
         if old && !rst {
             env.stats.paws_estab += 1;
-        } else if self.rcv.acceptable(segment.seq(), segment.seq_len()) {
+        } else if self.rcv.acceptable(segment.seq(), segment.seq_len()) || self.is_crossed_syn(segment) {
             return true;
         }
         if !rst {
@@ -158,14 +161,21 @@ impl Connection {
             return false;
         }
         if segment.has(Flags::SYN) {
-            // RFC 9293 3.5: the peer's SYN-ACK completes a simultaneous opening.
-            let crossed = self.machine.get() == State::SynReceived && segment.seq() + 1 == self.rcv.nxt;
+            let crossed = self.is_crossed_syn(segment);
             if !crossed {
                 self.challenge(env);
             }
             return crossed;
         }
         true
+    }
+
+    /// RFC 9293 3.5: the peer's SYN-ACK completes a simultaneous opening. Its SYN was received before, so by the table
+    /// it lies in front of the window.
+    fn is_crossed_syn(&self, segment: &Segment) -> bool {
+        self.machine.get() == State::SynReceived
+            && segment.has(Flags::SYN)
+            && segment.seq() + 1 == self.rcv.nxt
     }
 
     fn reset_by_peer(&mut self, env: &mut Env<'_>) {

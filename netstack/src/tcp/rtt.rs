@@ -63,10 +63,11 @@ impl Rtt {
         self.backoff = 0;
     }
 
-    /// RFC 6298 5.7: the SYN was lost, so the first RTO of the data is 3 s.
+    /// RFC 6298 5.7: the connection is open, but its SYN was lost, so the first RTO of the data is 3 s.
     pub(crate) fn syn_was_lost(&mut self) {
         if self.estimate.is_none() {
             self.rto = Duration::from_secs(3);
+            self.backoff = 0;
         }
     }
 

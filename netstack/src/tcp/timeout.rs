@@ -57,8 +57,6 @@ impl Connection {
             self.recovery.on_timeout(self.snd.max);
             self.snd.resend_head = false;
             self.snd.force = true;
-        } else {
-            self.rtt.syn_was_lost();
         }
         self.snd.nxt = self.snd.una;
     }

@@ -37,3 +37,17 @@ fn gapped_bytes_are_bounded() {
     let kept = (0..20_000u32).filter(|i| assembler.insert(SeqNumber(i * 2), byte.clone())).count();
     assert_eq!((kept, assembler.bytes()), (MAX_SEGMENTS, MAX_SEGMENTS));
 }
+
+#[test]
+fn what_came_another_way_is_dropped() {
+    let pool = Pool::heap(PoolConfig { slots: 4, slot_size: 64, headroom: 0, reserve: 0 });
+    let mut assembler = Assembler::default();
+    for (seq, bytes) in [(5, b"bbbbb"), (10, b"ccccc"), (20, b"ddddd")] {
+        assert!(assembler.insert(SeqNumber(seq), Chunk::copy_from(&pool, bytes).unwrap()));
+    }
+    // Everything up to 12 arrived in order meanwhile.
+    let taken: Vec<u8> = assembler.take(SeqNumber(12)).iter().flat_map(|chunk| chunk.to_vec()).collect();
+    assert_eq!((taken, assembler.bytes()), (b"ccc".to_vec(), 5));
+    assert!(assembler.take(SeqNumber(30)).is_empty() && assembler.is_empty());
+    assert_eq!((assembler.bytes(), pool.available()), (0, 4));
+}
