@@ -43,6 +43,7 @@ bed_xdp() {
     join "$home" cl0 "$HOST/24" "$peer" cl1 "$PEER/24" || return 1
     plain_frames "$peer" cl1 || return 1
     DRIVER=xdp DEVICE=cl0 HOME_NS=$home PEER_NS=$peer PEER_IF=cl1
+    many_ports
 }
 
 bed_tap() {
@@ -52,7 +53,11 @@ bed_tap() {
     ip -n "$home" link set cl0 addrgenmode none 2>/dev/null
     ip -n "$home" address add "$PEER/24" dev cl0 && ip -n "$home" link set cl0 up || return 1
     DRIVER=tap DEVICE=cl0 HOME_NS=$home PEER_NS=$home PEER_IF=cl0
+    many_ports
 }
+
+# The kernel's clients keep tens of thousands of connections in TIME-WAIT here.
+many_ports() { inside "$PEER_NS" sh -c 'echo 1024 65535 >/proc/sys/net/ipv4/ip_local_port_range'; }
 
 # serve EXAMPLE [ARGUMENT...]: starts it on the bed's device and waits until it listens; its id is then in $STARTED.
 serve() {
@@ -198,24 +203,50 @@ killed() {
     return "$code"
 }
 
-# Opened, used and closed, and nothing of them is left: the levels of the stats are at their baseline again.
+# Opened all at once, used and closed, and nothing of them is left: the levels of the stats are at their baseline again.
 many_connections() {
-    local stats="$WORK/stats" baseline said code=0
+    local stats="$WORK/stats" baseline code=0
     serve echo --stats "$stats" || return 1
     inside "$PEER_NS" timeout 10 nc -N "$OURS" 7 <<<warm | grep -q warm || code=1
     baseline=$(fresh_levels "$stats" 2) || { echo "no stats are written"; code=1; }
-    said=$(inside "$PEER_NS" timeout 60 "$BENCH" load --addr "$OURS:7" --connections "$CONNECTIONS" --duration 3) ||
-        code=1
-    echo "$said"
-    grep -q 'connection errors 0, starved connections 0' <<<"$said" || code=1
-    # Those end with answers under way, so by RST; these by FIN, one after the other.
-    inside "$PEER_NS" timeout 60 "$BENCH" load --addr "$OURS:7" --workload crr --connections 64 \
-        --requests "$CONNECTIONS" || code=1
+    ulimit -Sn $((CONNECTIONS + 100)) || { echo "too few descriptors: ulimit -n $((CONNECTIONS + 100))"; code=1; }
+    inside "$PEER_NS" timeout 120 bash scripts/interop.sh --connections "$OURS" 7 "$CONNECTIONS" || code=1
+    # One after the other, a new one for each request.
+    inside "$PEER_NS" timeout 60 "$BENCH" load --addr "$OURS:7" --workload crr --requests "$CONNECTIONS" || code=1
     echo "baseline: $(tr '\n' ' ' <<<"$baseline")"
     await 10 levels_are "$stats" "$baseline" || { echo "not back at the baseline:"; code=1; }
     echo "now:      $(fresh_levels "$stats" 1 | tr '\n' ' ')"
     grep -E ' (TcpPassiveOpens|TcpExtListen[A-Za-z]*|TcpEstabResets|OutNoBuffers|PoolRefused|RxDropped) ' "$stats"
     [ "$(awk '$2 == "TcpPassiveOpens" { print $3 }' "$stats")" -gt $((CONNECTIONS * 2)) ] || code=1
+    stop "$STARTED"
+    return "$code"
+}
+
+# use_connections ADDRESS PORT COUNT: opens them with the kernel's sockets, has a line echoed on each, looks that all are
+# open at once, closes them. This script calls itself for it: the descriptors are those of a process.
+use_connections() {
+    local i fd said fds=()
+    for ((i = 0; i < $3; i++)); do
+        exec {fd}<>"/dev/tcp/$1/$2" || { echo "connection $i is not opened"; return 1; }
+        fds+=("$fd")
+    done
+    for fd in "${fds[@]}"; do
+        said=
+        echo "line $fd" >&"$fd" && IFS= read -r -t 5 said <&"$fd"
+        [ "$said" = "line $fd" ] || { echo "no echo on descriptor $fd"; return 1; }
+    done
+    for fd in "${fds[@]}"; do exec {fd}>&-; done
+    echo "$3 connections were open at once, and each was used"
+}
+
+# All at once, with a request in flight on each.
+heavy_load() {
+    local said code=0
+    serve echo || return 1
+    said=$(inside "$PEER_NS" timeout 60 "$BENCH" load --addr "$OURS:7" --connections "$CONNECTIONS" --duration 3) ||
+        code=1
+    echo "$said"
+    grep -q 'byte errors 0, connection errors 0, starved connections 0' <<<"$said" || code=1
     stop "$STARTED"
     return "$code"
 }
@@ -288,6 +319,7 @@ run_bed() {
     check "$1: $TRANSFER_MIB MiB from the kernel" to_corelane "$WORK/large"
     check "$1: $TRANSFER_MIB MiB to the kernel" from_corelane "$WORK/large"
     check "$1: $CONNECTIONS connections opened, used and closed" many_connections
+    check "$1: load on $CONNECTIONS connections at once" heavy_load
     start_nginx "$PEER_NS" "$WORK/www" 8080
     await_port "$PEER_NS" "$PEER" 8080
     check "$1: client of nginx, 1 B" get_from_nginx byte
@@ -341,6 +373,10 @@ main() {
                 [ $# -gt 1 ] || die "--only needs xdp or tap"
                 [[ $2 == xdp || $2 == tap ]] || die "--only $2: give xdp or tap"
                 beds=("$2") && shift
+                ;;
+            --connections) # this script calls itself
+                use_connections "$2" "$3" "$4"
+                exit
                 ;;
             --help | -h) usage && exit ;;
             *) die "unknown option '$1': see --help" ;;
