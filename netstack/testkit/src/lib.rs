@@ -12,6 +12,7 @@ pub mod fuzz;
 mod host;
 mod monitor;
 mod pattern;
+mod ranges;
 mod script;
 mod segment;
 mod trace;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use crate::ranges::Ranges;
 use crate::{Failure, Medium, Pattern, Segment};
 
 /// Sender and receiver of one direction of a connection.
@@ -21,6 +22,7 @@ struct End {
     /// Options of its SYN; the MSS counts 536 where it says none.
     scale: Option<u8>,
     mss: u16,
+    sack: bool,
     /// One past the highest sequence number sent.
     sent: u32,
     fin: Option<u32>,
@@ -32,19 +34,29 @@ struct End {
     timestamp: Option<u32>,
 }
 
+/// What has arrived at one end from the other, whole.
+#[derive(Debug, Clone)]
+struct Arrived {
+    /// The peer's initial number, and the window of its SYN.
+    iss: u32,
+    window: u16,
+    /// Counted from `iss` on.
+    numbers: Ranges,
+}
+
 /// Checks every frame that a stack sends, against all that it sent and heard before.
 ///
 /// It finds: wrong checksums, frames beyond the MTU, segments beyond the MSS or the window that the peer offered, bytes that
-/// differ from an earlier sending, a window whose right edge moves left, acknowledgments that go back or cover what was never
-/// sent, gaps, a FIN that moves, data behind it, timestamps that go back.
+/// differ from an earlier sending, a window whose right edge moves left, acknowledgments that go back, ACKs and SACK blocks that
+/// cover what never arrived, gaps, a FIN that moves, data behind it, timestamps that go back.
 pub struct Monitor {
     medium: Medium,
     mtu: u16,
     /// Data are those of [`Pattern::between`] the ports.
     is_patterned: bool,
     ends: BTreeMap<Flow, End>,
-    /// The window of a SYN that was heard before the answer was sent.
-    heard_syn: BTreeMap<Flow, u16>,
+    /// By the flow that answers.
+    arrived: BTreeMap<Flow, Arrived>,
     failure: Option<Failure>,
     segments: u64,
     payload_bytes: u64,
@@ -58,7 +70,7 @@ impl Monitor {
             mtu,
             is_patterned: false,
             ends: BTreeMap::new(),
-            heard_syn: BTreeMap::new(),
+            arrived: BTreeMap::new(),
             failure: None,
             segments: 0,
             payload_bytes: 0,
@@ -92,9 +104,7 @@ impl Monitor {
         }
         let peer_scale = self.ends.get(&(segment.from, segment.to)).and_then(|peer| peer.scale);
         let flow = (segment.to, segment.from);
-        if segment.syn {
-            self.heard_syn.insert(flow, segment.window);
-        }
+        self.note_arrival(flow, &segment);
         let (Some(end), Some(ack)) = (self.ends.get_mut(&flow), segment.ack) else {
             if let Some(end) = self.ends.get_mut(&flow)
                 && segment.syn
@@ -114,6 +124,20 @@ impl Monitor {
         let edge = ack.wrapping_add(u32::from(segment.window) << shift);
         if end.granted.is_none_or(|granted| after(edge, granted)) {
             end.granted = Some(edge);
+        }
+    }
+
+    fn note_arrival(&mut self, flow: Flow, segment: &Segment<'_>) {
+        let (iss, window) = (segment.seq, segment.window);
+        if segment.syn && self.arrived.get(&flow).is_none_or(|arrived| arrived.iss != iss) {
+            self.arrived.insert(flow, Arrived { iss, window, numbers: Ranges::default() });
+        }
+        if let Some(arrived) = self.arrived.get_mut(&flow) {
+            let start = segment.seq.wrapping_sub(arrived.iss);
+            // A probe lies before the start of the stream, when nothing was sent yet.
+            if let Some(end) = start.checked_add(segment.seq_len()) {
+                arrived.numbers.add(start, end);
+            }
         }
     }
 
@@ -145,15 +169,20 @@ impl Monitor {
         }
         let (flow, back) = ((segment.from, segment.to), (segment.to, segment.from));
         if segment.syn && self.ends.get(&flow).is_none_or(|end| end.iss != segment.seq) {
-            let granted = self.heard_syn.remove(&flow).filter(|_| segment.ack.is_some());
+            let granted = self.arrived.get(&flow).map(|arrived| arrived.window);
+            let granted = granted.filter(|_| segment.ack.is_some());
             self.ends.insert(flow, End::open(segment, granted));
         }
-        let peer = self.ends.get(&back).map(|peer| (peer.sent, peer.mss, peer.scale));
+        let peer = self.ends.get(&back).map(|peer| (peer.mss, peer.scale, peer.sack));
         let is_patterned = self.is_patterned;
         // Without a SYN it is an answer to something forged.
         let end = self.ends.get_mut(&flow)?;
-        end.judge_data(segment, peer.map(|(_, mss, _)| mss), is_patterned)
-            .or_else(|| end.judge_ack(segment, peer.map(|(sent, _, scale)| (sent, scale))))
+        let (mss, scale, sack) =
+            peer.map_or((None, None, false), |(mss, scale, sack)| (Some(mss), scale, sack));
+        let arrived = self.arrived.get(&flow);
+        end.judge_data(segment, mss, is_patterned)
+            .or_else(|| end.judge_sack(segment, sack, arrived))
+            .or_else(|| end.judge_ack(segment, scale, arrived))
     }
 }
 
@@ -164,6 +193,7 @@ impl End {
             iss: segment.seq,
             scale: segment.scale,
             mss: segment.mss.unwrap_or(536),
+            sack: segment.sack_permitted,
             sent: next,
             fin: None,
             ack: None,
@@ -214,7 +244,33 @@ impl End {
         None
     }
 
-    fn judge_ack(&mut self, segment: &Segment<'_>, peer: Option<(u32, Option<u8>)>) -> Option<String> {
+    /// RFC 2018: a block tells what has arrived beyond the ACK; the first may be a duplicate (RFC 2883).
+    fn judge_sack(&self, segment: &Segment<'_>, peer: bool, arrived: Option<&Arrived>) -> Option<String> {
+        if !segment.sack.is_empty() && !(self.sack && peer) {
+            return Some("SACK blocks that were not agreed on".to_string());
+        }
+        for (index, (start, end)) in segment.sack.iter().copied().enumerate() {
+            let from = |iss: u32| (start.wrapping_sub(iss), end.wrapping_sub(iss));
+            let holds = arrived.is_some_and(|arrived| {
+                let (start, end) = from(arrived.iss);
+                arrived.numbers.holds(start, end)
+            });
+            if !after(end, start) || !holds {
+                return Some(format!("a SACK block of what never arrived: {start}..{end}"));
+            }
+            if index > 0 && segment.ack.is_some_and(|ack| !after(start, ack)) {
+                return Some(format!("a SACK block that the ACK covers: {start}..{end}"));
+            }
+        }
+        None
+    }
+
+    fn judge_ack(
+        &mut self,
+        segment: &Segment<'_>,
+        peer_scale: Option<u8>,
+        arrived: Option<&Arrived>,
+    ) -> Option<String> {
         if let Some((value, _)) = segment.timestamps {
             if self.timestamp.is_some_and(|last| after(last, value)) {
                 return Some(format!("a timestamp before {:?}", self.timestamp));
@@ -222,9 +278,8 @@ impl End {
             self.timestamp = Some(value);
         }
         let ack = segment.ack?;
-        let (peer_sent, peer_scale) = peer?;
-        if after(ack, peer_sent) {
-            return Some(format!("an ACK of what was never sent; the peer sent up to {peer_sent}"));
+        if arrived.is_none_or(|arrived| !arrived.numbers.holds(0, ack.wrapping_sub(arrived.iss))) {
+            return Some("an ACK of what never arrived".to_string());
         }
         if self.ack.is_some_and(|last| after(last, ack)) {
             return Some(format!("an ACK that goes back behind {:?}", self.ack));

@@ -55,6 +55,10 @@ pub struct Spoken<'a> {
     pub scale: Option<u8>,
     /// TSval and TSecr.
     pub timestamps: Option<(u32, u32)>,
+    /// The option SACK permitted.
+    pub sack_permitted: bool,
+    /// A SACK block: first number, one past the last.
+    pub sack: Option<(u32, u32)>,
     /// The data.
     pub data: &'a [u8],
 }
@@ -209,6 +213,8 @@ impl Script {
             spoken.mss.map(TcpOptionElement::MaximumSegmentSize),
             spoken.scale.map(TcpOptionElement::WindowScale),
             spoken.timestamps.map(|(value, echo)| TcpOptionElement::Timestamp(value, echo)),
+            spoken.sack_permitted.then_some(TcpOptionElement::SelectiveAcknowledgementPermitted),
+            spoken.sack.map(|block| TcpOptionElement::SelectiveAcknowledgement(block, [None; 3])),
         ];
         let options: Vec<_> = options.into_iter().flatten().collect();
         let mut frame = Vec::new();

@@ -40,6 +40,10 @@ pub struct Segment<'a> {
     pub scale: Option<u8>,
     /// TSval and TSecr.
     pub timestamps: Option<(u32, u32)>,
+    /// The option SACK permitted.
+    pub sack_permitted: bool,
+    /// SACK blocks: first number, one past the last.
+    pub sack: Vec<(u32, u32)>,
     /// Bytes of options, padding included.
     pub options_len: usize,
     /// The length in IP's header.
@@ -77,6 +81,8 @@ impl<'a> Segment<'a> {
             mss: None,
             scale: None,
             timestamps: None,
+            sack_permitted: false,
+            sack: Vec::new(),
             options_len: tcp.options().len(),
             ip_len: header.total_len(),
             is_intact: sum == tcp.checksum()
@@ -88,7 +94,11 @@ impl<'a> Segment<'a> {
                 TcpOptionElement::MaximumSegmentSize(mss) => segment.mss = Some(mss),
                 TcpOptionElement::WindowScale(scale) => segment.scale = Some(scale.min(14)),
                 TcpOptionElement::Timestamp(value, echo) => segment.timestamps = Some((value, echo)),
-                _ => {}
+                TcpOptionElement::SelectiveAcknowledgementPermitted => segment.sack_permitted = true,
+                TcpOptionElement::SelectiveAcknowledgement(first, more) => {
+                    segment.sack = [Some(first)].into_iter().chain(more).flatten().collect();
+                }
+                TcpOptionElement::Noop => {}
             }
         }
         Some(segment)

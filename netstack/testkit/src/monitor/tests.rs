@@ -13,8 +13,17 @@ struct Bed {
 impl Bed {
     fn new() -> Bed {
         let mut bed = Bed { script: Script::new(Config::default()), monitor: Monitor::new(Medium::Ip, 1500) };
-        let syn = Spoken { seq: 100, flags: "S", window: 1000, mss: Some(500), ..Spoken::default() };
-        assert_eq!(bed.says(&syn), None);
+        let syn = Spoken {
+            seq: 100,
+            flags: "S",
+            window: 1000,
+            mss: Some(500),
+            sack_permitted: true,
+            ..Spoken::default()
+        };
+        let frame = bed.script.build(&syn);
+        assert_eq!(bed.sends(&frame), None);
+        bed.monitor.received(&frame, false);
         let answer = Spoken { seq: 200, ack: Some(101), ..syn };
         let mut frame = bed.script.build(&answer);
         swap(&mut frame);
@@ -96,12 +105,25 @@ fn bytes_that_change() {
 fn windows_and_acknowledgments_that_go_back() {
     let bare = |ack, window| Spoken { seq: 101, ack: Some(ack), window, ..Spoken::default() };
     Bed::new().objects(&bare(201, 999), "the window's right edge moves left");
-    Bed::new().objects(&bare(202, 1000), "an ACK of what was never sent");
+    Bed::new().objects(&bare(202, 1000), "an ACK of what never arrived");
     Bed::new().objects(&bare(200, 1000), "an ACK that goes back");
     let stamped = |value| Spoken { timestamps: Some((value, 0)), ..bare(201, 1000) };
     let mut bed = Bed::new();
     assert_eq!(bed.says(&stamped(50)), None);
     bed.objects(&stamped(49), "a timestamp before");
+}
+
+#[test]
+fn sack_blocks_of_what_never_arrived() {
+    let block = |start, end| Spoken { seq: 101, sack: Some((start, end)), ..data(101, &[]) };
+    Bed::new().objects(&block(300, 400), "a SACK block of what never arrived: 300..400");
+    let mut bed = Bed::new();
+    let mut frame = bed.script.build(&Spoken { seq: 300, ack: Some(101), data: &[1; 100], ..data(0, &[]) });
+    swap(&mut frame);
+    bed.monitor.received(&frame, false);
+    assert_eq!(bed.says(&block(300, 400)), None);
+    bed.objects(&block(300, 401), "never arrived");
+    Bed::new().objects(&block(300, 300), "never arrived");
 }
 
 #[test]

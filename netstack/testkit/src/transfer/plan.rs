@@ -114,6 +114,7 @@ fn config(rng: &mut Rng) -> Config {
         tcp_mem: magnitude(rng, 256 << 10, 8 << 20) as usize, // below 2^24
         tcp_window_scaling: chance(rng, 80),
         tcp_timestamps: chance(rng, 70),
+        tcp_sack: chance(rng, 70),
         // A path that loses a third of all answers must not count as dead here.
         tcp_syn_retries: 30,
         tcp_synack_retries: 30,
