@@ -34,9 +34,17 @@ struct Entry<T> {
 /// Entries at stable places. It grows by a page at a time, so that a million connections never cost one large copy
 /// (a `slab` moves all entries when its vector grows), and its ids carry a generation.
 pub(crate) struct Arena<T> {
-    pages: Vec<Box<[Entry<T>]>>,
+    pages: Vec<Box<[Entry<T>; PAGE]>>,
     free: Vec<u32>,
     len: usize,
+}
+
+fn empty_page<T>() -> Box<[Entry<T>; PAGE]> {
+    let entries: Vec<_> = (0..PAGE).map(|_| Entry { generation: 0, value: None }).collect();
+    match entries.into_boxed_slice().try_into() {
+        Ok(page) => page,
+        Err(_) => unreachable!("it was made with PAGE entries"),
+    }
 }
 
 impl<T> Arena<T> {
@@ -52,7 +60,7 @@ impl<T> Arena<T> {
     pub(crate) fn insert_with(&mut self, make: impl FnOnce(Id) -> T) -> Id {
         if self.free.is_empty() {
             let first = (self.pages.len() * PAGE) as u32; // pages of live entries stay far below u32::MAX
-            self.pages.push((0..PAGE).map(|_| Entry { generation: 0, value: None }).collect());
+            self.pages.push(empty_page());
             self.free.extend((first..first + PAGE as u32).rev());
         }
         let slot = self.free.pop().unwrap_or_default(); // just filled
@@ -64,21 +72,23 @@ impl<T> Arena<T> {
     }
 
     fn entry(&self, id: Id) -> Option<&Entry<T>> {
-        let entry = self.pages.get(id.slot as usize / PAGE)?.get(id.slot as usize % PAGE)?;
+        let entry = &self.pages.get(id.slot as usize / PAGE)?[id.slot as usize % PAGE];
         (entry.generation == id.generation).then_some(entry)
     }
 
+    #[inline]
     pub(crate) fn get(&self, id: Id) -> Option<&T> {
         self.entry(id)?.value.as_ref()
     }
 
+    #[inline]
     pub(crate) fn get_mut(&mut self, id: Id) -> Option<&mut T> {
-        let entry = self.pages.get_mut(id.slot as usize / PAGE)?.get_mut(id.slot as usize % PAGE)?;
+        let entry = &mut self.pages.get_mut(id.slot as usize / PAGE)?[id.slot as usize % PAGE];
         if entry.generation == id.generation { entry.value.as_mut() } else { None }
     }
 
     pub(crate) fn remove(&mut self, id: Id) -> Option<T> {
-        let entry = self.pages.get_mut(id.slot as usize / PAGE)?.get_mut(id.slot as usize % PAGE)?;
+        let entry = &mut self.pages.get_mut(id.slot as usize / PAGE)?[id.slot as usize % PAGE];
         if entry.generation != id.generation {
             return None;
         }
@@ -91,7 +101,7 @@ impl<T> Arena<T> {
 
     /// All entries; for shutting down and for listings, never on the data path.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Id, &T)> {
-        self.pages.iter().flatten().enumerate().filter_map(|(slot, entry)| {
+        self.pages.iter().flat_map(|page| page.iter()).enumerate().filter_map(|(slot, entry)| {
             let id = Id { slot: slot as u32, generation: entry.generation }; // as in insert_with
             entry.value.as_ref().map(|value| (id, value))
         })

@@ -292,11 +292,11 @@ impl Neighbors {
             entry.state = State::Delay; // it is used right now
             self.set_timer(id, now + DELAY_FIRST_PROBE);
         }
-        for Waiting { mut packet, payload, offload, .. } in waiting {
+        for Waiting { mut packet, mut payload, offload, .. } in waiting {
             if let Some(destination) = packet.first_chunk_mut() {
                 *destination = mac.0;
             }
-            push(packet, payload.into_iter(), offload, cx);
+            push(packet, &mut payload, offload, cx);
         }
     }
 

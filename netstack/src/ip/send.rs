@@ -37,29 +37,33 @@ impl Ip {
         mut offload: TxOffload,
         cx: &mut Context<'_>,
     ) {
-        let link_len = match self.link.medium {
-            Medium::Ethernet(_) => ethernet::HEADER_LEN,
-            Medium::Ip => 0,
-        };
-        let headers_len = link_len + ipv4::HEADER_LEN;
-        let total_len = ipv4::HEADER_LEN + packet.len() + payload.iter().map(|c| c.len()).sum::<usize>();
-        let Some(ip_header) = self.ipv4_header(&header, total_len) else {
+        let chunks = if payload.is_empty() { 0 } else { payload.iter().map(|c| c.len()).sum::<usize>() };
+        let Some(ip_header) = self.ipv4_header(&header, ipv4::HEADER_LEN + packet.len() + chunks) else {
             return discard(payload, cx);
         };
-        let Some(front) = packet.push_front(headers_len) else {
-            return discard(payload, cx);
+        let Medium::Ethernet(own) = self.link.medium else {
+            let Some(front) = packet.push_front(ipv4::HEADER_LEN) else { return discard(payload, cx) };
+            front.copy_from_slice(&ip_header);
+            shift(&mut offload, ipv4::HEADER_LEN);
+            cx.stats.ip_out_requests += 1;
+            return push(packet, payload, offload, cx);
         };
-        front[link_len..headers_len].copy_from_slice(&ip_header);
-        if let Some(checksum) = &mut offload.checksum {
-            checksum.start += headers_len as u16; // at most HEADROOM, and the start is within the transport's header
-        }
+        let neighbor = self.neighbors.cached(now, header.destination);
+        let ether = ethernet::Header {
+            destination: neighbor.unwrap_or_default(),
+            source: own,
+            ether_type: ethernet::IPV4,
+        };
+        let front = packet
+            .push_front(super::HEADROOM)
+            .and_then(|front| front.first_chunk_mut::<{ super::HEADROOM }>());
+        let Some(front) = front else { return discard(payload, cx) };
+        front[..ethernet::HEADER_LEN].copy_from_slice(&ether.to_bytes());
+        front[ethernet::HEADER_LEN..].copy_from_slice(&ip_header);
+        shift(&mut offload, super::HEADROOM);
         cx.stats.ip_out_requests += 1;
-        let Medium::Ethernet(mac) = self.link.medium else {
-            return push(packet, payload.drain(..), offload, cx);
-        };
-        if let Some(neighbor) = self.neighbors.cached(now, header.destination) {
-            write_ethernet(&mut packet, neighbor, mac);
-            return push(packet, payload.drain(..), offload, cx);
+        if neighbor.is_some() {
+            return push(packet, payload, offload, cx);
         }
         self.send_by_route(now, header.destination, packet, payload, offload, cx);
     }
@@ -83,7 +87,7 @@ impl Ip {
         let mac = self.neighbors.mac(id);
         write_ethernet(&mut packet, mac.unwrap_or_default(), self.neighbors.own_mac());
         if mac.is_some() {
-            push(packet, payload.drain(..), offload, cx);
+            push(packet, payload, offload, cx);
         } else {
             let waiting = Waiting { destination, packet, payload: core::mem::take(payload), offload };
             self.neighbors.wait(id, waiting, cx);
@@ -116,15 +120,17 @@ fn write_ethernet(packet: &mut Packet, destination: MacAddress, source: MacAddre
     }
 }
 
-pub(super) fn push(
-    packet: Packet,
-    payload: impl Iterator<Item = Chunk>,
-    offload: TxOffload,
-    cx: &mut Context<'_>,
-) {
+/// The checksum's place counts from the frame's first byte.
+fn shift(offload: &mut TxOffload, headers: usize) {
+    if let Some(checksum) = &mut offload.checksum {
+        checksum.start += headers as u16; // at most HEADROOM, and the start is within the transport's header
+    }
+}
+
+pub(super) fn push(packet: Packet, payload: &mut Vec<Chunk>, offload: TxOffload, cx: &mut Context<'_>) {
     cx.out.push(packet, offload);
-    for chunk in payload {
-        cx.out.attach(chunk);
+    if !payload.is_empty() {
+        payload.drain(..).for_each(|chunk| cx.out.attach(chunk));
     }
 }
 

@@ -197,27 +197,19 @@ impl Tcp {
             return connection.end_of_data().map(|()| 0);
         }
         let n = connection.rcv.queue.read(buf, peek);
-        self.window_moved(id);
+        if connection.window_moved() {
+            self.settle(id.0);
+        }
         Ok(n)
     }
 
     pub(crate) fn read_chunk(&mut self, id: SocketId) -> Result<Option<Chunk>, Error> {
         let connection = self.socket_mut(id)?;
         let Some(chunk) = connection.rcv.queue.pop() else { return connection.end_of_data().map(|()| None) };
-        self.window_moved(id);
-        Ok(Some(chunk))
-    }
-
-    /// Reading made room: the peer hears of it when it is worth a segment.
-    fn window_moved(&mut self, id: SocketId) {
-        if let Some(connection) = self.connections.get_mut(id.0)
-            && connection.machine.get().can_receive()
-            && connection.rcv.update_due()
-        {
-            connection.rcv.ack_now = true;
-            connection.effects.transmit = true;
+        if connection.window_moved() {
             self.settle(id.0);
         }
+        Ok(Some(chunk))
     }
 
     pub(crate) fn write(&mut self, id: SocketId, buf: &[u8]) -> Result<usize, Error> {
@@ -231,14 +223,13 @@ impl Tcp {
             return Err(Error::WouldBlock);
         }
         connection.effects.transmit = true;
-        self.settle(id.0);
+        self.lists.note(connection, id.0);
         Ok(n)
     }
 
     pub(crate) fn write_chunk(&mut self, id: SocketId, chunk: Chunk) -> Result<(), WriteChunkError> {
-        let connection = match self.socket_mut(id) {
-            Ok(connection) => connection,
-            Err(error) => return Err(WriteChunkError { chunk, error }),
+        let Some(connection) = self.connections.get_mut(id.0).filter(|c| !c.app.orphan) else {
+            return Err(WriteChunkError { chunk, error: Error::NotOpen });
         };
         if let Err(error) = connection.room_to_write() {
             return Err(WriteChunkError { chunk, error });
@@ -246,7 +237,7 @@ impl Tcp {
         // Whole or not at all: a chunk may go beyond the limit, the next one waits for it.
         connection.snd.queue.push(chunk);
         connection.effects.transmit = true;
-        self.settle(id.0);
+        self.lists.note(connection, id.0);
         Ok(())
     }
 
@@ -298,7 +289,7 @@ impl Tcp {
             if let State::Established | State::CloseWait = state {
                 stats.tcp_estab_resets += 1;
             }
-            self.resets.push_back((tuple, seq, Some(ack)));
+            self.lists.resets.push_back((tuple, seq, Some(ack)));
         }
         self.remove(id.0);
         Ok(())
@@ -375,7 +366,7 @@ impl Tcp {
 
     pub(crate) fn next_event(&mut self) -> Option<Event> {
         loop {
-            let event = self.events.pop_front()?;
+            let event = self.lists.events.pop_front()?;
             // Events of what is gone by now are nobody's.
             let live = match event {
                 Event::Readable(id) => self.socket_mut(id).map(|c| c.app.readable_queued = false).is_ok(),
@@ -420,6 +411,16 @@ impl Tcp {
 }
 
 impl Connection {
+    /// Reading made room: whether the peer should hear of it now.
+    fn window_moved(&mut self) -> bool {
+        let due = self.rcv.update_due() && self.machine.get().can_receive();
+        if due {
+            self.rcv.ack_now = true;
+            self.effects.transmit = true;
+        }
+        due
+    }
+
     /// What a read of an empty queue gives: an error once, the end of data, or nothing yet.
     fn end_of_data(&mut self) -> Result<(), Error> {
         if let Some(error) = self.app.error.take() {

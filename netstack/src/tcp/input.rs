@@ -17,32 +17,32 @@ const NO_FAST_PATH: u8 = Flags::SYN.0 | Flags::FIN.0 | Flags::RST.0;
 
 impl Connection {
     /// Handles a segment; what follows from it is in `self.effects`.
-    pub(crate) fn input(&mut self, mut segment: Segment, env: &mut Env<'_>) {
+    pub(crate) fn input(&mut self, segment: &mut Segment, env: &mut Env<'_>) {
         if self.machine.get() == State::SynSent {
             return self.input_syn_sent(segment, env);
         }
-        if self.is_expected(&segment, env.now) {
+        if self.is_expected(segment, env.now) {
             env.stats.tcp_hp_hits += 1;
             self.heard(env.now);
-            self.take_timestamp(&segment, env.now);
-            self.process_ack(&segment, env);
+            self.take_timestamp(segment, env.now);
+            self.process_ack(segment, env);
             return self.text(segment, env);
         }
-        if !self.check_sequence(&segment, env) || !self.check_rst_and_syn(&segment, env) {
+        if !self.check_sequence(segment, env) || !self.check_rst_and_syn(segment, env) {
             return;
         }
         // Fifth, check the ACK field.
-        if !segment.has(Flags::ACK) || !self.check_ack(&segment, env) {
+        if !segment.has(Flags::ACK) || !self.check_ack(segment, env) {
             return;
         }
         self.heard(env.now);
-        self.take_timestamp(&segment, env.now);
-        self.process_ack(&segment, env);
+        self.take_timestamp(segment, env.now);
+        self.process_ack(segment, env);
         if self.effects.closed {
             return;
         }
         // Sixth, URG: RFC 6093, urgent data are read in line.
-        self.note_fin(&segment);
+        self.note_fin(segment);
         segment.trim_before(self.rcv.nxt);
         segment.trim_after(self.rcv.edge.max(self.rcv.nxt));
         self.text(segment, env);
@@ -67,7 +67,7 @@ impl Connection {
     }
 
     /// RFC 9293 3.10.7.3: SYN-SENT.
-    fn input_syn_sent(&mut self, segment: Segment, env: &mut Env<'_>) {
+    fn input_syn_sent(&mut self, segment: &mut Segment, env: &mut Env<'_>) {
         let ack = segment.has(Flags::ACK).then_some(segment.header.ack);
         // First, the ACK bit: one for something that was not sent gets a RST, and we wait on.
         if let Some(ack) = ack
@@ -99,9 +99,8 @@ impl Connection {
             self.effects.transmit = true;
             return;
         };
-        self.established(ack, &segment, env);
-        let mut segment = segment;
-        self.note_fin(&segment);
+        self.established(ack, segment, env);
+        self.note_fin(segment);
         segment.trim_before(self.rcv.nxt);
         self.rcv.ack_now = true;
         self.text(segment, env);
@@ -263,9 +262,7 @@ impl Connection {
                 self.snd.retries = 0; // an answered window probe
             }
         }
-        if self.snd.sack
-            && (duplicate || self.scoreboard.is_some() || !segment.header.options.sacked.is_empty())
-        {
+        if self.snd.sack && (duplicate || self.scoreboard.is_some() || !segment.sacked.is_empty()) {
             self.take_sack(segment, duplicate, env);
         }
         if self.snd.update_window(segment.seq(), ack, wnd) && self.snd.has_unsent() {
@@ -365,7 +362,7 @@ impl Connection {
     fn take_sack(&mut self, segment: &Segment, duplicate: bool, env: &mut Env<'_>) {
         let (una, max, mss) = (self.snd.una, self.snd.max, u32::from(self.snd.mss));
         let board = self.scoreboard.get_or_insert_default();
-        board.update(una, max, &segment.header.options.sacked);
+        board.update(una, max, &segment.sacked);
         let lost = duplicate || board.is_lost(una, mss);
         if lost && board.cause().is_none() && self.snd.flight() > 0 {
             board.enter(Cause::Fast, una, max);
@@ -420,7 +417,7 @@ impl Connection {
     }
 
     /// Seventh, process the segment text: trimmed to the window.
-    fn text(&mut self, segment: Segment, env: &mut Env<'_>) {
+    fn text(&mut self, segment: &mut Segment, env: &mut Env<'_>) {
         let len = segment.payload.len();
         if len == 0 {
             if segment.seq_len() > 0 && segment.seq() != self.rcv.nxt {
@@ -448,7 +445,7 @@ impl Connection {
         }
     }
 
-    fn in_order(&mut self, segment: Segment, env: &mut Env<'_>) {
+    fn in_order(&mut self, segment: &mut Segment, env: &mut Env<'_>) {
         let before = self.rcv.nxt;
         self.keep(segment, env);
         if !self.rcv.assembler.is_empty() {
@@ -466,11 +463,11 @@ impl Connection {
     }
 
     /// Puts the payload into the queue: in the device's buffers, or copied when the device runs low of them.
-    fn keep(&mut self, segment: Segment, env: &mut Env<'_>) {
+    fn keep(&mut self, segment: &mut Segment, env: &mut Env<'_>) {
         let Connection { rcv, app, .. } = self;
         let mut next = segment.seq();
         let mut whole = true;
-        segment.payload.into_chunks(|chunk| {
+        segment.payload.take_chunks(|chunk| {
             let len = chunk.len();
             whole = whole && Self::keep_chunk(rcv, app.read_shut, chunk, env);
             if whole {
@@ -519,11 +516,11 @@ impl Connection {
         }
     }
 
-    fn out_of_order(&mut self, segment: Segment, env: &mut Env<'_>) {
+    fn out_of_order(&mut self, segment: &mut Segment, env: &mut Env<'_>) {
         self.rcv.owe_duplicate_ack();
         let mut seq = segment.seq();
         let rcv = &mut self.rcv;
-        segment.payload.into_chunks(|chunk| {
+        segment.payload.take_chunks(|chunk| {
             let len = chunk.len() as u32; // a chunk is shorter than a frame
             // The ring must not starve while a hole is open: what came out of order can come again.
             if env.memory.device_is_low() || !rcv.assembler.insert(seq, chunk) {

@@ -41,7 +41,6 @@ mod time_wait;
 mod timeout;
 mod timers;
 
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
@@ -52,7 +51,6 @@ pub use connection::Keepalive;
 
 use crate::arena::{Arena, Id};
 use crate::config::{Link, TcpConfig};
-use crate::event::Event;
 use crate::ip::{self, Ip};
 use crate::rng::Rng;
 use crate::stats::Stats;
@@ -66,8 +64,10 @@ use listen::{HalfOpen, Isn, Listeners};
 use memory::Memory;
 use output::Wire;
 use ports::Ports;
+use sack::Blocks;
 use segment::{Payload, Segment};
 use seq::SeqNumber;
+use settle::Lists;
 pub(crate) use table::FourTuple;
 use table::{FlowTable, Owner};
 use time_wait::{Answer, TimeWaits};
@@ -117,11 +117,7 @@ pub(crate) struct Tcp {
     listeners: Listeners,
     flows: FlowTable,
     wheel: Wheel<Timed>,
-    /// Connections with something to send, or a deadline that moved forward.
-    ready: VecDeque<Id>,
-    events: VecDeque<Event>,
-    /// RSTs to be sent: number, and what they acknowledge.
-    resets: VecDeque<(FourTuple, SeqNumber, Option<SeqNumber>)>,
+    lists: Lists,
     /// Writers that found no memory.
     starved: Vec<Id>,
     /// Connections in SYN-SENT, and some that were: those that a silent neighbour concerns.
@@ -154,9 +150,7 @@ impl Tcp {
             time_wait: TimeWaits::new(),
             listeners: Listeners::new(),
             wheel: Wheel::new(Instant::ZERO),
-            ready: VecDeque::new(),
-            events: VecDeque::new(),
-            resets: VecDeque::new(),
+            lists: Lists::default(),
             starved: Vec::new(),
             opening: Vec::new(),
             orphans: 0,
@@ -175,11 +169,13 @@ impl Tcp {
     ) {
         self.now = net.now;
         net.stats.tcp_in_segs += 1;
-        let Some((tuple, segment)) = parse(source, destination, packet, checksum, net.stats) else { return };
+        let Some((tuple, mut segment)) = parse(source, destination, packet, checksum, net.stats) else {
+            return;
+        };
         match self.flows.get(&tuple) {
-            Some(Owner::Connection(id)) => self.connection_input(id, segment, net),
-            Some(Owner::HalfOpen(id)) => self.half_open_input(id, segment, net),
-            Some(Owner::TimeWait(id)) => self.time_wait_input(id, segment, net),
+            Some(Owner::Connection(id)) => self.connection_input(id, &mut segment, net),
+            Some(Owner::HalfOpen(id)) => self.half_open_input(id, &mut segment, net),
+            Some(Owner::TimeWait(id)) => self.time_wait_input(id, &segment, net),
             None => match self.listeners.find(tuple.local, tuple.local_port) {
                 Some(listener) => self.listen_input(listener, tuple, &segment, None, net),
                 None => self.refuse(&tuple, &segment, net),
@@ -200,7 +196,7 @@ impl Tcp {
         net.wire(&self.config, &self.link, &mut self.chunks).send_reset(tuple, seq, ack);
     }
 
-    fn connection_input(&mut self, id: Id, segment: Segment, net: &mut Net<'_>) {
+    fn connection_input(&mut self, id: Id, segment: &mut Segment, net: &mut Net<'_>) {
         let Some(connection) = self.connections.get_mut(id) else { return };
         let link_mss = output::link_mss(&self.link);
         let mut env =
@@ -211,13 +207,15 @@ impl Tcp {
             // Only an answer to what we sent shows that the neighbour hears us.
             net.ip.confirm(net.now, connection.tuple.remote);
         }
-        self.settle(id);
+        if self.lists.note(connection, id) {
+            self.end_state(id);
+        }
     }
 
-    fn time_wait_input(&mut self, id: Id, segment: Segment, net: &mut Net<'_>) {
+    fn time_wait_input(&mut self, id: Id, segment: &Segment, net: &mut Net<'_>) {
         let Some(record) = self.time_wait.get_mut(id) else { return };
         let tuple = record.tuple;
-        match record.input(&segment, net.now) {
+        match record.input(segment, net.now) {
             Answer::Drop => {}
             Answer::Restart => {
                 self.time_wait.restart(id, net.now + self.config.tcp_timewait_len);
@@ -231,7 +229,7 @@ impl Tcp {
                 let Some(record) = self.time_wait.remove(id) else { return };
                 self.flows.remove(&tuple, Owner::TimeWait(id));
                 net.stats.time_wait_recycled += 1;
-                self.listen_input(listener, tuple, &segment, Some(record.snd_nxt + REUSE_DISTANCE), net);
+                self.listen_input(listener, tuple, segment, Some(record.snd_nxt + REUSE_DISTANCE), net);
             }
         }
     }
@@ -304,17 +302,21 @@ fn parse(
     checksum: Checksum,
     stats: &mut Stats,
 ) -> Option<(FourTuple, Segment)> {
-    let Some(header) = TcpHeader::parse(&packet) else {
+    let mut sacked = Blocks::default();
+    let Some(header) = TcpHeader::parse(&packet, &mut sacked) else {
         stats.tcp_in_errs += 1;
         return None;
     };
-    let len = packet.chain().map(<[u8]>::len).sum::<usize>();
+    let chained = packet.is_chained();
+    let len = if chained { packet.chain().map(<[u8]>::len).sum() } else { packet.len() };
     let valid = match checksum {
         Checksum::Good | Checksum::Partial => true,
         Checksum::Bad => false,
         Checksum::Unknown => {
             let pseudo = Sum::pseudo_ipv4(source, destination, PROTOCOL_TCP, len as u16); // an IP packet's length
-            packet.chain().fold(pseudo, Sum::add_bytes).is_valid()
+            let sum =
+                if chained { packet.chain().fold(pseudo, Sum::add_bytes) } else { pseudo.add_bytes(&packet) };
+            sum.is_valid()
         }
     };
     if !valid {
@@ -329,5 +331,5 @@ fn parse(
         local_port: header.destination_port,
         remote_port: header.source_port,
     };
-    Some((tuple, Segment { header, payload: Payload::new(packet, len - header.header_len) }))
+    Some((tuple, Segment { header, payload: Payload::new(packet, len - header.header_len), sacked }))
 }

@@ -17,7 +17,7 @@ use crate::ip::{self, HEADROOM, Ip, Ipv4Send};
 use crate::time::Instant;
 use crate::wire::checksum::Sum;
 use crate::wire::tcp::{Flags, HEADER_LEN, TcpHeader};
-use crate::wire::tcp_options::TcpOptions;
+use crate::wire::tcp_options::{TcpOptions, emit_sack, sack_len};
 
 const PROTOCOL_TCP: u8 = 6;
 /// Room in front of the payload: all headers with the longest options.
@@ -67,12 +67,22 @@ impl Wire<'_, '_> {
     }
 
     /// Puts the header in front of `packet`'s payload and hands it to IP.
-    fn send(&mut self, tuple: &FourTuple, header: &TcpHeader, mut packet: Packet, tso_mss: u16) {
-        let copied = packet.len();
+    fn send(
+        &mut self,
+        tuple: &FourTuple,
+        header: &TcpHeader,
+        sack: &SackList,
+        mut packet: Packet,
+        tso_mss: u16,
+    ) {
         let Some(room) = packet.push_front(header.header_len) else { return }; // `packet()` made sure
         header.emit(room);
-        let payload = copied + self.chunks.iter().map(|chunk| chunk.len()).sum::<usize>();
-        let len = (header.header_len + payload) as u16; // a segment fits an IP packet
+        if header.header_len > HEADER_LEN + header.options.encoded_len() {
+            emit_sack(sack, &mut room[HEADER_LEN + header.options.encoded_len()..]);
+        }
+        let chunks =
+            if self.chunks.is_empty() { 0 } else { self.chunks.iter().map(|chunk| chunk.len()).sum() };
+        let len = (packet.len() + chunks) as u16; // a segment fits an IP packet
         let pseudo = Sum::pseudo_ipv4(tuple.local, tuple.remote, PROTOCOL_TCP, len);
         let mut offload = TxOffload { checksum: None, tso_mss };
         let sum = if self.link.offloads.tx_checksum {
@@ -80,7 +90,9 @@ impl Wire<'_, '_> {
             pseudo.fold()
         } else {
             let head = pseudo.add_bytes(&packet);
-            self.chunks.iter().fold(head, |sum, chunk| sum.add_bytes(chunk)).finish()
+            let sum =
+                if chunks == 0 { head } else { self.chunks.iter().fold(head, |sum, c| sum.add_bytes(c)) };
+            sum.finish()
         };
         packet[CHECKSUM_AT..CHECKSUM_AT + 2].copy_from_slice(&sum.to_be_bytes());
         self.cx.stats.tcp_out_segs += 1;
@@ -107,7 +119,7 @@ impl Wire<'_, '_> {
     ) -> bool {
         let Some(packet) = self.packet(true) else { return false };
         let header = header(tuple, seq, ack, flags, window, options);
-        self.send(tuple, &header, packet, 0);
+        self.send(tuple, &header, &SackList::default(), packet, 0);
         true
     }
 
@@ -191,7 +203,7 @@ impl Connection {
     }
 
     fn output_open(&mut self, wire: &mut Wire<'_, '_>) -> bool {
-        if self.snd.flight() == 0 && wire.now - self.snd.last_sent > self.rto(wire.config) {
+        if self.snd.flight() == 0 && wire.now > self.snd.last_sent + self.rto(wire.config) {
             self.cc.on_idle(); // RFC 5681 4.1
         }
         if self.snd.probe {
@@ -249,6 +261,10 @@ impl Connection {
     /// Fast retransmission without SACK: the segment at SND.UNA.
     fn resend(&mut self, una: SeqNumber, wire: &mut Wire<'_, '_>) -> bool {
         let len = self.snd.flight().min(u32::from(self.snd.mss));
+        if len == 0 {
+            self.snd.resend_head = false; // all was acknowledged before its turn came
+            return true;
+        }
         let done = self.resend_range(una, una + len, wire);
         self.snd.resend_head &= !done;
         done
@@ -374,13 +390,14 @@ impl Connection {
             timestamps: self
                 .timestamps
                 .map(|ts| (super::options::Timestamps::value(ts.offset, wire.now), ts.recent)),
-            // Data go without blocks: the segment is cut for the options that it always has.
-            sack: if plan.len == 0 { self.rcv.sack } else { SackList::default() },
             ..TcpOptions::default()
         };
-        let header = header(&self.tuple, plan.seq, self.rcv.nxt, flags, self.rcv.advertise(), options);
+        // Data go without blocks: the segment is cut for the options that it always has.
+        let blocks = if plan.len == 0 { sack_len(&self.rcv.sack) } else { 0 };
+        let mut header = header(&self.tuple, plan.seq, self.rcv.nxt, flags, self.rcv.advertise(), options);
+        header.header_len += blocks;
         let tso_mss = if sent > usize::from(self.snd.mss) { self.snd.mss } else { 0 };
-        wire.send(&self.tuple, &header, packet, tso_mss);
+        wire.send(&self.tuple, &header, &self.rcv.sack, packet, tso_mss);
         self.rcv.acked = self.rcv.nxt;
         self.rcv.ack_now = false;
         self.timers.clear(Timer::DelayedAck);

@@ -50,6 +50,9 @@ impl Rtt {
 
     /// The time-out, with its back-off.
     pub(crate) fn rto(&self, config: &TcpConfig) -> Duration {
+        if self.backoff == 0 {
+            return self.rto;
+        }
         self.rto.saturating_mul(1 << self.backoff.min(16)).min(config.tcp_rto_max)
     }
 

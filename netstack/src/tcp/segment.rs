@@ -2,6 +2,7 @@
 
 use corelane_nic::{Chunk, Packet};
 
+use super::sack::Blocks;
 use super::seq::SeqNumber;
 use crate::wire::tcp::{Flags, TcpHeader};
 
@@ -32,9 +33,10 @@ impl Payload {
         self.len -= n.min(self.len);
     }
 
-    /// Gives the range away, a chunk a packet.
-    pub(crate) fn into_chunks(self, mut take: impl FnMut(Chunk)) {
-        let Payload { mut packet, mut skip, mut len } = self;
+    /// Gives the range away, a chunk a packet; nothing is left.
+    pub(crate) fn take_chunks(&mut self, mut take: impl FnMut(Chunk)) {
+        let (mut packet, mut skip, mut len) = (self.packet.take(), self.skip, self.len);
+        self.len = 0;
         while let Some(mut head) = packet.take() {
             packet = head.split_next();
             let from = skip.min(head.len());
@@ -53,6 +55,8 @@ impl Payload {
 pub(crate) struct Segment {
     pub(crate) header: TcpHeader,
     pub(crate) payload: Payload,
+    /// The peer's SACK blocks.
+    pub(crate) sacked: Blocks,
 }
 
 impl Segment {

@@ -1,10 +1,12 @@
 //! After a connection was looked at: events, lists and tables follow its effects.
 
+use alloc::collections::VecDeque;
 use core::mem;
 
-use super::connection::Env;
+use super::connection::{Connection, Env};
+use super::seq::SeqNumber;
 use super::state::State;
-use super::table::Owner;
+use super::table::{FourTuple, Owner};
 use super::time_wait::TimeWait;
 use super::timers::Timers;
 use super::{Net, Tcp, Timed};
@@ -25,34 +27,59 @@ fn arm(timers: &mut Timers, wheel: &mut Wheel<Timed>, id: Id) {
     timers.armed = Some((wheel.insert(next, Timed::Connection(id)), next));
 }
 
-impl Tcp {
-    /// Carries out what a connection's effects ask for.
-    pub(crate) fn settle(&mut self, id: Id) {
-        let Some(connection) = self.connections.get_mut(id) else { return };
+/// What connections wait for: to send, to be told about.
+#[derive(Default)]
+pub(crate) struct Lists {
+    /// Connections with something to send, or a deadline that moved forward.
+    pub(crate) ready: VecDeque<Id>,
+    pub(crate) events: VecDeque<Event>,
+    /// RSTs to be sent: number, and what they acknowledge.
+    pub(crate) resets: VecDeque<(FourTuple, SeqNumber, Option<SeqNumber>)>,
+}
+
+impl Lists {
+    /// Enters a connection by its effects. Whether its state may have ended: `Tcp::end_state` sees to that.
+    #[inline]
+    pub(crate) fn note(&mut self, connection: &mut Connection, id: Id) -> bool {
         let effects = mem::take(&mut connection.effects);
+        if effects.transmit && !connection.on_ready {
+            connection.on_ready = true;
+            self.ready.push_back(id);
+        }
+        // Nobody knows the id of an orphan, or of a connection that waits to be accepted.
+        let known = !connection.app.orphan && connection.app.listener.is_none();
+        if known && effects.readable && !mem::replace(&mut connection.app.readable_queued, true) {
+            self.events.push_back(Event::Readable(SocketId(id)));
+        }
+        if known && effects.writable && !mem::replace(&mut connection.app.writable_queued, true) {
+            self.events.push_back(Event::Writable(SocketId(id)));
+        }
         if let Some(seq) = effects.reset {
             // In SYN-SENT and SYN-RECEIVED the number is the peer's and nothing is acknowledged (RFC 9293 3.10.7).
             let open =
                 connection.machine.get().is_synchronized() || connection.machine.get() == State::Closed;
             self.resets.push_back((connection.tuple, seq, open.then_some(connection.rcv.nxt)));
         }
-        if effects.transmit && !connection.on_ready {
-            connection.on_ready = true;
-            self.ready.push_back(id);
+        connection.effects.closed = effects.closed;
+        effects.closed || connection.machine.get() == State::TimeWait
+    }
+}
+
+impl Tcp {
+    /// Carries out what a connection's effects ask for.
+    pub(crate) fn settle(&mut self, id: Id) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        if self.lists.note(connection, id) {
+            self.end_state(id);
         }
-        let socket = SocketId(id);
-        // Nobody knows the id of an orphan, or of a connection that waits to be accepted.
-        if !connection.app.orphan && connection.app.listener.is_none() {
-            if effects.readable && !mem::replace(&mut connection.app.readable_queued, true) {
-                self.events.push_back(Event::Readable(socket));
-            }
-            if effects.writable && !mem::replace(&mut connection.app.writable_queued, true) {
-                self.events.push_back(Event::Writable(socket));
-            }
-        }
+    }
+
+    /// The connection may be over: into TIME-WAIT, or out of the tables.
+    pub(crate) fn end_state(&mut self, id: Id) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
         match connection.machine.get() {
             State::TimeWait if connection.attached => self.enter_time_wait(id),
-            State::Closed if effects.closed => self.leave(id),
+            State::Closed if mem::take(&mut connection.effects.closed) => self.leave(id),
             _ => {}
         }
     }
@@ -94,7 +121,7 @@ impl Tcp {
         if connection.app.orphan {
             self.remove(id);
         } else if connection.app.listener.is_none() {
-            self.events.push_back(Event::Closed(SocketId(id)));
+            self.lists.events.push_back(Event::Closed(SocketId(id)));
         }
     }
 
@@ -144,26 +171,26 @@ impl Tcp {
 
     /// Whether `transmit` has something to do.
     pub(crate) fn wants_transmit(&self) -> bool {
-        !self.ready.is_empty() || !self.resets.is_empty()
+        !self.lists.ready.is_empty() || !self.lists.resets.is_empty()
     }
 
     /// Sends what is to be sent, as far as the burst has room.
     pub(crate) fn transmit(&mut self, net: &mut Net<'_>) {
         self.now = net.now;
         while net.out.room() > 0
-            && let Some((tuple, seq, ack)) = self.resets.pop_front()
+            && let Some((tuple, seq, ack)) = self.lists.resets.pop_front()
         {
             net.wire(&self.config, &self.link, &mut self.chunks).send_reset(&tuple, seq, ack);
         }
         self.feed_starved();
-        for _ in 0..self.ready.len() {
-            let Some(id) = self.ready.pop_front() else { break };
+        for _ in 0..self.lists.ready.len() {
+            let Some(id) = self.lists.ready.pop_front() else { break };
             let Some(connection) = self.connections.get_mut(id) else { continue };
             let mut wire = net.wire(&self.config, &self.link, &mut self.chunks);
             let done = connection.output(&mut wire);
             arm(&mut connection.timers, &mut self.wheel, id);
             if !done {
-                self.ready.push_front(id);
+                self.lists.ready.push_front(id);
                 break; // no room or no buffer: the rest waits with it
             }
             connection.on_ready = false;

@@ -15,6 +15,22 @@ pub(crate) struct Sum {
 /// Bytes that are added in one step: four lanes, which the compiler turns into vector additions.
 const STEP: usize = 32;
 
+/// From so many bytes on the lanes pay; below, a chain of additions with carry is shorter.
+const LANES_FROM: usize = 256;
+
+/// The sum of a few bytes, with the carry of each 64-bit addition added back (RFC 1071, section 2 (C)).
+fn sum_short(bytes: &[u8]) -> u64 {
+    let (words, tail) = bytes.as_chunks::<8>();
+    let mut last = [0; 8];
+    last[..tail.len()].copy_from_slice(tail);
+    let add = |sum: u64, word: &[u8; 8]| {
+        let (sum, carry) = sum.overflowing_add(u64::from_ne_bytes(*word));
+        sum + u64::from(carry) // a sum that has just overflowed is below its maximum
+    };
+    let sum = add(words.iter().fold(0, add), &last);
+    (sum & 0xffff_ffff) + (sum >> 32)
+}
+
 /// The two halves of a 64-bit word: added apart, their carries stay in the upper 32 bits of the sum.
 fn halves(bytes: [u8; 8]) -> u64 {
     let word = u64::from_ne_bytes(bytes);
@@ -73,6 +89,9 @@ impl Sum {
 
     /// Adds bytes that follow those added so far.
     pub(crate) fn add_bytes(self, bytes: &[u8]) -> Sum {
+        if bytes.len() < LANES_FROM {
+            return self.add_words(sum_short(bytes), bytes.len());
+        }
         let (steps, rest) = bytes.as_chunks::<STEP>();
         let mut lanes = [0; 4];
         for step in steps {

@@ -1,6 +1,7 @@
 //! The TCP header (RFC 9293 3.1).
 
 use super::tcp_options::TcpOptions;
+use crate::tcp::sack::Blocks;
 use crate::tcp::seq::SeqNumber;
 
 /// Length of a header without options.
@@ -51,8 +52,8 @@ fn be32(bytes: &[u8; HEADER_LEN], at: usize) -> u32 {
 
 impl TcpHeader {
     /// Reads the header at the start of `bytes`. `None` when they are too few, the data offset is below 5 or
-    /// beyond the bytes, or a port is 0.
-    pub(crate) fn parse(bytes: &[u8]) -> Option<TcpHeader> {
+    /// beyond the bytes, or a port is 0. SACK blocks go to `sacked`.
+    pub(crate) fn parse(bytes: &[u8], sacked: &mut Blocks) -> Option<TcpHeader> {
         let fixed: &[u8; HEADER_LEN] = bytes.first_chunk()?;
         let header_len = usize::from(fixed[12] >> 4) * 4;
         let options = bytes.get(HEADER_LEN..header_len)?;
@@ -67,7 +68,7 @@ impl TcpHeader {
             ack: SeqNumber(be32(fixed, 8)),
             flags: Flags(fixed[13]),
             window: be16(fixed, 14),
-            options: TcpOptions::parse(options),
+            options: TcpOptions::parse(options, sacked),
             header_len,
         })
     }

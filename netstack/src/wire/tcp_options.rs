@@ -22,17 +22,14 @@ pub(crate) struct TcpOptions {
     pub(crate) sack_permitted: bool,
     /// TSval, TSecr.
     pub(crate) timestamps: Option<(u32, u32)>,
-    /// Blocks to be sent.
-    pub(crate) sack: SackList,
-    /// Blocks that were received.
-    pub(crate) sacked: Blocks,
     /// Parsing ended at an option whose length can't be.
     pub(crate) malformed: bool,
 }
 
 impl TcpOptions {
-    /// Reads what is known and skips the rest by its length.
-    pub(crate) fn parse(mut bytes: &[u8]) -> TcpOptions {
+    /// Reads what is known and skips the rest by its length. SACK blocks go to `sacked`: they are rare, and all the
+    /// others fit a few words.
+    pub(crate) fn parse(mut bytes: &[u8], sacked: &mut Blocks) -> TcpOptions {
         let mut options = TcpOptions::default();
         // RFC 7323 appendix A: nearly every segment has just this.
         if let [NOP, NOP, TIMESTAMPS, 10, a, b, c, d, e, f, g, h] = *bytes {
@@ -50,7 +47,7 @@ impl TcpOptions {
                         options.malformed = true;
                         break;
                     };
-                    options.take(kind, body);
+                    options.take(kind, body, sacked);
                     bytes = &bytes[2 + body.len()..];
                 }
             }
@@ -58,7 +55,7 @@ impl TcpOptions {
         options
     }
 
-    fn take(&mut self, kind: u8, body: &[u8]) {
+    fn take(&mut self, kind: u8, body: &[u8], sacked: &mut Blocks) {
         match (kind, body) {
             (MSS, &[a, b]) => self.mss = Some(u16::from_be_bytes([a, b])),
             (WINDOW_SCALE, &[shift]) => self.window_scale = Some(shift.min(MAX_WINDOW_SCALE)),
@@ -70,7 +67,7 @@ impl TcpOptions {
                 let (numbers, _) = body.as_chunks::<4>();
                 for pair in numbers.chunks_exact(2) {
                     let [start, end] = [pair[0], pair[1]].map(|n| SeqNumber(u32::from_be_bytes(n)));
-                    self.sacked.push(start, end);
+                    sacked.push(start, end);
                 }
             }
             (MSS | WINDOW_SCALE | SACK_PERMITTED | SACK | TIMESTAMPS, _) => self.malformed = true,
@@ -92,17 +89,10 @@ impl TcpOptions {
         if self.window_scale.is_some() {
             len += 4;
         }
-        match self.sack_blocks() {
-            0 => len,
-            count => len + 4 + 8 * count,
-        }
+        len
     }
 
-    fn sack_blocks(&self) -> usize {
-        self.sack.blocks().len().min(MAX_SENT)
-    }
-
-    /// Writes the options in Linux's order (mss, sackOK, timestamps, nop, wscale, SACK) to `bytes`, which must have
+    /// Writes the options in Linux's order (mss, sackOK, timestamps, nop, wscale) to `bytes`, which must have
     /// room for [`TcpOptions::encoded_len`]; what has no room is left out.
     pub(crate) fn emit(&self, bytes: &mut [u8]) {
         let mut at = 0;
@@ -127,14 +117,26 @@ impl TcpOptions {
         if let Some(shift) = self.window_scale {
             put(&[NOP, WINDOW_SCALE, 3, shift]);
         }
-        let count = self.sack_blocks();
-        if count > 0 {
-            put(&[NOP, NOP, SACK, 2 + 8 * count as u8]); // at most MAX_SENT
-            for (from, to) in &self.sack.blocks()[..count] {
-                put(&from.0.to_be_bytes());
-                put(&to.0.to_be_bytes());
-            }
-        }
+    }
+}
+
+/// Bytes of a SACK option with these blocks, as far as they fit beside timestamps; 0 without any.
+pub(crate) fn sack_len(sack: &SackList) -> usize {
+    match sack.blocks().len().min(MAX_SENT) {
+        0 => 0,
+        count => 4 + 8 * count,
+    }
+}
+
+/// Writes the SACK option to `bytes`, which are [`sack_len`] long; fewer are left as they are.
+pub(crate) fn emit_sack(sack: &SackList, bytes: &mut [u8]) {
+    let count = sack.blocks().len().min(MAX_SENT);
+    let Some((head, room)) = bytes.split_first_chunk_mut::<4>() else { return };
+    *head = [NOP, NOP, SACK, 2 + 8 * count as u8]; // at most MAX_SENT
+    let (numbers, _) = room.as_chunks_mut::<4>();
+    let blocks = sack.blocks()[..count].iter().flat_map(|(from, to)| [from, to]);
+    for (field, number) in numbers.iter_mut().zip(blocks) {
+        *field = number.0.to_be_bytes();
     }
 }
 

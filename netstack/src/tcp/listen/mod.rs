@@ -118,23 +118,23 @@ impl Tcp {
     }
 
     /// A segment for a half-open connection.
-    pub(crate) fn half_open_input(&mut self, id: Id, segment: Segment, net: &mut Net<'_>) {
+    pub(crate) fn half_open_input(&mut self, id: Id, segment: &mut Segment, net: &mut Net<'_>) {
         let Some(half) = self.half_open.get(id) else { return };
         let tuple = half.tuple;
-        match half_open_answer(half, &segment, net) {
+        match half_open_answer(half, segment, net) {
             Answer::Drop => {}
             Answer::SynAck => self.send_syn_ack(id, net),
             Answer::Remove => {
                 net.stats.tcp_attempt_fails += 1;
                 self.remove_half_open(id);
             }
-            Answer::Reset(seq) => self.resets.push_back((tuple, seq, None)),
+            Answer::Reset(seq) => self.lists.resets.push_back((tuple, seq, None)),
             Answer::Open => self.open_half_open(id, segment, net),
         }
     }
 
     /// The third ACK: the connection goes to the accept queue, if that has room.
-    fn open_half_open(&mut self, id: Id, segment: Segment, net: &mut Net<'_>) {
+    fn open_half_open(&mut self, id: Id, segment: &mut Segment, net: &mut Net<'_>) {
         let Some(listener_id) = self.half_open.get(id).map(|half| half.listener) else { return };
         let Some(listener) = self.listeners.get(listener_id) else { return };
         if listener.is_full() {
@@ -143,7 +143,7 @@ impl Tcp {
             if self.config.tcp_abort_on_overflow
                 && let Some(half) = self.remove_half_open(id)
             {
-                self.resets.push_back((half.tuple, segment.header.ack, None));
+                self.lists.resets.push_back((half.tuple, segment.header.ack, None));
             }
             return; // otherwise dropped: the SYN-ACK is sent again, and the peer's ACK with it
         }
@@ -154,7 +154,7 @@ impl Tcp {
             listener.accept_queue.push_back(SocketId(socket));
             if !listener.acceptable_queued {
                 listener.acceptable_queued = true;
-                self.events.push_back(Event::Acceptable(listener_id));
+                self.lists.events.push_back(Event::Acceptable(listener_id));
             }
         }
         self.connection_input(socket, segment, net);

@@ -13,15 +13,22 @@ fn segment(pool: &Pool, seq: u32, flags: u8, parts: &[&[u8]]) -> Segment {
     });
     let mut packet = packets.next().unwrap();
     packets.for_each(|tail| packet.append(tail));
-    let header =
-        TcpHeader::parse(&[0, 1, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0x50, flags, 0, 0, 0, 0, 0, 0]).unwrap();
+    let header = TcpHeader::parse(
+        &[0, 1, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0x50, flags, 0, 0, 0, 0, 0, 0],
+        &mut Blocks::default(),
+    )
+    .unwrap();
     let len = parts.iter().map(|part| part.len()).sum();
-    Segment { header: TcpHeader { seq: SeqNumber(seq), ..header }, payload: Payload::new(packet, len) }
+    Segment {
+        header: TcpHeader { seq: SeqNumber(seq), ..header },
+        payload: Payload::new(packet, len),
+        sacked: Blocks::default(),
+    }
 }
 
-fn bytes(segment: Segment) -> Vec<u8> {
+fn bytes(mut segment: Segment) -> Vec<u8> {
     let mut all = Vec::new();
-    segment.payload.into_chunks(|chunk| all.extend_from_slice(&chunk));
+    segment.payload.take_chunks(|chunk| all.extend_from_slice(&chunk));
     all
 }
 

@@ -37,7 +37,10 @@ fn answer(seq: u32, flags: Flags, timestamp: Option<u32>) -> Answer {
         options: TcpOptions { timestamps: timestamp.map(|t| (t, 0)), ..TcpOptions::default() },
         header_len: 20,
     };
-    record(60).input(&Segment { header, payload: Payload::new(pool.take().unwrap(), 0) }, Instant::ZERO)
+    record(60).input(
+        &Segment { header, payload: Payload::new(pool.take().unwrap(), 0), sacked: Default::default() },
+        Instant::ZERO,
+    )
 }
 
 #[test]

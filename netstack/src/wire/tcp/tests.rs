@@ -1,6 +1,10 @@
 use super::*;
 use proptest::prelude::*;
 
+fn parse(bytes: &[u8]) -> Option<TcpHeader> {
+    TcpHeader::parse(bytes, &mut Blocks::default())
+}
+
 fn header() -> TcpHeader {
     let options = TcpOptions { timestamps: Some((7, 9)), ..TcpOptions::default() };
     TcpHeader {
@@ -19,7 +23,7 @@ fn header() -> TcpHeader {
 fn reads_what_it_wrote() {
     let mut bytes = [0xaa; 32];
     header().emit(&mut bytes);
-    let read = TcpHeader::parse(&bytes).unwrap();
+    let read = parse(&bytes).unwrap();
     assert_eq!(
         (read.source_port, read.destination_port, read.seq, read.ack),
         (1234, 80, SeqNumber(0xfffffff0), SeqNumber(5))
@@ -35,20 +39,20 @@ fn refuses_bad_offsets_and_ports() {
     for offset in [0u8, 4, 9, 15] {
         let mut bad = bytes;
         bad[12] = offset << 4;
-        assert!(TcpHeader::parse(&bad).is_none(), "data offset {offset}");
+        assert!(parse(&bad).is_none(), "data offset {offset}");
     }
     for port in [0, 2] {
         let mut bad = bytes;
         bad[port..port + 2].fill(0);
-        assert!(TcpHeader::parse(&bad).is_none());
+        assert!(parse(&bad).is_none());
     }
-    assert!(TcpHeader::parse(&bytes[..19]).is_none());
+    assert!(parse(&bytes[..19]).is_none());
 }
 
 proptest! {
     #[test]
     fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
-        if let Some(header) = TcpHeader::parse(&bytes) {
+        if let Some(header) = parse(&bytes) {
             prop_assert!(header.header_len >= 20 && header.header_len <= bytes.len());
         }
     }
