@@ -57,7 +57,7 @@ fn run_all(arguments: &Arguments) -> ExitCode {
     let seeds = &arguments.seeds;
     let (mut bytes, mut segments, mut failed) = (0, 0, 0u64);
     for seed in seeds.clone() {
-        match check(seed, arguments.check_determinism || seed % 10 == 0) {
+        match check(seed, arguments.check_determinism || seed.is_multiple_of(10)) {
             Ok(outcome) => {
                 bytes += outcome.bytes;
                 segments += outcome.sent.0;
@@ -73,7 +73,7 @@ fn run_all(arguments: &Arguments) -> ExitCode {
                 }
             }
         }
-        if (seed + 1 - seeds.start) % 100 == 0 {
+        if (seed + 1 - seeds.start).is_multiple_of(100) {
             println!(
                 "{} of {} seeds, {bytes} bytes, {segments} segments",
                 seed + 1 - seeds.start,

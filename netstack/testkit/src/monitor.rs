@@ -246,7 +246,8 @@ impl End {
 
     /// RFC 2018: a block tells what has arrived beyond the ACK; the first may be a duplicate (RFC 2883).
     fn judge_sack(&self, segment: &Segment<'_>, peer: bool, arrived: Option<&Arrived>) -> Option<String> {
-        if !segment.sack.is_empty() && !(self.sack && peer) {
+        let agreed = self.sack && peer;
+        if !segment.sack.is_empty() && !agreed {
             return Some("SACK blocks that were not agreed on".to_string());
         }
         for (index, (start, end)) in segment.sack.iter().copied().enumerate() {
