@@ -248,4 +248,5 @@ fn linger_zero_and_abort_send_a_reset() {
     let reset = script.hear();
     assert_eq!((reset.flags.as_str(), reset.seq, reset.ack), ("R", ours, Some(theirs)));
     assert_eq!((script.stack().connections(), script.stack().flows()), (0, 0));
+    assert_eq!(script.stack().timers(), 0, "at once, not when they fire");
 }
