@@ -51,8 +51,10 @@ pub enum Engine {
     Corelane,
     /// corelane's stack driven by hand, without its runtime; in memory only
     CorelaneStack,
-    /// smoltcp 0.14; in memory only
+    /// smoltcp 0.14, driven by Interface::poll as its documentation does; in memory only
     Smoltcp,
+    /// smoltcp 0.14, driven by its single steps so that nothing is looked at twice; in memory only
+    SmoltcpSteps,
 }
 
 /// What the client asks for.

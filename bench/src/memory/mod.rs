@@ -33,9 +33,11 @@ use crate::load::report::Report;
 use crate::process;
 use crate::sys::Stop;
 use client::Client;
+use smoltcp::Drive;
 
 /// The engines that this bed has.
-pub const ENGINES: [Engine; 3] = [Engine::CorelaneStack, Engine::Smoltcp, Engine::Corelane];
+pub const ENGINES: [Engine; 4] =
+    [Engine::CorelaneStack, Engine::Smoltcp, Engine::SmoltcpSteps, Engine::Corelane];
 
 /// The client of an engine; tasks hold it too.
 type SharedClient = Rc<RefCell<Client>>;
@@ -84,7 +86,10 @@ fn measure(args: &MemoryArgs, stop: &Stop) -> anyhow::Result<Report> {
     let client = Rc::new(RefCell::new(Client::new(args)?));
     let link = link::make(args.connections)?;
     match args.engine {
-        Engine::Smoltcp => run::run(smoltcp::Smoltcp::new(args, link, client.clone())?, args, &client, stop),
+        Engine::Smoltcp | Engine::SmoltcpSteps => {
+            let drive = if args.engine == Engine::Smoltcp { Drive::Poll } else { Drive::Steps };
+            run::run(smoltcp::Smoltcp::new(args, link, client.clone(), drive)?, args, &client, stop)
+        }
         Engine::Corelane => {
             run::run(corelane::Corelane::new(args, link, client.clone())?, args, &client, stop)
         }

@@ -1,13 +1,13 @@
-//! Two smoltcp interfaces on the same link, set up as well as its API allows:
-//! every frame that waits is taken in before anything is answered, each socket sends once a turn, and only after a
-//! turn that received something the sockets are looked at. Checksums, ARP and Ethernet are its own.
+//! Two smoltcp interfaces on the same link, in two engines: driven by `Interface::poll`, as its documentation has it, and
+//! by its single steps, as well as its API allows. Only after a turn that received something the sockets are looked at.
+//! Checksums, ARP and Ethernet are its own.
 
 use std::time::Duration;
 
 use anyhow::Context;
 use corelane_drivers::sim::LinkQueue;
 use corelane_nic::{MacAddress, Medium, Packet, Queue, RxBurst, TxBurst, TxOffload};
-use smoltcp::iface::{Config, Interface, PollIngressSingleResult, SocketHandle, SocketSet};
+use smoltcp::iface::{Config, Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet};
 use smoltcp::phy::{self, Device, DeviceCapabilities};
 use smoltcp::socket::tcp;
 use smoltcp::time::Instant;
@@ -101,10 +101,25 @@ struct Host {
     interface: Interface,
     sockets: SocketSet<'static>,
     handles: Vec<SocketHandle>,
+    drive: Drive,
+}
+
+/// How the interface is driven.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Drive {
+    /// `Interface::poll` once a turn, as smoltcp's documentation and its examples do.
+    Poll,
+    /// By its single steps: all frames in, the sockets, then each socket sends once. Nothing is looked at twice.
+    Steps,
 }
 
 impl Host {
-    fn new(queue: LinkQueue, address: std::net::Ipv4Addr, connections: usize) -> anyhow::Result<Self> {
+    fn new(
+        queue: LinkQueue,
+        address: std::net::Ipv4Addr,
+        connections: usize,
+        drive: Drive,
+    ) -> anyhow::Result<Self> {
         let Medium::Ethernet(MacAddress(mac)) = queue.info().medium else {
             anyhow::bail!("the link has no Ethernet addresses");
         };
@@ -122,6 +137,7 @@ impl Host {
             interface,
             sockets: SocketSet::new(Vec::with_capacity(connections)),
             handles: Vec::new(),
+            drive,
         })
     }
 
@@ -137,6 +153,9 @@ impl Host {
 
     /// Takes in all frames that wait. Whether a socket may have changed.
     fn receive(&mut self, now: Instant) -> bool {
+        if self.drive == Drive::Poll {
+            return self.interface.poll(now, &mut self.device, &mut self.sockets) == PollResult::SocketStateChanged;
+        }
         self.interface.poll_maintenance(now);
         let mut changed = false;
         loop {
@@ -150,6 +169,9 @@ impl Host {
 
     /// Sends what the sockets have to say, a frame each.
     fn transmit(&mut self, now: Instant) {
+        if self.drive == Drive::Poll {
+            return self.device.flush(); // what the sockets say goes out with the next poll
+        }
         self.interface.poll_egress(now, &mut self.device, &mut self.sockets);
         self.device.flush();
     }
@@ -173,14 +195,15 @@ impl Smoltcp {
         args: &MemoryArgs,
         (client_queue, server_queue): (LinkQueue, LinkQueue),
         client: SharedClient,
+        drive: Drive,
     ) -> anyhow::Result<Self> {
-        let mut server = Host::new(server_queue, link::SERVER, args.connections)?;
+        let mut server = Host::new(server_queue, link::SERVER, args.connections, drive)?;
         for _ in 0..args.connections {
             let handle = server.add_socket(args.size);
             let socket = server.sockets.get_mut::<tcp::Socket<'_>>(handle);
             socket.listen(link::PORT).context("smoltcp: listen")?;
         }
-        let host = Host::new(client_queue, link::CLIENT, args.connections)?;
+        let host = Host::new(client_queue, link::CLIENT, args.connections, drive)?;
         Ok(Self {
             server,
             host,

@@ -103,7 +103,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         Engine::Epoll | Engine::EpollSpin => epoll::run(&server)?,
         Engine::Tokio => tokio::run(&server)?,
         Engine::Corelane => corelane::run(&server)?,
-        Engine::CorelaneStack | Engine::Smoltcp => {
+        Engine::CorelaneStack | Engine::Smoltcp | Engine::SmoltcpSteps => {
             return Err(bad_input(format!(
                 "--engine {}: it has no server of its own: use it with `corelane-bench memory`",
                 args.engine
