@@ -29,6 +29,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use corelane::net::{Shutdown, TcpListener, TcpStream};
+use corelane::stats;
 use corelane::time::timeout;
 
 #[derive(clap::Parser)]
@@ -89,6 +90,10 @@ fn over_network(args: &Args) -> io::Result<()> {
         let bytes = timeout(limit, run(stream, job)).await??;
         let seconds = started.elapsed().as_secs_f64();
         println!("{bytes} bytes in {seconds:.2} s, {:.2} Gbit/s", bytes as f64 * 8e-9 / seconds);
+        if let Some(counted) = stats::snapshot() {
+            let tcp = counted.stack;
+            println!("{} segments sent again, {} time-outs", tcp.tcp_retrans_segs, tcp.timeouts);
+        }
         io::Result::Ok(())
     });
     if !runtime.shutdown(Duration::from_secs(5)) && result.is_ok() {
