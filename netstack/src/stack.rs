@@ -51,6 +51,13 @@ impl Stack {
 
     /// Handles what arrived. Frames beyond what can be answered now stay in the burst for the next turn.
     pub fn receive(&mut self, now: Instant, burst: &mut RxBurst) {
+        if self.tcp.is_crowded() && burst.len() > 1 {
+            let frames = (0..burst.len()).filter_map(|index| burst.get(index));
+            // The end of the frame is on its way too: it will be summed.
+            let peek =
+                |frame: &[u8]| self.ip.peek(frame).map(|tuple| (tuple, frame.last().copied().unwrap_or(0)));
+            self.tcp.look_ahead(frames.filter_map(|frame| peek(&frame.packet)));
+        }
         while self.control.room() > 0
             && let Some(frame) = burst.pop()
         {

@@ -1,9 +1,12 @@
 //! What arrives: the checks of RFC 1122, section 3.2.1, each with its counter.
 
+use core::net::Ipv4Addr;
+
 use corelane_nic::{Checksum, Medium, Packet, RxFrame};
 
 use super::{Context, Ip, Received, chain};
 use crate::Instant;
+use crate::tcp::FourTuple;
 use crate::wire::{ethernet, icmp, ipv4};
 
 /// The least that the first packet of a chain holds behind the IP header: a TCP header.
@@ -33,6 +36,22 @@ impl Ip {
             _ => cx.stats.in_frame_errors += 1,
         }
         None
+    }
+
+    /// The 4-tuple of a plain TCP segment, as it is to be looked up, before anything of it is checked.
+    pub(crate) fn peek(&self, frame: &[u8]) -> Option<FourTuple> {
+        let packet = match self.link.medium {
+            Medium::Ethernet(_) => frame.get(ethernet::HEADER_LEN..)?,
+            Medium::Ip => frame,
+        };
+        let h: &[u8; 24] = packet.first_chunk()?;
+        // Version 4 without options, and TCP: all others are looked up when their turn comes.
+        (h[0] == 0x45 && h[9] == ipv4::TCP).then(|| FourTuple {
+            local: Ipv4Addr::new(h[16], h[17], h[18], h[19]),
+            remote: Ipv4Addr::new(h[12], h[13], h[14], h[15]),
+            local_port: u16::from_be_bytes([h[22], h[23]]),
+            remote_port: u16::from_be_bytes([h[20], h[21]]),
+        })
     }
 
     fn receive_ipv4(

@@ -41,6 +41,7 @@ mod time_wait;
 mod timeout;
 mod timers;
 
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
@@ -73,6 +74,8 @@ use table::{FlowTable, Owner};
 use time_wait::{Answer, TimeWaits};
 
 const PROTOCOL_TCP: u8 = 6;
+/// Flows that fit the caches with room to spare.
+const CROWDED: usize = 512;
 /// RFC 6191 2, appendix: a connection that re-uses a record starts well beyond its numbers.
 const REUSE_DISTANCE: u32 = 65_535 + 2;
 
@@ -116,6 +119,10 @@ pub(crate) struct Tcp {
     time_wait: TimeWaits,
     listeners: Listeners,
     flows: FlowTable,
+    /// What `look_ahead` found for the segments of the burst under way: the tuple, its hash, its owner.
+    ahead: VecDeque<(FourTuple, u64, Option<Owner>)>,
+    /// Keeps the loads of `look_ahead` from being left out.
+    touched: u32,
     wheel: Wheel<Timed>,
     lists: Lists,
     /// Writers that found no memory.
@@ -139,6 +146,8 @@ impl Tcp {
         };
         Tcp {
             flows: FlowTable::new(key()),
+            ahead: VecDeque::new(),
+            touched: 0,
             ports: Ports::new(config.ip_local_port_range, [key(), key()]),
             isn: Isn::new([key(), key()]),
             memory: Memory::new(config.tcp_mem, device),
@@ -158,6 +167,47 @@ impl Tcp {
         }
     }
 
+    /// Whether flows are so many that their records don't stay in the caches.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.flows.len() > CROWDED
+    }
+
+    /// Looks up the flows of a burst before its first segment is handled. A look-up among many flows waits for memory;
+    /// these do not depend on each other, so that the processor waits for all of them at once.
+    pub(crate) fn look_ahead(&mut self, tuples: impl Iterator<Item = (FourTuple, u8)>) {
+        // Each step for all segments before the next one: short loops, so that many loads are under way at once.
+        self.ahead.clear();
+        self.ahead.extend(tuples.map(|(tuple, last)| (tuple, u64::from(last), None)));
+        for (tuple, hash, _) in &mut self.ahead {
+            *hash = self.flows.hash(tuple);
+        }
+        for (tuple, hash, owner) in &mut self.ahead {
+            *owner = self.flows.find(tuple, *hash);
+        }
+        let connections = self.ahead.iter().filter_map(|(_, _, owner)| match owner {
+            Some(Owner::Connection(id)) => self.connections.get(*id),
+            _ => None,
+        });
+        self.touched = connections.map(Connection::touch).fold(0, |sum, field| sum ^ field);
+    }
+
+    /// Who answers for `tuple`: known from `look_ahead`, if that still holds.
+    fn owner(&mut self, tuple: &FourTuple) -> Option<Owner> {
+        // Frames of the burst that were dropped on the way here are passed over.
+        while let Some((ahead, _, owner)) = self.ahead.pop_front() {
+            if ahead != *tuple {
+                continue;
+            }
+            if let Some(Owner::Connection(id)) = owner
+                && self.connections.get(id).is_some_and(|connection| connection.attached)
+            {
+                return owner;
+            }
+            break;
+        }
+        self.flows.get(tuple)
+    }
+
     /// A segment arrives: who answers for it?
     pub(crate) fn receive(
         &mut self,
@@ -172,7 +222,7 @@ impl Tcp {
         let Some((tuple, mut segment)) = parse(source, destination, packet, checksum, net.stats) else {
             return;
         };
-        match self.flows.get(&tuple) {
+        match self.owner(&tuple) {
             Some(Owner::Connection(id)) => self.connection_input(id, &mut segment, net),
             Some(Owner::HalfOpen(id)) => self.half_open_input(id, &mut segment, net),
             Some(Owner::TimeWait(id)) => self.time_wait_input(id, &segment, net),

@@ -22,6 +22,12 @@ impl SendQueue {
         self.len
     }
 
+    /// Reads the record of the buffer that the next ACK gives back (see `Connection::touch`).
+    pub(crate) fn touch(&self) -> usize {
+        let tail = self.tail.as_ref().map_or(0, Packet::tailroom);
+        self.chunks.front().map_or(tail, Chunk::truesize) ^ self.len
+    }
+
     /// Copies as many of `bytes` as there are buffers for; returns how many.
     pub(crate) fn write(&mut self, bytes: &[u8], memory: &Memory) -> usize {
         let mut done = 0;

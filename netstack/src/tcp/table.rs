@@ -68,6 +68,16 @@ impl FlowTable {
         Some(found.1)
     }
 
+    /// The hash of a tuple, for `find`.
+    pub(crate) fn hash(&self, tuple: &FourTuple) -> u64 {
+        hash(&self.hasher, tuple)
+    }
+
+    /// As `get`, with the hash known; the last flow stays as it is.
+    pub(crate) fn find(&self, tuple: &FourTuple, hash: u64) -> Option<Owner> {
+        self.entries.find(hash, |(key, _)| key == tuple).map(|(_, owner)| *owner)
+    }
+
     pub(crate) fn contains(&self, tuple: &FourTuple) -> bool {
         self.entries.find(hash(&self.hasher, tuple), |(key, _)| key == tuple).is_some()
     }
