@@ -154,7 +154,8 @@ impl Host {
     /// Takes in all frames that wait. Whether a socket may have changed.
     fn receive(&mut self, now: Instant) -> bool {
         if self.drive == Drive::Poll {
-            return self.interface.poll(now, &mut self.device, &mut self.sockets) == PollResult::SocketStateChanged;
+            return self.interface.poll(now, &mut self.device, &mut self.sockets)
+                == PollResult::SocketStateChanged;
         }
         self.interface.poll_maintenance(now);
         let mut changed = false;
