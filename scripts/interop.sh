@@ -153,15 +153,52 @@ get_from_nginx() {
     same_digest "$(digest "$file")" "$got"
 }
 
-# with_losses PER_MILLE COMMAND...: the command while this share of the frames is lost each way.
-with_losses() {
-    local code
-    lose_frames "$PEER_NS" "$PEER_IF" "$1" && lose_frames_out "$PEER_NS" "$PEER_IF" "$1" || return 1
-    shift
-    "$@"
-    code=$?
-    keep_frames "$PEER_NS"
+# lossy_transfers BED PER_MILLE FILE: the file there and back while this share of the frames is lost each way. This
+# script calls itself for it: transfers that mostly wait run side by side, each on a bed of its own.
+lossy_transfers() {
+    local code=0
+    work_dir
+    "bed_$1" && lose_frames "$PEER_NS" "$PEER_IF" "$2" && lose_frames_out "$PEER_NS" "$PEER_IF" "$2" || return 1
+    TRANSFER_LIMIT=400
+    echo "from the kernel:"
+    to_corelane "$3" || code=1
+    echo "to the kernel:"
+    from_corelane "$3" || code=1
+    inside "$PEER_NS" nft list ruleset | grep drop
     return "$code"
+}
+
+# Ends one of those; what it waits for first, or it would not listen.
+stop_lossy() {
+    local pid
+    for pid in $(ps -o pid= --ppid "$1"); do kill -TERM "$pid"; done
+    stop "$1" 15
+}
+
+await_lossy() {
+    local code=0
+    wait "$1" || code=1
+    cat "$2"
+    return "$code"
+}
+
+# losses BED...
+losses() {
+    local bed share pids=() names=() logs=() i
+    heading "Transfers of $LOSS_MIB MiB each way with lost frames"
+    for bed in "$@"; do
+        for share in 10 50; do
+            logs+=("$WORK/losses-$bed-$share.log")
+            bash scripts/interop.sh --losses "$bed" "$share" "$WORK/lossy" </dev/null >"${logs[-1]}" 2>&1 &
+            pids+=($!)
+            on_exit stop_lossy $!
+            names+=("$bed: $LOSS_MIB MiB each way, $((share / 10)) % of the frames lost")
+        done
+    done
+    for i in "${!pids[@]}"; do
+        check "${names[i]}" await_lossy "${pids[i]}" "${logs[i]}"
+        grep -E 'bytes|segments' "${logs[i]}" | sed 's/^/          /'
+    done
 }
 
 # Beside the server the kernel keeps its own address on the same interface, and all that comes for it.
@@ -297,7 +334,6 @@ idle_answer() {
 
 # run_bed NAME TITLE
 run_bed() {
-    local losses
     heading "$2"
     check "$1: set up" "bed_$1" || return
     if check "$1: http_hello starts" serve http_hello; then
@@ -327,11 +363,6 @@ run_bed() {
     check "$1: client of nginx, 1 MiB" get_from_nginx mebibyte
     check "$1: client of nginx, $NGINX_MIB MiB" get_from_nginx large
     stop "$STARTED"
-    TRANSFER_LIMIT=240
-    for losses in 10 50; do
-        check "$1: $LOSS_MIB MiB from the kernel, $((losses / 10)) % lost" with_losses "$losses" to_corelane "$WORK/lossy"
-        check "$1: $LOSS_MIB MiB to the kernel, $((losses / 10)) % lost" with_losses "$losses" from_corelane "$WORK/lossy"
-    done
     check "$1: SIGKILL leaves the network as it was" killed
 }
 
@@ -347,7 +378,7 @@ beside_the_host() {
 
 prepare() {
     is_root || { skip "namespaces need root: sudo scripts/interop.sh"; tally; exit 0; }
-    need_commands ip:iproute2 ethtool nft:nftables ping:iputils-ping curl wrk nc:netcat-openbsd nginx ||
+    need_commands ip:iproute2 ethtool nft:nftables ping:iputils-ping curl wrk nc:netcat-openbsd nginx ps:procps ||
         die "missing: apt-get install ${MISSING[*]}" 1
     need_cargo
     heading "Building"
@@ -379,6 +410,10 @@ main() {
                 use_connections "$2" "$3" "$4"
                 exit
                 ;;
+            --losses)
+                lossy_transfers "$2" "$3" "$4"
+                exit
+                ;;
             --help | -h) usage && exit ;;
             *) die "unknown option '$1': see --help" ;;
         esac
@@ -391,6 +426,7 @@ main() {
             tap) run_bed tap "TAP with vnet header" ;;
         esac
     done
+    losses "${beds[@]}"
     heading "Result"
     tally
 }

@@ -133,7 +133,7 @@ fn a_conversation_from_syn_to_time_wait() {
 fn a_megabyte_arrives_whole() {
     let mut pair = Pair::new();
     let (client, server) = pair.connect();
-    let data: Vec<u8> = (0..3_000_000u32).map(|i| (i * 7 >> 3) as u8).collect();
+    let data: Vec<u8> = (0..3_000_000u32).map(|i| ((i * 7) >> 3) as u8).collect();
     let (mut sent, mut got) = (0, Vec::new());
     while got.len() < data.len() {
         if sent < data.len() {

@@ -16,8 +16,10 @@ const STATES: [State; 11] = [
     Closed,
 ];
 
+type Verb = fn(&mut Machine);
+
 /// Every (state, event) pair, as RFC 9293 3.10 has it: two letters a state, `..` where it stays.
-const ROWS: [(&str, fn(&mut Machine), &str); 6] = [
+const ROWS: [(&str, Verb, &str); 6] = [
     //                                        LI SS SR ES F1 F2 CW CI LA TW CL
     ("syn_acked", Machine::syn_acked, "       .. ES ES .. .. .. .. .. .. .. .."),
     ("syn_crossed", Machine::syn_crossed, "   .. SR .. .. .. .. .. .. .. .. .."),
