@@ -10,9 +10,12 @@ use super::seq::SeqNumber;
 use super::state::State;
 use super::timers::Timer;
 use crate::error::Error;
+use crate::stats::Stats;
 use crate::time::Instant;
 use crate::wire::tcp::Flags;
 
+/// Before the first measurement: long enough for most paths.
+const INITIAL_RTT: core::time::Duration = core::time::Duration::from_millis(100);
 const NO_FAST_PATH: u8 = Flags::SYN.0 | Flags::FIN.0 | Flags::RST.0;
 
 impl Connection {
@@ -253,7 +256,7 @@ impl Connection {
             let bare = segment.seq_len() == 0 && same_window;
             if bare && self.snd.flight() > 0 {
                 if self.snd.sack {
-                    duplicate = self.recovery.count_duplicate();
+                    duplicate = true;
                 } else {
                     self.duplicate_ack(env);
                 }
@@ -300,7 +303,7 @@ impl Connection {
         let acked = self.snd.acknowledge(ack);
         self.snd.retries = 0;
         if self.scoreboard.is_some() {
-            self.new_ack_sack(ack, acked, limited);
+            self.new_ack_sack(ack, acked, limited, env.now);
         } else {
             match self.recovery.on_ack(ack) {
                 Verdict::Partial => {
@@ -339,7 +342,7 @@ impl Connection {
     }
 
     /// An ACK of new data once there was a loss.
-    fn new_ack_sack(&mut self, ack: SeqNumber, acked: u32, limited: bool) {
+    fn new_ack_sack(&mut self, ack: SeqNumber, acked: u32, limited: bool, now: Instant) {
         self.recovery.on_ack(ack); // no duplicates any more
         let Some(board) = &mut self.scoreboard else { return };
         board.advance(ack);
@@ -352,8 +355,12 @@ impl Connection {
             // RFC 5681 3.1: slow start from one segment.
             Some(Cause::Timeout) => self.cc.on_ack(acked, true),
         }
+        // What the timer waited for has come; the next hole, if there is one, has its own time.
+        self.timers.clear(Timer::Reorder);
         if self.scoreboard.as_ref().is_some_and(|board| board.is_empty()) {
             self.scoreboard = None; // all is repaired: back to the cheap way
+        } else if self.sack_recovery().is_none() {
+            self.timers.set(Timer::Reorder, now + self.reordering_window());
         }
         self.effects.transmit = true;
     }
@@ -362,16 +369,43 @@ impl Connection {
     fn take_sack(&mut self, segment: &Segment, duplicate: bool, env: &mut Env<'_>) {
         let (una, max, mss) = (self.snd.una, self.snd.max, u32::from(self.snd.mss));
         let board = self.scoreboard.get_or_insert_default();
-        board.update(una, max, &segment.sacked);
-        let lost = duplicate || board.is_lost(una, mss);
-        if lost && board.cause().is_none() && self.snd.flight() > 0 {
-            board.enter(Cause::Fast, una, max);
-            env.stats.sack_recovery += 1;
-            env.stats.fast_retrans += 1;
-            self.cc.on_loss(self.snd.flight());
-            self.snd.timed = None;
+        let news = board.update(una, max, &segment.sacked) > 0;
+        // RFC 6675 2: an ACK with news in its blocks is a duplicate, whatever its window.
+        let enough = (duplicate || news) && self.recovery.count_duplicate();
+        let lost = enough || board.is_lost(una, mss);
+        if board.cause().is_none() && self.snd.flight() > 0 {
+            if lost {
+                self.recover(Cause::Fast, env.stats);
+            } else if news && !self.timers.is_set(Timer::Reorder) {
+                self.timers.set(Timer::Reorder, env.now + self.reordering_window());
+            }
         }
         self.effects.transmit = true;
+    }
+
+    /// How long a hole may come from reordering: a quarter of the RTT, as RACK's window (RFC 8985 6.2) before it adapts.
+    fn reordering_window(&self) -> core::time::Duration {
+        self.rtt.srtt().unwrap_or(INITIAL_RTT) / 4
+    }
+
+    /// The hole below SACKed data is still there: few segments fly, and there will be no three duplicates.
+    pub(crate) fn reordering_timeout(&mut self, env: &mut Env<'_>) {
+        let waits =
+            self.scoreboard.as_ref().is_some_and(|board| board.cause().is_none() && !board.is_empty());
+        if waits && self.snd.flight() > 0 {
+            self.recover(Cause::Fast, env.stats);
+            self.effects.transmit = true;
+        }
+    }
+
+    /// A recovery by SACK begins.
+    fn recover(&mut self, cause: Cause, stats: &mut Stats) {
+        self.timers.clear(Timer::Reorder);
+        self.scoreboard.get_or_insert_default().enter(cause, self.snd.una, self.snd.max);
+        stats.sack_recovery += 1;
+        stats.fast_retrans += 1;
+        self.cc.on_loss(self.snd.flight());
+        self.snd.timed = None;
     }
 
     /// RFC 6298 3: from the segment that is timed, or else from timestamps (RFC 7323 4.1).

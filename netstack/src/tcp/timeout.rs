@@ -16,6 +16,9 @@ impl Connection {
             self.rcv.ack_now = true;
             self.effects.transmit = true;
         }
+        if self.timers.fired(Timer::Reorder, env.now) {
+            self.reordering_timeout(env);
+        }
         if self.timers.fired(Timer::Retransmit, env.now) {
             self.retransmission_timeout(env);
         }

@@ -15,6 +15,8 @@ pub(crate) enum Timer {
     Keepalive,
     /// The end of FIN-WAIT-2.
     Close,
+    /// A hole below SACKed data may still be reordering.
+    Reorder,
 }
 
 /// Deadlines, and the entry in the wheel.
@@ -23,14 +25,14 @@ pub(crate) enum Timer {
 /// due and is armed anew.
 #[derive(Debug)]
 pub(crate) struct Timers {
-    deadlines: [Instant; 4],
+    deadlines: [Instant; 5],
     /// The entry in the wheel, and the time that it stands for.
     pub(crate) armed: Option<(TimerId, Instant)>,
 }
 
 impl Timers {
     pub(crate) const fn new() -> Timers {
-        Timers { deadlines: [NEVER; 4], armed: None }
+        Timers { deadlines: [NEVER; 5], armed: None }
     }
 
     pub(crate) fn set(&mut self, timer: Timer, deadline: Instant) {
@@ -56,14 +58,14 @@ impl Timers {
 
     /// The earliest deadline.
     pub(crate) fn next(&self) -> Option<Instant> {
-        let [a, b, c, d] = self.deadlines;
-        let next = a.min(b).min(c.min(d));
+        let [a, b, c, d, e] = self.deadlines;
+        let next = a.min(b).min(c.min(d)).min(e);
         (next != NEVER).then_some(next)
     }
 
     /// Clears all; the wheel's entry stays and finds nothing.
     pub(crate) fn clear_all(&mut self) {
-        self.deadlines = [NEVER; 4];
+        self.deadlines = [NEVER; 5];
     }
 }
 

@@ -295,7 +295,7 @@ fn short(filled: usize, wanted: usize) -> io::Error {
 }
 
 /// For the trait implementations in `compat`.
-#[cfg(any(feature = "tokio-io", feature = "futures-io", feature = "hyper"))]
+#[cfg(any(feature = "tokio-io", feature = "futures-io"))]
 pub(super) mod access {
     use super::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, TcpStream, WriteHalf};
 

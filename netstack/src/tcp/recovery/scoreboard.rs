@@ -182,7 +182,7 @@ impl Scoreboard {
         max: SeqNumber,
         mss: u32,
     ) -> Option<(SeqNumber, SeqNumber)> {
-        if let Some(again) = self.lost_again(una, mss) {
+        if let Some(again) = self.lost_again(una) {
             return Some(again);
         }
         let mut found = None;
@@ -196,7 +196,7 @@ impl Scoreboard {
     }
 
     /// The oldest range that was sent again, when data sent after it have arrived and it has not.
-    fn lost_again(&mut self, una: SeqNumber, mss: u32) -> Option<(SeqNumber, SeqNumber)> {
+    fn lost_again(&mut self, una: SeqNumber) -> Option<(SeqNumber, SeqNumber)> {
         let highest = self.ranges.last().map(|(_, to)| *to)?;
         while let Some(oldest) = self.resent.front().copied() {
             let arrived = oldest.end.at_or_before(una) || self.is_sacked(oldest.start);
@@ -204,7 +204,8 @@ impl Scoreboard {
                 self.resent.pop_front();
                 continue;
             }
-            let overtaken = highest.after(oldest.max + (DUP_THRESH - 1) * mss);
+            // One segment that was sent later is enough: at worst it goes a third time.
+            let overtaken = highest.after(oldest.max);
             return overtaken.then_some((oldest.start.max(una), oldest.end));
         }
         None
