@@ -214,18 +214,20 @@ host_beside() {
     return "$code"
 }
 
+# The kernel tells up to a second later that nobody holds a TAP any more.
+carrier_is_lost() { ip -n "$HOME_NS" link show "$DEVICE" | grep -q NO-CARRIER; }
 state_is() { [ "$(network_state "$HOME_NS")" = "$1" ]; }
 
 # A killed server leaves nothing: links, addresses, routes are as before, and it can start again at once.
 killed() {
     local before code=0
+    [ "$DRIVER" = xdp ] || await 3 carrier_is_lost || { echo "who holds the TAP?"; code=1; }
     before=$(network_state "$HOME_NS")
     serve echo || return 1
     [ "$(network_state "$HOME_NS")" != "$before" ] || { echo "the server shows nowhere: is this check blind?"; code=1; }
     inside "$PEER_NS" timeout 10 nc -N "$OURS" 7 <<<hello | grep -q hello || { echo "no echo before the kill"; code=1; }
     kill -KILL "$STARTED"
     wait "$STARTED" 2>/dev/null
-    # The kernel tells the carrier of a TAP that nobody holds any more up to a second later.
     if ! await 3 state_is "$before"; then
         diff <(echo "$before") <(network_state "$HOME_NS")
         echo "the network is not as it was"
