@@ -17,7 +17,7 @@ const MAX_RANGES: usize = 1024;
 /// How recovery began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// SACK blocks or duplicate ACKs.
+    /// SACK blocks or duplicate ACKs: what lies below the SACKed data counts as lost.
     Fast,
     /// The retransmission timer: all that is not SACKed counts as lost.
     Timeout,
@@ -41,7 +41,7 @@ pub(crate) struct Scoreboard {
     resent: VecDeque<Resent>,
     /// HighRxt: what lies below it and is not SACKed was sent again.
     high_rxt: SeqNumber,
-    /// What lies below it and is not SACKed is lost, by a time-out.
+    /// What lies below it and is not SACKed is lost: as it was when the recovery began.
     lost_below: SeqNumber,
     /// RecoveryPoint, while a recovery is under way.
     recovery: Option<(Cause, SeqNumber)>,
@@ -124,7 +124,12 @@ impl Scoreboard {
         self.recovery = Some((cause, max));
         self.resent.clear();
         self.high_rxt = una;
-        self.lost_below = if cause == Cause::Timeout { max } else { una };
+        self.lost_below = match cause {
+            Cause::Timeout => max,
+            // RFC 6675 5 (4.3): the first segment goes again in any case; the holes that stand when recovery begins
+            // have outlived the reordering window, or three segments have passed them.
+            Cause::Fast => self.ranges.last().map_or(una + 1, |(from, _)| *from),
+        };
         self.first_due = true;
     }
 
