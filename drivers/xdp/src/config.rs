@@ -67,11 +67,11 @@ pub struct XdpConfig {
     pub mode: XdpMode,
     /// Bytes of one buffer: 2048 (default) or 4096. 256 of them are headroom that the kernel keeps.
     pub chunk_size: u32,
-    /// Entries of the receive ring, a power of two. Default 2048.
+    /// Entries of the receive ring, a power of two. Default 4096: what a few thousand connections send at once.
     pub rx_ring: u32,
     /// Entries of the transmit ring, a power of two. Default 2048.
     pub tx_ring: u32,
-    /// Entries of the ring of empty buffers, a power of two. Default 2048.
+    /// Entries of the ring of empty buffers, a power of two. Default 4096; half of the slots at most are used.
     pub fill_ring: u32,
     /// Entries of the ring of sent buffers, a power of two. Default 2048.
     pub completion_ring: u32,
@@ -95,9 +95,9 @@ impl XdpConfig {
             queues: 1,
             mode: XdpMode::Auto,
             chunk_size: 2048,
-            rx_ring: 2048,
+            rx_ring: 4096,
             tx_ring: 2048,
-            fill_ring: 2048,
+            fill_ring: 4096,
             completion_ring: 2048,
             need_wakeup: true,
         }
