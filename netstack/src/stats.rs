@@ -112,6 +112,10 @@ counters! {
         timeouts: "TcpExtTCPTimeouts",
         /// Fast retransmissions.
         fast_retrans: "TcpExtTCPFastRetrans",
+        /// Tail loss probes sent.
+        loss_probes: "TcpExtTCPLossProbes",
+        /// Losses that a tail loss probe has repaired.
+        loss_probe_recovery: "TcpExtTCPLossProbeRecovery",
         /// Recoveries by SACK.
         sack_recovery: "TcpExtTCPSackRecovery",
         /// Recoveries by NewReno.

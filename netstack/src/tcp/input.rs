@@ -314,11 +314,16 @@ impl Connection {
                 _ => self.cc.on_ack(acked, limited),
             }
         }
+        if self.snd.tail_probe.is_some() {
+            self.tail_probe_acked(ack, segment, env);
+        }
         // RFC 6298 5.2, 5.3.
         if self.snd.flight() == 0 {
             self.timers.clear(Timer::Retransmit);
+            self.timers.clear(Timer::TailProbe);
         } else {
             self.timers.set(Timer::Retransmit, env.now + self.rto(env.config));
+            self.set_tail_probe(env.now);
         }
         self.tell_writable();
         if self.snd.has_unsent() || self.snd.resend_head {

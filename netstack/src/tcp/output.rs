@@ -217,6 +217,13 @@ impl Connection {
         if self.snd.resend_head && !self.resend(self.snd.una, wire) {
             return false;
         }
+        if self.snd.resend_tail {
+            let len = self.snd.flight().min(u32::from(self.snd.mss));
+            if len > 0 && !self.resend_range(self.snd.max - len, self.snd.max, wire) {
+                return false;
+            }
+            self.snd.resend_tail = false;
+        }
         if self.sack_recovery().is_some() && !self.resend_lost(wire) {
             return false;
         }
@@ -410,6 +417,9 @@ impl Connection {
         let open = !matches!(self.machine.get(), State::Closed | State::TimeWait);
         if waits && open && !self.timers.is_set(Timer::Retransmit) {
             self.timers.set(Timer::Retransmit, wire.now + self.rto(wire.config));
+        }
+        if !self.timers.is_set(Timer::TailProbe) && self.snd.flight() > u32::from(self.snd.mss) {
+            self.set_tail_probe(wire.now);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The send sequence variables (RFC 9293 3.3.1) and what is to be sent.
 
+use super::recovery::TailProbe;
 use super::send_queue::SendQueue;
 use super::seq::SeqNumber;
 use crate::time::Instant;
@@ -41,6 +42,10 @@ pub(crate) struct Sender {
     pub(crate) last_sent: Instant,
     /// Resend the segment at `una` at once.
     pub(crate) resend_head: bool,
+    /// The tail loss probe that is out.
+    pub(crate) tail_probe: Option<TailProbe>,
+    /// Resend the last segment at once, as a probe.
+    pub(crate) resend_tail: bool,
     /// The timer says: send one segment, whatever the window or Nagle say.
     pub(crate) force: bool,
     /// Send a segment that only asks for an ACK: a window probe or keep-alive.
@@ -74,6 +79,8 @@ impl Sender {
             timed: None,
             last_sent: Instant::ZERO,
             resend_head: false,
+            tail_probe: None,
+            resend_tail: false,
             force: false,
             probe: false,
             retries: 0,

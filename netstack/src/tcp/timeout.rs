@@ -19,6 +19,9 @@ impl Connection {
         if self.timers.fired(Timer::Reorder, env.now) {
             self.reordering_timeout(env);
         }
+        if self.timers.fired(Timer::TailProbe, env.now) {
+            self.tail_probe_timeout(env);
+        }
         if self.timers.fired(Timer::Retransmit, env.now) {
             self.retransmission_timeout(env);
         }
@@ -48,6 +51,9 @@ impl Connection {
             return;
         }
         env.stats.timeouts += 1;
+        self.timers.clear(Timer::TailProbe);
+        self.snd.tail_probe = None;
+        self.snd.resend_tail = false;
         self.snd.timed = None; // Karn
         if self.snd.syn_acked {
             self.cc.on_timeout(self.snd.flight(), self.snd.retries > 1);

@@ -17,6 +17,8 @@ pub(crate) enum Timer {
     Close,
     /// A hole below SACKed data may still be reordering.
     Reorder,
+    /// The ACK of the last segments does not come.
+    TailProbe,
 }
 
 /// Deadlines, and the entry in the wheel.
@@ -25,14 +27,14 @@ pub(crate) enum Timer {
 /// due and is armed anew.
 #[derive(Debug)]
 pub(crate) struct Timers {
-    deadlines: [Instant; 5],
+    deadlines: [Instant; 6],
     /// The entry in the wheel, and the time that it stands for.
     pub(crate) armed: Option<(TimerId, Instant)>,
 }
 
 impl Timers {
     pub(crate) const fn new() -> Timers {
-        Timers { deadlines: [NEVER; 5], armed: None }
+        Timers { deadlines: [NEVER; 6], armed: None }
     }
 
     pub(crate) fn set(&mut self, timer: Timer, deadline: Instant) {
@@ -58,14 +60,14 @@ impl Timers {
 
     /// The earliest deadline.
     pub(crate) fn next(&self) -> Option<Instant> {
-        let [a, b, c, d, e] = self.deadlines;
-        let next = a.min(b).min(c.min(d)).min(e);
+        let [a, b, c, d, e, f] = self.deadlines;
+        let next = a.min(b).min(c.min(d)).min(e.min(f));
         (next != NEVER).then_some(next)
     }
 
     /// Clears all; the wheel's entry stays and finds nothing.
     pub(crate) fn clear_all(&mut self) {
-        self.deadlines = [NEVER; 5];
+        self.deadlines = [NEVER; 6];
     }
 }
 

@@ -112,3 +112,32 @@ fn a_time_out_spares_what_the_peer_has() {
     assert!(resent.iter().all(|range| range.0 != 1000), "{resent:?}");
     assert!(script.stack().stats().timeouts > 0);
 }
+
+/// RFC 8985 7: two round trips without an ACK, and the last segment asks for one.
+#[test]
+fn a_lost_tail_is_asked_for_long_before_the_time_out() {
+    let (mut script, id, ours) = opened(10);
+    script.write(id, &[1; 3000]);
+    assert_eq!(script.heard().len(), 3);
+    script.pass(RTT * 2 - Duration::from_millis(1));
+    script.silence();
+    script.pass(Duration::from_millis(2));
+    assert_eq!(ranges(&script.heard(), ours), [(2000, 1000)]);
+    script.pass(RTT);
+    script.silence();
+    script.say(&ack(ours.wrapping_add(3000)));
+    let stats = script.stack().stats();
+    assert_eq!((stats.loss_probes, stats.loss_probe_recovery, stats.timeouts), (1, 1, 0));
+}
+
+#[test]
+fn a_probe_carries_new_data_where_the_peer_takes_them() {
+    let (mut script, id, ours) = opened(2);
+    script.write(id, &[1; 5000]);
+    assert_eq!(script.heard().len(), 2);
+    script.pass(RTT * 2 + Duration::from_millis(1));
+    assert_eq!(ranges(&script.heard(), ours), [(2000, 1000)], "beyond cwnd");
+    script.say(&ack(ours.wrapping_add(3000)));
+    let stats = script.stack().stats();
+    assert_eq!((stats.loss_probes, stats.loss_probe_recovery, stats.tcp_retrans_segs), (1, 0, 0));
+}
