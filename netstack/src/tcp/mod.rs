@@ -6,7 +6,7 @@
 //! | `output` | 9293 3.8: what is sent next, Nagle, silly window avoidance |
 //! | `timeout`, `timers`, `rtt` | 6298; 9293 3.8.6.1 |
 //! | `sender`, `receiver` | 9293 3.3.1: SND.*, RCV.* |
-//! | `recovery/` | 5681, 6582, 3042 |
+//! | `recovery/` | 5681, 6582, 3042 without SACK; 6675, 8985 (6.2 and 7 of it) with SACK |
 //! | `congestion/` | 5681 |
 //! | `options`, `sack` | 7323; 9293 3.2; 2018 |
 //! | `listen/` | 9293 3.10.7.2; 6528 |
