@@ -42,6 +42,18 @@ fn a_port_that_is_taken_and_one_that_nobody_serves() {
 }
 
 #[test]
+fn what_corelane_needs_is_asked_for_by_its_flag() {
+    let serve = ["serve", "--engine", "corelane", "--addr", "10.0.0.3:7"];
+    let with = |flags: &[&'static str]| [&serve[..], flags].concat();
+    refused(&with(&[]), &["--ip", "10.0.0.3/24"]);
+    refused(&with(&["--ip", "10.0.0.3/24"]), &["--driver", "xdp", "tap"]);
+    refused(&with(&["--ip", "10.0.0.3/24", "--driver", "sim"]), &["--driver", "compare --bed memory"]);
+    refused(&with(&["--ip", "10.0.0.3/24", "--driver", "xdp"]), &["--interface", "ip link"]);
+    let nowhere = ["--ip", "10.0.0.3/24", "--driver", "xdp", "--interface", "nowhere0"];
+    refused(&with(&nowhere), &["nowhere0", "ip link"]);
+}
+
+#[test]
 fn wrong_values() {
     let serve = ["serve", "--engine", "epoll", "--addr", "127.0.0.1:0"];
     let with = |flags: &[&'static str]| [&serve[..], flags].concat();

@@ -24,7 +24,11 @@ const FOREVER: Duration = Duration::from_secs(24 * 3600);
 /// # Errors
 /// When the device can't be had: the error says what is missing.
 pub fn run(server: &Server<'_>) -> anyhow::Result<()> {
-    let mut runtime = builder(server)?.build()?;
+    // A flag that names what is not there is a wrong flag, as for the other engines.
+    let mut runtime = builder(server)?.build().map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidInput | io::ErrorKind::NotFound => bad_input(error.to_string()),
+        _ => error.into(),
+    })?;
     let handle = runtime.handle();
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -59,9 +63,12 @@ fn builder(server: &Server<'_>) -> anyhow::Result<Builder> {
     };
     let mut builder =
         Builder::new().driver(driver.to_string()).address(format!("{}/{}", ip.address, ip.prefix));
-    if let Some(interface) = &device.interface {
-        builder = builder.interface(interface.clone());
-    }
+    let Some(interface) = &device.interface else {
+        return Err(bad_input(
+            "--interface: say which interface: one that `ip link` shows (xdp), or the TAP's name",
+        ));
+    };
+    builder = builder.interface(interface.clone());
     if let Some(gateway) = device.gateway {
         builder = builder.gateway(gateway.to_string());
     }
