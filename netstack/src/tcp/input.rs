@@ -375,6 +375,10 @@ impl Connection {
         let (una, max, mss) = (self.snd.una, self.snd.max, u32::from(self.snd.mss));
         let board = self.scoreboard.get_or_insert_default();
         let news = board.update(una, max, &segment.sacked) > 0;
+        if !news && !duplicate && board.is_empty() {
+            self.scoreboard = None; // a DSACK alone: nothing is out of order
+            return;
+        }
         // RFC 6675 2: an ACK with news in its blocks is a duplicate, whatever its window.
         let enough = (duplicate || news) && self.recovery.count_duplicate();
         let lost = enough || board.is_lost(una, mss);
