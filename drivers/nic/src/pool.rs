@@ -113,20 +113,31 @@ struct HeapMemory {
 
 const PAGE: usize = 4096;
 
+/// Bytes of a hugepage: with one entry of the TLB for so much, a look at any of many buffers misses it less often.
+const HUGE_PAGE: usize = 2 << 20;
+
 impl HeapMemory {
     fn new(len: usize) -> HeapMemory {
         // Asking for page alignment would make the allocator write zeros to every page; asking for less and
         // rounding up leaves the pages untouched until they are used.
-        let layout = std::alloc::Layout::from_size_align(len + PAGE, 16)
+        let align = if len < HUGE_PAGE { PAGE } else { HUGE_PAGE };
+        let layout = std::alloc::Layout::from_size_align(len + align, 16)
             .expect("pool sizes are checked by the caller");
         // SAFETY: the layout is not empty.
         let Some(allocation) = NonNull::new(unsafe { std::alloc::alloc_zeroed(layout) }) else {
             std::alloc::handle_alloc_error(layout)
         };
-        let skip = allocation.align_offset(PAGE);
-        let skip = if skip > PAGE { 0 } else { skip };
-        // SAFETY: `skip` is at most PAGE, which was added to the size.
+        let skip = allocation.align_offset(align);
+        let skip = if skip > align { 0 } else { skip };
+        // SAFETY: `skip` is at most `align`, which was added to the size.
         let base = unsafe { allocation.add(skip) };
+        #[cfg(all(target_os = "linux", not(miri)))]
+        if align == HUGE_PAGE {
+            let whole = len - len % HUGE_PAGE;
+            // SAFETY: whole pages of the allocation above; the advice changes nothing but their size. A kernel
+            // without transparent hugepages refuses, and the memory stays as it is.
+            unsafe { libc::madvise(base.as_ptr().cast(), whole, libc::MADV_HUGEPAGE) };
+        }
         HeapMemory { allocation, layout, base, len }
     }
 }
