@@ -58,15 +58,16 @@ impl Stack {
                 |frame: &[u8]| self.ip.peek(frame).map(|tuple| (tuple, frame.last().copied().unwrap_or(0)));
             self.tcp.look_ahead(frames.filter_map(|frame| peek(&frame.packet)));
         }
-        while self.control.room() > 0
+        let (tcp, mut net) = self.parts(now);
+        while net.out.room() > 0
             && let Some(frame) = burst.pop()
         {
-            self.stats.in_frames += 1;
-            let mut cx = ip::Context { out: &mut self.control, pool: &self.pool, stats: &mut self.stats };
-            match self.ip.receive(now, frame, &mut cx) {
+            net.stats.in_frames += 1;
+            let Err(frame) = tcp.receive_predicted(frame, &mut net) else { continue };
+            let mut cx = ip::Context { out: net.out, pool: net.pool, stats: net.stats };
+            match net.ip.receive(now, frame, &mut cx) {
                 None => {}
                 Some(Received::Tcp { source, destination, packet, checksum, ecn: _ }) => {
-                    let (tcp, mut net) = self.parts(now);
                     tcp.receive(source, destination, packet, checksum, &mut net);
                 }
                 Some(Received::TcpError { error, local, remote, sequence }) => {
@@ -76,7 +77,7 @@ impl Stack {
                         remote: remote.0,
                         remote_port: remote.1,
                     };
-                    self.tcp.icmp_error(&error, tuple, sequence);
+                    tcp.icmp_error(&error, tuple, sequence);
                 }
             }
         }

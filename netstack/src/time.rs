@@ -31,6 +31,17 @@ impl Instant {
         self.0 / 1_000_000
     }
 
+    /// Nanoseconds from `earlier` to this; 0 when `earlier` is later. The data path counts so: a `Duration` is made and
+    /// taken apart by multiplications.
+    pub(crate) const fn nanos_since(self, earlier: Instant) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// `nanos` nanoseconds later.
+    pub(crate) const fn plus_nanos(self, nanos: u64) -> Instant {
+        Instant(self.0.saturating_add(nanos))
+    }
+
     /// The time from `earlier` to this; zero when `earlier` is later.
     pub const fn saturating_since(self, earlier: Instant) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))

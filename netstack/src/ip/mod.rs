@@ -22,7 +22,7 @@ mod send;
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
-use corelane_nic::{Medium, Packet};
+use corelane_nic::{MacAddress, Medium, Packet};
 
 pub(crate) use context::Context;
 pub(crate) use received::Received;
@@ -72,6 +72,33 @@ impl Ip {
             identification: Rng::new(secret, u64::from_le_bytes(*b"IPv4 id ")),
             rest: Vec::new(),
         }
+    }
+
+    /// Our station's address; `None` on a link without Ethernet.
+    #[inline]
+    pub(crate) fn mac(&self) -> Option<MacAddress> {
+        match self.link.medium {
+            Medium::Ethernet(mac) => Some(mac),
+            Medium::Ip => None,
+        }
+    }
+
+    /// TTL of what is sent.
+    #[inline]
+    pub(crate) fn ttl(&self) -> u8 {
+        self.config.default_ttl
+    }
+
+    /// The Ethernet header towards `destination`, while its neighbour is known and needs nothing.
+    #[inline]
+    pub(crate) fn link_header(
+        &mut self,
+        now: Instant,
+        destination: Ipv4Addr,
+    ) -> Option<[u8; ethernet::HEADER_LEN]> {
+        let source = self.mac()?;
+        let neighbor = self.neighbors.cached(now, destination)?;
+        Some(ethernet::Header { destination: neighbor, source, ether_type: ethernet::IPV4 }.to_bytes())
     }
 
     /// Whether the address is ours.

@@ -351,7 +351,7 @@ impl Tcp {
             state: c.machine.get(),
             rtt: c.rtt.srtt().unwrap_or_default(),
             rttvar: c.rtt.rttvar().unwrap_or_default(),
-            rto: c.rto(&self.config),
+            rto: Duration::from_nanos(c.rto(&self.config)),
             snd_cwnd: c.cc.cwnd(),
             snd_ssthresh: c.cc.ssthresh(),
             snd_mss: u32::from(c.snd.mss),

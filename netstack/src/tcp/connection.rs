@@ -226,8 +226,9 @@ impl Connection {
         }
     }
 
-    /// The time-out, with its back-off.
-    pub(crate) fn rto(&self, config: &TcpConfig) -> Duration {
+    /// The time-out in nanoseconds, with its back-off.
+    #[inline]
+    pub(crate) fn rto(&self, config: &TcpConfig) -> u64 {
         self.rtt.rto(config)
     }
 

@@ -4,7 +4,7 @@ use super::congestion::Controller;
 use super::connection::{Connection, Env};
 use super::options::{Negotiated, Timestamps};
 use super::recovery::{Cause, Verdict};
-use super::sack::SackList;
+use super::sack::{Blocks, SackList};
 use super::segment::Segment;
 use super::seq::SeqNumber;
 use super::state::State;
@@ -17,6 +17,11 @@ use crate::wire::tcp::Flags;
 /// Before the first measurement: long enough for most paths.
 const INITIAL_RTT: core::time::Duration = core::time::Duration::from_millis(100);
 const NO_FAST_PATH: u8 = Flags::SYN.0 | Flags::FIN.0 | Flags::RST.0;
+
+/// TSecr.
+fn echo(segment: &Segment) -> Option<u32> {
+    segment.header.options.timestamps.map(|(_, echo)| echo)
+}
 
 impl Connection {
     /// Handles a segment; what follows from it is in `self.effects`.
@@ -112,7 +117,7 @@ impl Connection {
 
     /// Our SYN is acknowledged.
     fn established(&mut self, ack: SeqNumber, segment: &Segment, env: &mut Env<'_>) {
-        self.measure_rtt(ack, segment, env);
+        self.measure_rtt(ack, echo(segment), env);
         if self.snd.retries > 0 {
             self.rtt.syn_was_lost();
         }
@@ -250,7 +255,7 @@ impl Connection {
         let same_window = wnd == self.snd.wnd;
         let mut duplicate = false;
         if ack.after(self.snd.una) {
-            self.new_ack(ack, segment, env);
+            self.new_ack(ack, echo(segment), &segment.sacked, env);
         } else if ack == self.snd.una {
             // RFC 5681 2: a duplicate ACK.
             let bare = segment.seq_len() == 0 && same_window;
@@ -268,16 +273,22 @@ impl Connection {
         if self.snd.sack && (duplicate || self.scoreboard.is_some() || !segment.sacked.is_empty()) {
             self.take_sack(segment, duplicate, env);
         }
-        if self.snd.update_window(segment.seq(), ack, wnd) && self.snd.has_unsent() {
+        self.take_window(segment.seq(), ack, wnd);
+        if self.snd.fin_acked {
+            self.fin_acked(env);
+        }
+    }
+
+    /// The peer's window, as a segment tells it.
+    #[inline]
+    pub(crate) fn take_window(&mut self, seq: SeqNumber, ack: SeqNumber, wnd: u32) {
+        if self.snd.update_window(seq, ack, wnd) && self.snd.has_unsent() {
             if self.snd.flight() == 0 {
                 // The window that was shut has opened: no more probes.
                 self.timers.clear(Timer::Retransmit);
                 self.rtt.restart();
             }
             self.effects.transmit = true;
-        }
-        if self.snd.fin_acked {
-            self.fin_acked(env);
         }
     }
 
@@ -291,8 +302,10 @@ impl Connection {
         }
     }
 
-    fn new_ack(&mut self, ack: SeqNumber, segment: &Segment, env: &mut Env<'_>) {
-        self.measure_rtt(ack, segment, env);
+    /// `echo`: TSecr; `sacked`: the blocks that came with the ACK.
+    #[inline(always)]
+    pub(crate) fn new_ack(&mut self, ack: SeqNumber, echo: Option<u32>, sacked: &Blocks, env: &mut Env<'_>) {
+        self.measure_rtt(ack, echo, env);
         let cwnd = self.cc.cwnd();
         let flight = self.snd.flight();
         let limited = if cwnd < self.cc.ssthresh() {
@@ -315,14 +328,14 @@ impl Connection {
             }
         }
         if self.snd.tail_probe.is_some() {
-            self.tail_probe_acked(ack, segment, env);
+            self.tail_probe_acked(ack, sacked, env);
         }
         // RFC 6298 5.2, 5.3.
         if self.snd.flight() == 0 {
             self.timers.clear(Timer::Retransmit);
             self.timers.clear(Timer::TailProbe);
         } else {
-            self.timers.set(Timer::Retransmit, env.now + self.rto(env.config));
+            self.timers.set(Timer::Retransmit, env.now.plus_nanos(self.rto(env.config)));
             self.set_tail_probe(env.now);
         }
         self.tell_writable();
@@ -418,17 +431,18 @@ impl Connection {
     }
 
     /// RFC 6298 3: from the segment that is timed, or else from timestamps (RFC 7323 4.1).
-    fn measure_rtt(&mut self, ack: SeqNumber, segment: &Segment, env: &Env<'_>) {
+    #[inline(always)]
+    fn measure_rtt(&mut self, ack: SeqNumber, echo: Option<u32>, env: &Env<'_>) {
         if let Some((end, sent)) = self.snd.timed {
             if ack.at_or_after(end) {
                 self.snd.timed = None;
-                self.rtt.measured(env.now - sent, env.config);
+                self.rtt.measured(env.now.nanos_since(sent), env.config);
             }
-        } else if let (Some(ours), Some((_, echo))) = (&self.timestamps, segment.header.options.timestamps) {
+        } else if let (Some(ours), Some(echo)) = (&self.timestamps, echo) {
             let ago = Timestamps::value(ours.offset, env.now).wrapping_sub(echo);
             // An echo from the future, or of before the connection, measures nothing.
             if echo != 0 && ago < 1 << 30 {
-                self.rtt.measured(core::time::Duration::from_millis(u64::from(ago.max(1))), env.config);
+                self.rtt.measured(u64::from(ago.max(1)) * 1_000_000, env.config);
             }
         }
     }
@@ -494,9 +508,14 @@ impl Connection {
         if !self.rcv.assembler.is_empty() {
             self.drain_assembler(env);
         }
-        if self.rcv.nxt == before {
-            return;
+        if self.rcv.nxt != before {
+            self.took(before, env);
         }
+    }
+
+    /// Data from `before` up to RCV.NXT were taken in order.
+    #[inline]
+    pub(crate) fn took(&mut self, before: SeqNumber, env: &Env<'_>) {
         self.rcv.bytes += u64::from(self.rcv.nxt.since(before));
         self.rcv.owe_ack();
         if !self.rcv.ack_now && !self.timers.is_set(Timer::DelayedAck) {
@@ -520,7 +539,8 @@ impl Connection {
         rcv.nxt = next;
     }
 
-    fn keep_chunk(
+    #[inline(always)]
+    pub(crate) fn keep_chunk(
         rcv: &mut super::receiver::Receiver,
         discard: bool,
         chunk: corelane_nic::Chunk,

@@ -16,7 +16,7 @@ use crate::config::{Link, TcpConfig};
 use crate::ip::{self, HEADROOM, Ip, Ipv4Send};
 use crate::time::Instant;
 use crate::wire::checksum::Sum;
-use crate::wire::tcp::{Flags, HEADER_LEN, TcpHeader};
+use crate::wire::tcp::{CHECKSUM_AT, Flags, HEADER_LEN, TcpHeader};
 use crate::wire::tcp_options::{TcpOptions, emit_sack, sack_len};
 
 const PROTOCOL_TCP: u8 = 6;
@@ -24,9 +24,7 @@ const PROTOCOL_TCP: u8 = 6;
 const HEADERS: usize = HEADROOM + 60;
 /// Payload up to this is copied in behind the headers even where a device could take it as a chunk: one
 /// descriptor is cheaper than two.
-const COPY_BELOW: usize = 256;
-/// Where the checksum is in a TCP header.
-const CHECKSUM_AT: usize = 16;
+pub(crate) const COPY_BELOW: usize = 256;
 
 /// Where segments go.
 pub(crate) struct Wire<'a, 'b> {
@@ -203,7 +201,7 @@ impl Connection {
     }
 
     fn output_open(&mut self, wire: &mut Wire<'_, '_>) -> bool {
-        if self.snd.flight() == 0 && wire.now > self.snd.last_sent + self.rto(wire.config) {
+        if self.snd.flight() == 0 && wire.now > self.snd.last_sent.plus_nanos(self.rto(wire.config)) {
             self.cc.on_idle(); // RFC 5681 4.1
         }
         if self.snd.probe {
@@ -405,18 +403,17 @@ impl Connection {
         header.header_len += blocks;
         let tso_mss = if sent > usize::from(self.snd.mss) { self.snd.mss } else { 0 };
         wire.send(&self.tuple, &header, &self.rcv.sack, packet, tso_mss);
-        self.rcv.acked = self.rcv.nxt;
-        self.rcv.ack_now = false;
-        self.timers.clear(Timer::DelayedAck);
+        self.sent_ack();
         Some(sent)
     }
 
     /// RFC 6298 5.1: the timer runs while data are out; and as persist timer while a shut window holds data back.
-    fn set_retransmit(&mut self, wire: &Wire<'_, '_>) {
+    #[inline(always)]
+    pub(crate) fn set_retransmit(&mut self, wire: &Wire<'_, '_>) {
         let waits = self.snd.flight() > 0 || self.snd.has_unsent();
         let open = !matches!(self.machine.get(), State::Closed | State::TimeWait);
         if waits && open && !self.timers.is_set(Timer::Retransmit) {
-            self.timers.set(Timer::Retransmit, wire.now + self.rto(wire.config));
+            self.timers.set(Timer::Retransmit, wire.now.plus_nanos(self.rto(wire.config)));
         }
         if !self.timers.is_set(Timer::TailProbe) && self.snd.flight() > u32::from(self.snd.mss) {
             self.set_tail_probe(wire.now);

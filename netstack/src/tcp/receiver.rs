@@ -116,6 +116,7 @@ impl Receiver {
     }
 
     /// The window field of the segment that is sent now; the edge moves with it.
+    #[inline(always)]
     pub(crate) fn advertise(&mut self) -> u16 {
         let wnd = self.next_edge().since(self.nxt);
         // RFC 7323 2.4: rounding down must not move the edge to the left.

@@ -7,7 +7,9 @@ use crate::config::TcpConfig;
 /// Clock granularity G, in nanoseconds: the timer wheel's tick, rounded up.
 const GRANULARITY: u64 = 1_000_000;
 /// RFC 6298 2.1: the RTO before the first measurement.
-const INITIAL_RTO: Duration = Duration::from_secs(1);
+const INITIAL_RTO: u64 = 1_000_000_000;
+/// RFC 6298 5.7: the RTO after a lost SYN.
+const LOST_SYN_RTO: u64 = 3_000_000_000;
 
 /// In nanoseconds; longer than 73 years is as good as that.
 fn nanos(time: Duration) -> u64 {
@@ -15,13 +17,13 @@ fn nanos(time: Duration) -> u64 {
     nanos.min(u64::MAX / 8)
 }
 
-/// Round-trip time and what follows from it.
+/// Round-trip time and what follows from it, in nanoseconds: each ACK computes with them, and a `Duration` divides by
+/// a billion at every step.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rtt {
-    /// SRTT and RTTVAR in nanoseconds, once measured: each ACK computes with them, and a `Duration` divides by a
-    /// billion at every step.
+    /// SRTT and RTTVAR, once measured.
     estimate: Option<(u64, u64)>,
-    rto: Duration,
+    rto: u64,
     backoff: u8,
 }
 
@@ -30,9 +32,10 @@ impl Rtt {
         Rtt { estimate: None, rto: INITIAL_RTO, backoff: 0 }
     }
 
-    /// RFC 6298 2.2, 2.3: a measurement of a segment that was sent once (or by timestamps).
-    pub(crate) fn measured(&mut self, r: Duration, config: &TcpConfig) {
-        let r = nanos(r);
+    /// RFC 6298 2.2, 2.3: a measurement of `r` nanoseconds, of a segment that was sent once (or by timestamps).
+    #[inline]
+    pub(crate) fn measured(&mut self, r: u64, config: &TcpConfig) {
+        let r = r.min(u64::MAX / 8);
         let (srtt, rttvar) = match self.estimate {
             None => (r, r / 2),
             Some((srtt, rttvar)) => (srtt - srtt / 8 + r / 8, rttvar - rttvar / 4 + srtt.abs_diff(r) / 4),
@@ -40,20 +43,19 @@ impl Rtt {
         self.estimate = Some((srtt, rttvar));
         // Each is at most an eighth of what 64 bits hold.
         let rto = srtt + (rttvar * 4).max(GRANULARITY);
-        self.rto = if rto <= nanos(config.tcp_rto_min) {
-            config.tcp_rto_min // nearly always, and without a division
-        } else {
-            Duration::from_nanos(rto).min(config.tcp_rto_max)
-        };
+        let floor = nanos(config.tcp_rto_min);
+        // Nearly always the floor: what both bounds hold is not looked at then.
+        self.rto = if rto <= floor { floor } else { rto.min(nanos(config.tcp_rto_max)) };
         self.backoff = 0;
     }
 
-    /// The time-out, with its back-off.
-    pub(crate) fn rto(&self, config: &TcpConfig) -> Duration {
+    /// The time-out in nanoseconds, with its back-off.
+    #[inline]
+    pub(crate) fn rto(&self, config: &TcpConfig) -> u64 {
         if self.backoff == 0 {
             return self.rto;
         }
-        self.rto.saturating_mul(1 << self.backoff.min(16)).min(config.tcp_rto_max)
+        self.rto.saturating_mul(1 << self.backoff.min(16)).min(nanos(config.tcp_rto_max))
     }
 
     /// RFC 6298 5.5: the timer fired.
@@ -69,7 +71,7 @@ impl Rtt {
     /// RFC 6298 5.7: the connection is open, but its SYN was lost, so the first RTO of the data is 3 s.
     pub(crate) fn syn_was_lost(&mut self) {
         if self.estimate.is_none() {
-            self.rto = Duration::from_secs(3);
+            self.rto = LOST_SYN_RTO;
             self.backoff = 0;
         }
     }

@@ -15,6 +15,9 @@ pub(crate) struct Blocks {
 }
 
 impl Blocks {
+    /// A segment without any.
+    pub(crate) const NONE: Blocks = Blocks { blocks: [(SeqNumber(0), SeqNumber(0)); KEPT], len: 0 };
+
     /// Adds a block; a header has room for no more than are kept.
     pub(crate) fn push(&mut self, start: SeqNumber, end: SeqNumber) {
         if let Some(slot) = self.blocks.get_mut(usize::from(self.len)) {

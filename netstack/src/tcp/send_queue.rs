@@ -62,8 +62,18 @@ impl SendQueue {
     }
 
     /// Drops the first `n` bytes: they are acknowledged.
+    #[inline]
     pub(crate) fn consume(&mut self, n: usize) {
-        let mut n = n.min(self.len);
+        if n < self.len {
+            return self.consume_some(n);
+        }
+        while self.chunks.pop_front().is_some() {}
+        self.tail = None;
+        self.len = 0;
+        self.cursor = (0, 0);
+    }
+
+    fn consume_some(&mut self, mut n: usize) {
         self.len -= n;
         let acked = n;
         let mut gone = 0;
@@ -103,7 +113,17 @@ impl SendQueue {
     }
 
     /// Copies `len` bytes from `offset` behind the data of `packet`, as far as it has room; returns how many.
+    #[inline]
     pub(crate) fn copy_to(&mut self, offset: usize, len: usize, packet: &mut Packet) -> usize {
+        let first =
+            if self.chunks.is_empty() { self.tail.as_deref() } else { self.chunks.front().map(|c| &**c) };
+        match first {
+            Some(piece) if offset == 0 && len <= piece.len() => packet.extend_from_slice(&piece[..len]),
+            _ => self.copy_pieces(offset, len, packet),
+        }
+    }
+
+    fn copy_pieces(&mut self, offset: usize, len: usize, packet: &mut Packet) -> usize {
         let (mut index, mut within) = self.seek(offset);
         let mut done = 0;
         while done < len {

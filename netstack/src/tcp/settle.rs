@@ -3,7 +3,7 @@
 use alloc::collections::VecDeque;
 use core::mem;
 
-use super::connection::{Connection, Env};
+use super::connection::{Connection, Effects, Env};
 use super::seq::SeqNumber;
 use super::state::State;
 use super::table::{FourTuple, Owner};
@@ -39,18 +39,34 @@ pub(crate) struct Lists {
 
 impl Lists {
     /// Enters a connection by its effects. Whether its state may have ended: `Tcp::end_state` sees to that.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn note(&mut self, connection: &mut Connection, id: Id) -> bool {
         let effects = mem::take(&mut connection.effects);
         if effects.transmit && !connection.on_ready {
             connection.on_ready = true;
             self.ready.push_back(id);
         }
-        // Nobody knows the id of an orphan, or of a connection that waits to be accepted.
-        let known = !connection.app.orphan && connection.app.listener.is_none();
-        if known && effects.readable && !mem::replace(&mut connection.app.readable_queued, true) {
+        if effects.readable
+            && !connection.app.readable_queued
+            && !connection.app.orphan
+            && connection.app.listener.is_none()
+        {
+            connection.app.readable_queued = true;
             self.events.push_back(Event::Readable(SocketId(id)));
         }
+        let rare = effects.writable || effects.closed || effects.reset.is_some();
+        if rare {
+            self.note_rare(effects, connection, id)
+        } else {
+            connection.machine.get() == State::TimeWait
+        }
+    }
+
+    /// As `note`, for what few segments bring about.
+    #[inline(never)]
+    fn note_rare(&mut self, effects: Effects, connection: &mut Connection, id: Id) -> bool {
+        // Nobody knows the id of an orphan, or of a connection that waits to be accepted.
+        let known = !connection.app.orphan && connection.app.listener.is_none();
         if known && effects.writable && !mem::replace(&mut connection.app.writable_queued, true) {
             self.events.push_back(Event::Writable(SocketId(id)));
         }
@@ -187,7 +203,7 @@ impl Tcp {
             let Some(id) = self.lists.ready.pop_front() else { break };
             let Some(connection) = self.connections.get_mut(id) else { continue };
             let mut wire = net.wire(&self.config, &self.link, &mut self.chunks);
-            let done = connection.output(&mut wire);
+            let done = connection.output_predicted(&mut wire) || connection.output(&mut wire);
             arm(&mut connection.timers, &mut self.wheel, id);
             if !done {
                 self.lists.ready.push_front(id);

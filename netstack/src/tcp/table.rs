@@ -44,8 +44,16 @@ pub(crate) enum Owner {
 pub(crate) struct FlowTable {
     entries: HashTable<(FourTuple, Owner)>,
     hasher: SipHasher13,
-    /// The flow that was asked for last: the segments of a burst often share one.
-    last: Option<(FourTuple, Owner)>,
+    /// Flows that were asked for lately: the segments of a burst often share one, and few flows need no hash at all.
+    /// Which place a flow has is no secret: who makes two fall together only makes each look the other's up again.
+    recent: [Option<(FourTuple, Owner)>; RECENT],
+}
+
+/// A power of two; 28 bytes each.
+const RECENT: usize = 64;
+
+fn place(tuple: &FourTuple) -> usize {
+    usize::from(tuple.remote_port ^ tuple.local_port) % RECENT
 }
 
 fn hash(hasher: &SipHasher13, tuple: &FourTuple) -> u64 {
@@ -54,17 +62,25 @@ fn hash(hasher: &SipHasher13, tuple: &FourTuple) -> u64 {
 
 impl FlowTable {
     pub(crate) fn new(key: [u8; 16]) -> FlowTable {
-        FlowTable { entries: HashTable::new(), hasher: SipHasher13::new_with_key(&key), last: None }
+        FlowTable {
+            entries: HashTable::new(),
+            hasher: SipHasher13::new_with_key(&key),
+            recent: [None; RECENT],
+        }
     }
 
+    #[inline]
     pub(crate) fn get(&mut self, tuple: &FourTuple) -> Option<Owner> {
-        if let Some((last, owner)) = &self.last
-            && last == tuple
-        {
-            return Some(*owner);
+        match &self.recent[place(tuple)] {
+            Some((known, owner)) if known == tuple => Some(*owner),
+            _ => self.search(tuple),
         }
+    }
+
+    #[inline(never)]
+    fn search(&mut self, tuple: &FourTuple) -> Option<Owner> {
         let found = self.entries.find(hash(&self.hasher, tuple), |(key, _)| key == tuple)?;
-        self.last = Some(*found);
+        self.recent[place(tuple)] = Some(*found);
         Some(found.1)
     }
 
@@ -73,7 +89,7 @@ impl FlowTable {
         hash(&self.hasher, tuple)
     }
 
-    /// As `get`, with the hash known; the last flow stays as it is.
+    /// As `get`, with the hash known.
     pub(crate) fn find(&self, tuple: &FourTuple, hash: u64) -> Option<Owner> {
         self.entries.find(hash, |(key, _)| key == tuple).map(|(_, owner)| *owner)
     }
@@ -84,7 +100,7 @@ impl FlowTable {
 
     /// Puts in an owner, in place of the one before.
     pub(crate) fn insert(&mut self, tuple: FourTuple, owner: Owner) {
-        self.last = None;
+        self.recent[place(&tuple)] = None;
         let hash_one = hash(&self.hasher, &tuple);
         let hasher = &self.hasher;
         match self.entries.find_mut(hash_one, |(key, _)| *key == tuple) {
@@ -97,7 +113,7 @@ impl FlowTable {
 
     /// Takes the entry out, if it still is `owner`'s.
     pub(crate) fn remove(&mut self, tuple: &FourTuple, owner: Owner) {
-        self.last = None;
+        self.recent[place(tuple)] = None;
         if let Ok(entry) =
             self.entries.find_entry(hash(&self.hasher, tuple), |entry| entry == &(*tuple, owner))
         {

@@ -19,15 +19,27 @@ const STEP: usize = 32;
 const LANES_FROM: usize = 256;
 
 /// The sum of a few bytes, with the carry of each 64-bit addition added back (RFC 1071, section 2 (C)).
+#[inline]
 fn sum_short(bytes: &[u8]) -> u64 {
-    let (words, tail) = bytes.as_chunks::<8>();
-    let mut last = [0; 8];
-    last[..tail.len()].copy_from_slice(tail);
-    let add = |sum: u64, word: &[u8; 8]| {
-        let (sum, carry) = sum.overflowing_add(u64::from_ne_bytes(*word));
+    let Some(end) = bytes.last_chunk::<8>() else { return sum_rest(bytes) };
+    let add = |sum: u64, word: u64| {
+        let (sum, carry) = sum.overflowing_add(word);
         sum + u64::from(carry) // a sum that has just overflowed is below its maximum
     };
-    let sum = add(words.iter().fold(0, add), &last);
+    let word = |sum: u64, word: &[u8; 8]| add(sum, u64::from_ne_bytes(*word));
+    let (steps, rest) = bytes.as_chunks::<STEP>();
+    let mut sum = 0;
+    for step in steps {
+        let (words, _) = step.as_chunks::<8>(); // four: unrolled
+        sum = words.iter().fold(sum, word);
+    }
+    let (words, tail) = rest.as_chunks::<8>();
+    sum = words.iter().fold(sum, word);
+    if !tail.is_empty() {
+        // The last eight bytes without those that were added already: no copy of variable length.
+        let known = 64 - 8 * tail.len() as u32;
+        sum = add(sum, (u64::from_le_bytes(*end) >> known).to_le());
+    }
     (sum & 0xffff_ffff) + (sum >> 32)
 }
 
@@ -80,6 +92,12 @@ impl Sum {
         Sum { words, odd: false }
     }
 
+    /// Adds the protocol and the length of a pseudo header whose addresses were among the bytes added.
+    pub(crate) fn add_tail(self, protocol: u8, len: u16) -> Sum {
+        let words = u64::from(u16::from(protocol).to_be()) + u64::from(len.to_be());
+        Sum { words: self.words + words, ..self } // whole words, wherever the bytes end
+    }
+
     fn add_words(self, words: u64, len: usize) -> Sum {
         let folded = fold_words(words);
         // Behind an odd number of bytes each byte has the other place in its word.
@@ -88,10 +106,16 @@ impl Sum {
     }
 
     /// Adds bytes that follow those added so far.
+    #[inline]
     pub(crate) fn add_bytes(self, bytes: &[u8]) -> Sum {
         if bytes.len() < LANES_FROM {
-            return self.add_words(sum_short(bytes), bytes.len());
+            self.add_words(sum_short(bytes), bytes.len())
+        } else {
+            self.add_many(bytes)
         }
+    }
+
+    fn add_many(self, bytes: &[u8]) -> Sum {
         let (steps, rest) = bytes.as_chunks::<STEP>();
         let mut lanes = [0; 4];
         for step in steps {

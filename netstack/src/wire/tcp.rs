@@ -6,6 +6,8 @@ use crate::tcp::seq::SeqNumber;
 
 /// Length of a header without options.
 pub(crate) const HEADER_LEN: usize = 20;
+/// Where the checksum is in a header.
+pub(crate) const CHECKSUM_AT: usize = 16;
 
 /// The control bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

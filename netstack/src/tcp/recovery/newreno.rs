@@ -33,6 +33,11 @@ impl NewReno {
         NewReno { recover: iss, active: false, duplicates: 0 }
     }
 
+    /// Neither in recovery nor on the way there.
+    pub(crate) fn is_calm(&self) -> bool {
+        !self.active && self.duplicates == 0
+    }
+
     /// RFC 3042: segments beyond cwnd that the first two duplicate ACKs allow.
     pub(crate) fn limited_transmit(&self) -> u32 {
         if self.active { 0 } else { self.duplicates.min(2) }

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use crate::tcp::congestion::Controller;
 use crate::tcp::connection::{Connection, Env};
-use crate::tcp::segment::Segment;
+use crate::tcp::sack::Blocks;
 use crate::tcp::seq::SeqNumber;
 use crate::tcp::timers::Timer;
 use crate::time::Instant;
@@ -49,15 +49,15 @@ impl Connection {
         env.stats.loss_probes += 1;
         self.effects.transmit = true;
         // RFC 8985 7.3: the retransmission timer starts anew.
-        self.timers.set(Timer::Retransmit, env.now + self.rto(env.config));
+        self.timers.set(Timer::Retransmit, env.now.plus_nanos(self.rto(env.config)));
     }
 
     /// RFC 8985 7.4: an ACK of the probe. Unless a DSACK says that both copies arrived, the probe has repaired a loss,
     /// and the congestion control must know.
-    pub(crate) fn tail_probe_acked(&mut self, ack: SeqNumber, segment: &Segment, env: &mut Env<'_>) {
+    pub(crate) fn tail_probe_acked(&mut self, ack: SeqNumber, sacked: &Blocks, env: &mut Env<'_>) {
         let Some(probe) = self.snd.tail_probe.filter(|probe| ack.at_or_after(probe.end)) else { return };
         self.snd.tail_probe = None;
-        let both = segment.sacked.iter().next().is_some_and(|(_, end)| end.at_or_before(ack));
+        let both = sacked.iter().next().is_some_and(|(_, end)| end.at_or_before(ack));
         if probe.resent && !both {
             env.stats.loss_probe_recovery += 1;
             self.cc.on_loss(self.snd.flight().max(u32::from(self.snd.mss)));

@@ -1,0 +1,169 @@
+//! Header prediction, both ways: the segment that an open connection expects, and the one that it mostly sends.
+//!
+//! Nothing is decided here that `input` and `output` decide otherwise: what is out of the ordinary goes to them.
+
+use corelane_nic::{ChecksumOffload, Packet, TxOffload};
+
+use super::congestion::Controller;
+use super::connection::{Connection, Env};
+use super::options::Timestamps;
+use super::output::{COPY_BELOW, Wire};
+use super::sack::Blocks;
+use super::state::State;
+use super::timers::Timer;
+use crate::ip::HEADROOM;
+use crate::time::Instant;
+use crate::wire::plain::{MAX_HEADER_LEN, Plain};
+use crate::wire::tcp::{CHECKSUM_AT, Flags};
+
+impl Connection {
+    /// Whether the segment is the next one, and has nothing for the connection but an ACK, the window and data.
+    #[inline]
+    pub(crate) fn predicts(&self, segment: &Plain, now: Instant) -> bool {
+        segment.flags.0 & !Flags::PSH.0 == Flags::ACK.0
+            && segment.seq == self.rcv.nxt
+            && segment.payload_len as u32 <= self.rcv.wnd() // shorter than an IP packet
+            && segment.ack.at_or_after(self.snd.una)
+            && segment.ack.at_or_before(self.snd.max)
+            && (segment.payload_len > 0 || segment.ack != self.snd.una)
+            && match (&self.timestamps, segment.timestamps) {
+                (Some(ours), Some((value, _))) => !ours.is_old(value, now),
+                (None, _) => true,
+                (Some(_), None) => false,
+            }
+            && self.is_calm()
+            && self.rcv.assembler.is_empty()
+            && self.rcv.fin.is_none()
+            && self.keepalive_probes == 0
+            && !self.app.orphan
+            && !self.app.read_shut
+    }
+
+    /// Open both ways, and nothing was lost.
+    #[inline(always)]
+    fn is_calm(&self) -> bool {
+        self.machine.get() == State::Established
+            && self.scoreboard.is_none()
+            && self.recovery.is_calm()
+            && self.snd.tail_probe.is_none()
+            && self.snd.retries == 0
+            && !self.snd.resend_head
+            && !self.snd.fin
+    }
+
+    /// Takes a segment that it [predicts](Connection::predicts); `packet` is its whole frame.
+    #[inline(always)]
+    pub(crate) fn input_predicted(&mut self, segment: &Plain, mut packet: Packet, env: &mut Env<'_>) {
+        env.stats.tcp_hp_hits += 1;
+        self.rcv.heard = env.now;
+        // RFC 7323 4.3 (2).
+        if let (Some(ours), Some((value, _))) = (&mut self.timestamps, segment.timestamps)
+            && segment.seq.at_or_before(self.rcv.acked)
+        {
+            ours.update(value, env.now);
+        }
+        if segment.ack != self.snd.una {
+            self.new_ack(segment.ack, segment.timestamps.map(|(_, echo)| echo), &Blocks::NONE, env);
+        }
+        self.take_window(segment.seq, segment.ack, u32::from(segment.window) << self.snd.scale);
+        let len = segment.payload_len;
+        if len == 0 {
+            return;
+        }
+        packet.trim_front(segment.header_len);
+        packet.truncate(len);
+        self.effects.transmit = true; // at least an ACK or its timer
+        self.rcv.mss = self.rcv.mss.max(len.min(usize::from(env.link_mss)) as u16); // limited by a u16
+        let before = self.rcv.nxt;
+        if Self::keep_chunk(&mut self.rcv, false, packet.freeze(), env) {
+            self.rcv.nxt += len as u32; // as above
+            self.took(before, env);
+        }
+    }
+
+    /// Sends all that waits as one segment with a copied payload, or the ACK that is owed. `false`, with nothing done:
+    /// that is not all there is to it.
+    #[inline(always)]
+    pub(crate) fn output_predicted(&mut self, wire: &mut Wire<'_, '_>) -> bool {
+        let snd = &self.snd;
+        let is_plain = self.is_calm()
+            && snd.nxt == snd.max
+            && !(snd.probe || snd.resend_tail || snd.force)
+            && self.rcv.sack.blocks().is_empty();
+        let flight = snd.flight();
+        let Some(len) = snd.queue.len().checked_sub(flight as usize).filter(|_| is_plain) else {
+            return false;
+        };
+        if len == 0 && !self.rcv.ack_now {
+            self.set_retransmit(wire);
+            return true;
+        }
+        let mss = usize::from(snd.mss);
+        let edge = flight as usize + len;
+        let small_waits = len < mss && !self.app.nodelay && snd.small_end.after(snd.una);
+        let copied = wire.link.offloads.tx_chunks == 0 || len <= COPY_BELOW;
+        if len > mss || edge > snd.wnd.min(self.cc.cwnd()) as usize || (len > 0 && small_waits) || !copied {
+            return false;
+        }
+        if wire.cx.out.room() == 0 {
+            return false;
+        }
+        let Some(link_header) = wire.ip.link_header(wire.now, self.tuple.remote) else { return false };
+        let Some(mut packet) = wire.cx.pool.take() else { return false };
+        if packet.headroom() < MAX_HEADER_LEN
+            || self.snd.queue.copy_to(flight as usize, len, &mut packet) < len
+        {
+            return false;
+        }
+        if flight == 0 && wire.now > self.snd.last_sent.plus_nanos(self.rto(wire.config)) {
+            self.cc.on_idle(); // RFC 5681 4.1
+        }
+        let segment = Plain {
+            tuple: self.tuple,
+            seq: self.snd.nxt,
+            ack: self.rcv.nxt,
+            flags: if len > 0 { Flags::ACK.with(Flags::PSH) } else { Flags::ACK },
+            window: self.rcv.advertise(),
+            timestamps: self.timestamps.map(|ts| (Timestamps::value(ts.offset, wire.now), ts.recent)),
+            header_len: 0, // follows from the timestamps
+            payload_len: len,
+        };
+        let offloaded = wire.link.offloads.tx_checksum;
+        if !segment.emit(&mut packet, &link_header, wire.ip.ttl(), !offloaded) {
+            return false; // shorter than an MSS and with the headroom looked at: it does not happen
+        }
+        let place = ChecksumOffload { start: HEADROOM as u16, offset: CHECKSUM_AT as u16 };
+        wire.cx.out.push(packet, TxOffload { checksum: offloaded.then_some(place), tso_mss: 0 });
+        wire.cx.stats.ip_out_requests += 1;
+        wire.cx.stats.tcp_out_segs += 1;
+        wire.cx.stats.tx_copied_bytes += len as u64;
+        if len > 0 {
+            self.sent_new(len, wire.now);
+        }
+        self.sent_ack();
+        self.set_retransmit(wire);
+        true
+    }
+
+    /// Notes that `len` new bytes went out.
+    fn sent_new(&mut self, len: usize, now: Instant) {
+        let snd = &mut self.snd;
+        snd.nxt += len as u32; // at most an MSS
+        snd.max = snd.nxt;
+        snd.last_sent = now;
+        if snd.timed.is_none() {
+            snd.timed = Some((snd.nxt, now));
+        }
+        if len < usize::from(snd.mss) {
+            snd.small_end = snd.nxt;
+        }
+    }
+
+    /// Notes that a segment went out: each carries an ACK.
+    #[inline]
+    pub(crate) fn sent_ack(&mut self) {
+        self.rcv.acked = self.rcv.nxt;
+        self.rcv.ack_now = false;
+        self.timers.clear(Timer::DelayedAck);
+    }
+}

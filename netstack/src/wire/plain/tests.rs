@@ -1,0 +1,183 @@
+use alloc::vec::Vec;
+use core::net::Ipv4Addr;
+
+use corelane_nic::{Pool, PoolConfig};
+use proptest::prelude::*;
+
+use super::*;
+use crate::tcp::sack::Blocks;
+use crate::wire::checksum::Sum;
+use crate::wire::tcp::TcpHeader;
+
+const OWN: MacAddress = MacAddress([2, 0, 0, 0, 0, 1]);
+const PEER: MacAddress = MacAddress([2, 0, 0, 0, 0, 2]);
+
+fn packet(payload: &[u8]) -> Packet {
+    let pool = Pool::heap(PoolConfig { slots: 1, slot_size: 2048, headroom: 128, reserve: 0 });
+    let mut packet = pool.take().unwrap();
+    packet.extend_from_slice(payload);
+    packet
+}
+
+fn link_header() -> [u8; IP_AT] {
+    ethernet::Header { destination: PEER, source: OWN, ether_type: ethernet::IPV4 }.to_bytes()
+}
+
+fn flags() -> impl Strategy<Value = Flags> {
+    any::<u8>().prop_map(Flags)
+}
+
+prop_compose! {
+    fn segments()(
+        addresses in any::<[u32; 2]>(), ports in (1..=u16::MAX, 1..=u16::MAX), numbers in any::<[u32; 2]>(),
+        flags in flags(), window in any::<u16>(), timestamps in any::<Option<(u32, u32)>>(),
+    ) -> Plain {
+        Plain {
+            tuple: FourTuple {
+                local: addresses[0].into(), remote: addresses[1].into(), local_port: ports.0, remote_port: ports.1,
+            },
+            seq: SeqNumber(numbers[0]), ack: SeqNumber(numbers[1]), flags, window, timestamps,
+            header_len: 0, payload_len: 0,
+        }
+    }
+}
+
+/// A frame as the peer reads it.
+fn turned(plain: &Plain, payload: &[u8]) -> Plain {
+    let tuple = FourTuple {
+        local: plain.tuple.remote,
+        remote: plain.tuple.local,
+        local_port: plain.tuple.remote_port,
+        remote_port: plain.tuple.local_port,
+    };
+    let header_len = if plain.timestamps.is_some() { 66 } else { 54 };
+    Plain { tuple, header_len, payload_len: payload.len(), ..*plain }
+}
+
+proptest! {
+    #[test]
+    fn layers_read_what_is_written(plain in segments(), payload in prop::collection::vec(any::<u8>(), 0..300), ttl in 1_u8..) {
+        let mut frame = packet(&payload);
+        prop_assert!(plain.emit(&mut frame, &link_header(), ttl, true));
+
+        let ether = ethernet::Header::parse(&frame).unwrap();
+        prop_assert_eq!((ether.destination, ether.source, ether.ether_type), (PEER, OWN, ethernet::IPV4));
+        let ip = ipv4::Header::parse(&frame[14..]).expect("the IP checksum is right");
+        prop_assert_eq!((ip.total_len, ip.header_len, ip.ttl, ip.protocol), (frame.len() - 14, 20, ttl, ipv4::TCP));
+        prop_assert_eq!((ip.source, ip.destination), (plain.tuple.local, plain.tuple.remote));
+        prop_assert!(!ip.is_fragment());
+        let tcp = &frame[34..];
+        prop_assert!(Sum::pseudo_ipv4(ip.source, ip.destination, 6, tcp.len() as u16).add_bytes(tcp).is_valid());
+        let mut sacked = Blocks::default();
+        let header = TcpHeader::parse(tcp, &mut sacked).unwrap();
+        prop_assert_eq!((header.source_port, header.destination_port), (plain.tuple.local_port, plain.tuple.remote_port));
+        prop_assert_eq!((header.seq, header.ack, header.flags.0), (plain.seq, plain.ack, plain.flags.0));
+        prop_assert_eq!((header.window, header.options.timestamps), (plain.window, plain.timestamps));
+        prop_assert_eq!(&tcp[header.header_len..], &payload[..]);
+
+        // And so does a plain look, on the other side.
+        let read = Plain::parse(&frame, PEER).unwrap();
+        prop_assert_eq!(read, turned(&plain, &payload));
+        prop_assert!(read.is_valid(&frame, Checksum::Unknown));
+        prop_assert!(!read.is_valid(&frame, Checksum::Bad));
+        prop_assert_eq!(Plain::parse(&frame, OWN), None, "not for this station");
+    }
+
+    #[test]
+    fn devices_get_the_sum_of_the_pseudo_header(plain in segments(), payload in prop::collection::vec(any::<u8>(), 0..64)) {
+        let mut frame = packet(&payload);
+        prop_assert!(plain.emit(&mut frame, &link_header(), 64, false));
+        let len = (frame.len() - 34) as u16;
+        let pseudo = Sum::pseudo_ipv4(plain.tuple.local, plain.tuple.remote, 6, len).fold();
+        prop_assert_eq!(frame[50..52].to_vec(), pseudo.to_be_bytes().to_vec());
+    }
+
+    #[test]
+    fn damage_is_noticed(plain in segments(), payload in prop::collection::vec(any::<u8>(), 1..64), at in any::<prop::sample::Index>(), bit in 0_u32..8) {
+        let mut frame = packet(&payload);
+        prop_assert!(plain.emit(&mut frame, &link_header(), 64, true));
+        let at = 14 + at.index(frame.len() - 14);
+        frame[at] ^= 1 << bit;
+        let accepted = Plain::parse(&frame, PEER).is_some_and(|read| read.is_valid(&frame, Checksum::Unknown));
+        prop_assert!(!accepted, "a flipped bit at byte {}", at);
+    }
+
+    #[test]
+    fn any_bytes_are_read_within_their_bounds(bytes in prop::collection::vec(any::<u8>(), 0..128)) {
+        if let Some(plain) = Plain::parse(&bytes, OWN) {
+            prop_assert!(plain.header_len + plain.payload_len <= bytes.len());
+        }
+    }
+}
+
+/// A bare ACK from 10.0.0.1:1 to 10.0.0.2:2.
+fn ack() -> Vec<u8> {
+    let tuple = FourTuple {
+        local: Ipv4Addr::new(10, 0, 0, 1),
+        remote: Ipv4Addr::new(10, 0, 0, 2),
+        local_port: 1,
+        remote_port: 2,
+    };
+    let plain = Plain {
+        tuple,
+        seq: SeqNumber(7),
+        ack: SeqNumber(9),
+        flags: Flags::ACK,
+        window: 100,
+        timestamps: None,
+        header_len: 0,
+        payload_len: 0,
+    };
+    let mut frame = packet(b"");
+    assert!(plain.emit(&mut frame, &link_header(), 64, true));
+    frame.to_vec()
+}
+
+/// Puts the right IP checksum into a frame that was changed.
+fn mend(frame: &mut [u8]) {
+    frame[24..26].fill(0);
+    let sum = checksum::sum(&frame[14..34]).finish();
+    frame[24..26].copy_from_slice(&sum.to_be_bytes());
+}
+
+#[test]
+fn what_is_not_plain_is_left_to_the_layers() {
+    assert!(Plain::parse(&ack(), PEER).is_some());
+    let changes: [(&str, usize, u8); 8] = [
+        ("EtherType", 13, 0x06),
+        ("IP options", 14, 0x46),
+        ("a fragment: more follow", 20, 0x20),
+        ("a later fragment", 21, 1),
+        ("UDP", 23, 17),
+        ("longer than the frame", 17, 41),
+        ("shorter than its headers", 17, 39),
+        ("TCP options that don't fit", 46, 0x60),
+    ];
+    for (what, at, byte) in changes {
+        let mut frame = ack();
+        frame[at] = byte;
+        mend(&mut frame);
+        assert_eq!(Plain::parse(&frame, PEER), None, "{what}");
+    }
+    for len in 0..ack().len() {
+        assert_eq!(Plain::parse(&ack()[..len], PEER), None, "{len} bytes");
+    }
+}
+
+#[test]
+fn padding_is_not_payload() {
+    let mut frame = ack();
+    frame.resize(60, 0xaa);
+    let plain = Plain::parse(&frame, PEER).unwrap();
+    assert_eq!((plain.header_len, plain.payload_len), (54, 0));
+    assert!(plain.is_valid(&frame, Checksum::Unknown));
+}
+
+#[test]
+fn headers_that_have_no_room_are_refused() {
+    let pool = Pool::heap(PoolConfig { slots: 1, slot_size: 2048, headroom: 53, reserve: 0 });
+    let mut short = pool.take().unwrap();
+    let plain = Plain::parse(&ack(), PEER).unwrap();
+    assert!(!plain.emit(&mut short, &link_header(), 64, true));
+    assert!(short.is_empty());
+}
