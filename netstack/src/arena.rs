@@ -26,6 +26,8 @@ impl Id {
     }
 }
 
+/// Whole cache lines, so that a look at one touches no other's.
+#[repr(align(64))]
 struct Entry<T> {
     generation: u32,
     value: Option<T>,

@@ -12,6 +12,7 @@ mod arena;
 mod config;
 mod error;
 mod event;
+mod fifo;
 mod ip;
 mod rng;
 mod stack;

@@ -21,6 +21,11 @@ impl Instant {
         self.0
     }
 
+    /// Whole seconds since the epoch; enough for 136 years.
+    pub(crate) const fn as_secs(self) -> u32 {
+        (self.0 / 1_000_000_000) as u32
+    }
+
     /// Whole microseconds since the epoch.
     pub const fn as_micros(self) -> u64 {
         self.0 / 1_000

@@ -32,9 +32,10 @@ impl Packet {
     }
 
     /// Hands over the hold on the slot. A chain behind it is dropped: loans to a device are single buffers.
+    #[inline(always)]
     pub(crate) fn into_slot(self) -> (SlotRef, u32, u32) {
         let parts = (self.slot, self.head, self.len);
-        if let Some((slot, _, _)) = self.slot.get().next.take() {
+        if let Some((slot, _, _)) = self.slot.take_next() {
             slot.release();
         }
         std::mem::forget(self);
@@ -113,6 +114,7 @@ impl Packet {
     }
 
     /// Makes the data shareable and read-only. A chain behind it is dropped: split it off first.
+    #[inline(always)]
     pub fn freeze(self) -> Chunk {
         let (slot, head, len) = self.into_slot();
         Chunk::from_slot(slot, head, len)
@@ -131,7 +133,7 @@ impl Packet {
 
     /// Takes the rest of the chain off, as a packet with its own chain.
     pub fn split_next(&mut self) -> Option<Packet> {
-        let (slot, head, len) = self.slot.get().next.take()?;
+        let (slot, head, len) = self.slot.take_next()?;
         Some(Packet { slot, head, len })
     }
 

@@ -375,6 +375,13 @@ impl SlotRef {
         unsafe { std::slice::from_raw_parts_mut(self.get().buffer.add(head as usize).as_ptr(), len as usize) }
     }
 
+    /// Takes the rest of a chain off. Mostly there is none: then nothing is written, since the next look would wait for it.
+    #[inline]
+    pub(crate) fn take_next(self) -> Option<(SlotRef, u32, u32)> {
+        let next = &self.get().next;
+        if next.get().is_some() { next.take() } else { None }
+    }
+
     /// One hold more.
     ///
     /// # Panics
@@ -394,11 +401,11 @@ impl SlotRef {
             return;
         }
         // A chained frame goes home as a whole. A loop, not recursion: chains may be long.
-        let mut next = slot.next.take();
+        let mut next = self.take_next();
         self.give_back();
         while let Some((tail, _, _)) = next {
             tail.get().refs.set(0);
-            next = tail.get().next.take();
+            next = tail.take_next();
             tail.give_back();
         }
     }

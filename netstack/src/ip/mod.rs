@@ -95,10 +95,9 @@ impl Ip {
         &mut self,
         now: Instant,
         destination: Ipv4Addr,
-    ) -> Option<[u8; ethernet::HEADER_LEN]> {
-        let source = self.mac()?;
-        let neighbor = self.neighbors.cached(now, destination)?;
-        Some(ethernet::Header { destination: neighbor, source, ether_type: ethernet::IPV4 }.to_bytes())
+    ) -> Option<&[u8; ethernet::HEADER_LEN]> {
+        self.mac()?;
+        self.neighbors.cached(now, destination)
     }
 
     /// Whether the address is ours.

@@ -41,28 +41,24 @@ impl Ip {
         let Some(ip_header) = self.ipv4_header(&header, ipv4::HEADER_LEN + packet.len() + chunks) else {
             return discard(payload, cx);
         };
-        let Medium::Ethernet(own) = self.link.medium else {
+        let Medium::Ethernet(_) = self.link.medium else {
             let Some(front) = packet.push_front(ipv4::HEADER_LEN) else { return discard(payload, cx) };
             front.copy_from_slice(&ip_header);
             shift(&mut offload, ipv4::HEADER_LEN);
             cx.stats.ip_out_requests += 1;
             return push(packet, payload, offload, cx);
         };
-        let neighbor = self.neighbors.cached(now, header.destination);
-        let ether = ethernet::Header {
-            destination: neighbor.unwrap_or_default(),
-            source: own,
-            ether_type: ethernet::IPV4,
-        };
+        // Without a recent neighbour the header is written later, once there is one.
+        let link_header = self.neighbors.cached(now, header.destination).copied();
         let front = packet
             .push_front(super::HEADROOM)
             .and_then(|front| front.first_chunk_mut::<{ super::HEADROOM }>());
         let Some(front) = front else { return discard(payload, cx) };
-        front[..ethernet::HEADER_LEN].copy_from_slice(&ether.to_bytes());
+        front[..ethernet::HEADER_LEN].copy_from_slice(&link_header.unwrap_or_default());
         front[ethernet::HEADER_LEN..].copy_from_slice(&ip_header);
         shift(&mut offload, super::HEADROOM);
         cx.stats.ip_out_requests += 1;
-        if neighbor.is_some() {
+        if link_header.is_some() {
             return push(packet, payload, offload, cx);
         }
         self.send_by_route(now, header.destination, packet, payload, offload, cx);

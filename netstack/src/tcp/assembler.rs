@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use corelane_nic::Chunk;
 
+use super::sack::SackList;
 use super::seq::SeqNumber;
 
 /// Segments that one connection keeps out of order: a bound on memory, and on the cost of an insertion.
@@ -16,6 +17,8 @@ pub(crate) struct Assembler {
     /// Sorted by sequence number. New data mostly belong at the end.
     pieces: Vec<(SeqNumber, Chunk)>,
     bytes: usize,
+    /// The same, as the peer is told.
+    pub(crate) sack: SackList,
 }
 
 impl Assembler {

@@ -366,7 +366,7 @@ impl Tcp {
 
     pub(crate) fn next_event(&mut self) -> Option<Event> {
         loop {
-            let event = self.lists.events.pop_front()?;
+            let event = self.lists.events.pop()?;
             // Events of what is gone by now are nobody's.
             let live = match event {
                 Event::Readable(id) => self.socket_mut(id).map(|c| c.app.readable_queued = false).is_ok(),

@@ -68,7 +68,7 @@ pub(crate) struct App {
     pub(crate) want_write: bool,
     pub(crate) read_shut: bool,
     pub(crate) nodelay: bool,
-    pub(crate) keepalive: Option<Keepalive>,
+    pub(crate) keepalive: Option<Box<Keepalive>>,
     /// SO_LINGER of 0: closing sends a RST.
     pub(crate) linger_zero: bool,
     /// The send buffer's size (SO_SNDBUF).
@@ -160,14 +160,14 @@ impl Connection {
     pub(crate) fn open(&mut self, irs: SeqNumber, window: u16, negotiated: Negotiated, env: &Env<'_>) {
         self.rcv.open(irs, env.now);
         // RFC 7323 2.2: the window of a SYN is not scaled, neither ours nor the peer's.
-        self.rcv.edge = self.rcv.nxt + self.rcv.limit.min(usize::from(u16::MAX)) as u32;
+        self.rcv.edge = self.rcv.nxt + self.rcv.limit.min(u32::from(u16::MAX));
         if let Some(scale) = negotiated.scale {
             self.snd.scale = scale;
         } else {
             self.rcv.scale = 0;
         }
         self.timestamps = match (self.timestamps, negotiated.timestamps) {
-            (Some(ours), Some(recent)) => Some(Timestamps { recent, recent_at: env.now.as_millis(), ..ours }),
+            (Some(ours), Some(recent)) => Some(Timestamps { recent, recent_at: env.now.as_secs(), ..ours }),
             _ => None,
         };
         self.snd.mss = negotiated.mss;
@@ -191,7 +191,7 @@ impl Connection {
         self.machine.closed();
         self.timers.clear_all();
         self.snd.queue.consume(usize::MAX);
-        self.rcv.assembler.clear();
+        self.rcv.assembler = None;
         self.effects.closed = true;
     }
 
@@ -262,15 +262,11 @@ impl Connection {
         }
     }
 
-    /// Reads a field of each part, so that the lines which a segment needs are on their way before it is handled.
+    /// Reads a field of each cache line, so that they are all on their way before a segment is handled.
     pub(crate) fn touch(&self) -> u32 {
-        let timers = self.timers.next().map_or(0, |at| at.as_nanos() as u32); // any bits of it
-        let queues = self.snd.queue.touch() ^ self.rcv.queue.len();
-        let app = self.app.send_limit ^ usize::from(self.app.orphan) ^ usize::from(self.on_ready);
-        let path = self.timestamps.map_or(0, |ts| ts.recent) ^ u32::from(self.tuple.remote_port);
-        let rcv = self.rcv.nxt.0 ^ self.rcv.acked.0 ^ u32::from(self.rcv.mss) ^ self.rcv.limit as u32;
-        let snd = self.snd.una.0 ^ self.snd.wnd ^ u32::from(self.snd.mss) ^ self.snd.bytes_acked as u32;
         // What comes out means nothing: only the loads count.
-        snd ^ rcv ^ path ^ self.cc.cwnd() ^ timers ^ (queues ^ app) as u32
+        let snd = self.snd.queue.touch() ^ self.snd.una.0 ^ u32::from(self.snd.mss);
+        let rcv = self.rcv.fin.map_or(0, |fin| fin.0) ^ self.rcv.heard.as_nanos() as u32 ^ self.rcv.nxt.0;
+        snd ^ rcv ^ u32::from(self.app.orphan) ^ self.cc.cwnd()
     }
 }

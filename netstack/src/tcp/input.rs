@@ -4,7 +4,7 @@ use super::congestion::Controller;
 use super::connection::{Connection, Env};
 use super::options::{Negotiated, Timestamps};
 use super::recovery::{Cause, Verdict};
-use super::sack::{Blocks, SackList};
+use super::sack::Blocks;
 use super::segment::Segment;
 use super::seq::SeqNumber;
 use super::state::State;
@@ -471,130 +471,5 @@ impl Connection {
         self.effects.readable = true;
         self.effects.transmit = true;
         self.watch_fin_wait(env.now, env.config);
-    }
-
-    /// Seventh, process the segment text: trimmed to the window.
-    fn text(&mut self, segment: &mut Segment, env: &mut Env<'_>) {
-        let len = segment.payload.len();
-        if len == 0 {
-            if segment.seq_len() > 0 && segment.seq() != self.rcv.nxt {
-                self.rcv.owe_duplicate_ack(); // a FIN before its data
-                self.effects.transmit = true;
-            }
-            return;
-        }
-        if !self.machine.get().can_receive() {
-            return; // RFC 9293: ignore, the peer has sent its FIN
-        }
-        self.effects.transmit = true; // at least an ACK or its timer
-        if self.app.orphan {
-            // RFC 9293 3.6.1 (MUST-14 of RFC 1122 4.2.2.13): nobody will read it, and the peer shall know.
-            env.stats.abort_on_data += 1;
-            self.effects.reset = Some(self.snd.nxt);
-            return self.fail(Error::ConnectionAborted);
-        }
-        let mss = len.min(usize::from(env.link_mss)) as u16; // limited by a u16
-        self.rcv.mss = self.rcv.mss.max(mss);
-        if segment.seq() == self.rcv.nxt {
-            self.in_order(segment, env);
-        } else {
-            self.out_of_order(segment, env);
-        }
-    }
-
-    fn in_order(&mut self, segment: &mut Segment, env: &mut Env<'_>) {
-        let before = self.rcv.nxt;
-        self.keep(segment, env);
-        if !self.rcv.assembler.is_empty() {
-            self.drain_assembler(env);
-        }
-        if self.rcv.nxt != before {
-            self.took(before, env);
-        }
-    }
-
-    /// Data from `before` up to RCV.NXT were taken in order.
-    #[inline]
-    pub(crate) fn took(&mut self, before: SeqNumber, env: &Env<'_>) {
-        self.rcv.bytes += u64::from(self.rcv.nxt.since(before));
-        self.rcv.owe_ack();
-        if !self.rcv.ack_now && !self.timers.is_set(Timer::DelayedAck) {
-            self.timers.set(Timer::DelayedAck, env.now + env.config.tcp_delack_max);
-        }
-        self.effects.readable |= self.rcv.queue.len() > 0;
-    }
-
-    /// Puts the payload into the queue: in the device's buffers, or copied when the device runs low of them.
-    fn keep(&mut self, segment: &mut Segment, env: &mut Env<'_>) {
-        let Connection { rcv, app, .. } = self;
-        let mut next = segment.seq();
-        let mut whole = true;
-        segment.payload.take_chunks(|chunk| {
-            let len = chunk.len();
-            whole = whole && Self::keep_chunk(rcv, app.read_shut, chunk, env);
-            if whole {
-                next += len as u32; // a chunk is shorter than a frame
-            }
-        });
-        rcv.nxt = next;
-    }
-
-    #[inline(always)]
-    pub(crate) fn keep_chunk(
-        rcv: &mut super::receiver::Receiver,
-        discard: bool,
-        chunk: corelane_nic::Chunk,
-        env: &mut Env<'_>,
-    ) -> bool {
-        if discard {
-            return true; // shutdown(Read): acknowledged and thrown away
-        }
-        if !env.memory.device_is_low() {
-            rcv.queue.push(chunk);
-            return true;
-        }
-        let kept = rcv.queue.copy(&chunk, env.memory);
-        if kept {
-            env.stats.rx_copied_bytes += chunk.len() as u64;
-        } else {
-            env.stats.rcv_q_drop += 1;
-        }
-        kept
-    }
-
-    fn drain_assembler(&mut self, env: &mut Env<'_>) {
-        for chunk in self.rcv.assembler.take(self.rcv.nxt) {
-            let len = chunk.len() as u32; // a chunk is shorter than a frame
-            if !Self::keep_chunk(&mut self.rcv, self.app.read_shut, chunk, env) {
-                // Not kept and not acknowledged: the peer sends it again, and what followed it.
-                self.rcv.assembler.clear();
-                break;
-            }
-            self.rcv.nxt += len;
-        }
-        if self.rcv.assembler.is_empty() {
-            self.rcv.sack = SackList::default();
-        } else {
-            self.rcv.sack.advance(self.rcv.nxt);
-        }
-    }
-
-    fn out_of_order(&mut self, segment: &mut Segment, env: &mut Env<'_>) {
-        self.rcv.owe_duplicate_ack();
-        let mut seq = segment.seq();
-        let rcv = &mut self.rcv;
-        segment.payload.take_chunks(|chunk| {
-            let len = chunk.len() as u32; // a chunk is shorter than a frame
-            // The ring must not starve while a hole is open: what came out of order can come again.
-            if env.memory.device_is_low() || !rcv.assembler.insert(seq, chunk) {
-                env.stats.ofo_drop += 1;
-            } else {
-                env.stats.ofo_queue += 1;
-                if rcv.sack_permitted {
-                    rcv.sack.add(seq, seq + len);
-                }
-            }
-            seq += len;
-        });
     }
 }

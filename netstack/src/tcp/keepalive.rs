@@ -1,5 +1,7 @@
 //! Keep-alive (RFC 9293 3.8.4, RFC 1122 4.2.3.6).
 
+use alloc::boxed::Box;
+
 use super::connection::{Connection, Env, Keepalive};
 use super::timers::Timer;
 use crate::time::Instant;
@@ -7,7 +9,7 @@ use crate::time::Instant;
 impl Connection {
     /// Sets or ends keep-alive; the idle time counts from what was heard last.
     pub(crate) fn set_keepalive(&mut self, keepalive: Option<Keepalive>) {
-        self.app.keepalive = keepalive;
+        self.app.keepalive = keepalive.map(Box::new);
         self.timers.clear(Timer::Keepalive);
         self.keepalive_probes = 0;
         self.start_keepalive(self.rcv.heard);
@@ -16,7 +18,7 @@ impl Connection {
 
     /// Starts the timer where the connection is open and wants one.
     pub(crate) fn start_keepalive(&mut self, heard: Instant) {
-        if let Some(keepalive) = self.app.keepalive
+        if let Some(keepalive) = &self.app.keepalive
             && self.machine.get().is_synchronized()
         {
             self.timers.set(Timer::Keepalive, heard + keepalive.time);
@@ -25,7 +27,7 @@ impl Connection {
 
     /// The timer fired: it may have been overtaken by what was heard since.
     pub(crate) fn keepalive_timeout(&mut self, env: &mut Env<'_>) {
-        let Some(keepalive) = self.app.keepalive else { return };
+        let Some(keepalive) = self.app.keepalive.as_deref().copied() else { return };
         let idle_until = self.rcv.heard + keepalive.time;
         // Not while data are in flight: their retransmission tells whether the peer is there.
         let busy = self.snd.flight() > 0 || self.snd.has_unsent();

@@ -2,7 +2,7 @@
 //!
 //! | file | RFC |
 //! |---|---|
-//! | `input` | 9293 3.10.7: SEGMENT ARRIVES |
+//! | `input`, `text` | 9293 3.10.7: SEGMENT ARRIVES |
 //! | `prediction` | the common case of `input` and `output` |
 //! | `output` | 9293 3.8: what is sent next, Nagle, silly window avoidance |
 //! | `timeout`, `timers`, `rtt` | 6298; 9293 3.8.6.1 |
@@ -16,6 +16,7 @@
 //! | `keepalive` | 9293 3.8.4 |
 
 mod assembler;
+mod chunk_queue;
 mod commands;
 pub(crate) mod congestion;
 mod connection;
@@ -39,6 +40,7 @@ pub(crate) mod seq;
 mod settle;
 pub(crate) mod state;
 mod table;
+mod text;
 mod time_wait;
 mod timeout;
 mod timers;

@@ -12,8 +12,8 @@ const DEFAULT_MSS: u16 = 536;
 const MIN_MSS: u16 = 48;
 /// The timestamps option with its padding.
 const TIMESTAMPS_LEN: u16 = 12;
-/// RFC 7323 5.5: TS.Recent is too old to judge by after 24 days.
-const PAWS_IDLE: u64 = 24 * 24 * 3600 * 1000;
+/// RFC 7323 5.5: TS.Recent is too old to judge by after 24 days, in seconds.
+const PAWS_IDLE: u32 = 24 * 24 * 3600;
 
 /// Timestamps of one connection (RFC 7323).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,8 +22,8 @@ pub(crate) struct Timestamps {
     pub(crate) offset: u32,
     /// TS.Recent.
     pub(crate) recent: u32,
-    /// When it was taken, in milliseconds.
-    pub(crate) recent_at: u64,
+    /// When it was taken, in seconds.
+    pub(crate) recent_at: u32,
 }
 
 impl Timestamps {
@@ -34,19 +34,19 @@ impl Timestamps {
 
     /// RFC 7323 5.3 R1: whether `value` is older than TS.Recent.
     pub(crate) fn is_old(&self, value: u32, now: Instant) -> bool {
-        SeqNumber(value).before(SeqNumber(self.recent)) && now.as_millis() - self.recent_at < PAWS_IDLE
+        SeqNumber(value).before(SeqNumber(self.recent)) && !self.is_stale(now)
     }
 
     /// RFC 7323 4.3 (2): the value to echo, taken from segments that don't lie beyond the last ACK.
     pub(crate) fn update(&mut self, value: u32, now: Instant) {
         if SeqNumber(value).at_or_after(SeqNumber(self.recent)) || self.is_stale(now) {
             self.recent = value;
-            self.recent_at = now.as_millis();
+            self.recent_at = now.as_secs();
         }
     }
 
     fn is_stale(&self, now: Instant) -> bool {
-        now.as_millis().saturating_sub(self.recent_at) >= PAWS_IDLE
+        now.as_secs().saturating_sub(self.recent_at) >= PAWS_IDLE
     }
 }
 

@@ -183,7 +183,7 @@ impl Connection {
         if let (Some(ours), Some(offered)) = (&self.timestamps, &mut offer.timestamps) {
             *offered = (super::options::Timestamps::value(ours.offset, wire.now), ours.recent);
         }
-        let window = self.rcv.limit.min(usize::from(u16::MAX)) as u16; // just limited; RFC 7323 2.2: not scaled
+        let window = self.rcv.limit.min(u32::from(u16::MAX)) as u16; // just limited; RFC 7323 2.2: not scaled
         if !wire.send_bare(&self.tuple, self.iss, self.rcv.nxt, flags, window, offer) {
             return false;
         }
@@ -398,11 +398,11 @@ impl Connection {
             ..TcpOptions::default()
         };
         // Data go without blocks: the segment is cut for the options that it always has.
-        let blocks = if plan.len == 0 { sack_len(&self.rcv.sack) } else { 0 };
+        let blocks = if plan.len == 0 { sack_len(self.rcv.sack()) } else { 0 };
         let mut header = header(&self.tuple, plan.seq, self.rcv.nxt, flags, self.rcv.advertise(), options);
         header.header_len += blocks;
         let tso_mss = if sent > usize::from(self.snd.mss) { self.snd.mss } else { 0 };
-        wire.send(&self.tuple, &header, &self.rcv.sack, packet, tso_mss);
+        wire.send(&self.tuple, &header, self.rcv.sack(), packet, tso_mss);
         self.sent_ack();
         Some(sent)
     }

@@ -32,7 +32,7 @@ impl Connection {
                 (Some(_), None) => false,
             }
             && self.is_calm()
-            && self.rcv.assembler.is_empty()
+            && self.rcv.assembler.is_none()
             && self.rcv.fin.is_none()
             && self.keepalive_probes == 0
             && !self.app.orphan
@@ -89,7 +89,7 @@ impl Connection {
         let is_plain = self.is_calm()
             && snd.nxt == snd.max
             && !(snd.probe || snd.resend_tail || snd.force)
-            && self.rcv.sack.blocks().is_empty();
+            && self.rcv.assembler.is_none();
         let flight = snd.flight();
         let Some(len) = snd.queue.len().checked_sub(flight as usize).filter(|_| is_plain) else {
             return false;
@@ -108,6 +108,7 @@ impl Connection {
         if wire.cx.out.room() == 0 {
             return false;
         }
+        let ttl = wire.ip.ttl();
         let Some(link_header) = wire.ip.link_header(wire.now, self.tuple.remote) else { return false };
         let Some(mut packet) = wire.cx.pool.take() else { return false };
         if packet.headroom() < MAX_HEADER_LEN
@@ -129,7 +130,7 @@ impl Connection {
             payload_len: len,
         };
         let offloaded = wire.link.offloads.tx_checksum;
-        if !segment.emit(&mut packet, &link_header, wire.ip.ttl(), !offloaded) {
+        if !segment.emit(&mut packet, link_header, ttl, !offloaded) {
             return false; // shorter than an MSS and with the headroom looked at: it does not happen
         }
         let place = ChecksumOffload { start: HEADROOM as u16, offset: CHECKSUM_AT as u16 };

@@ -1,5 +1,7 @@
 //! The receive sequence variables (RFC 9293 3.3.1), the window and the acknowledgments that are owed.
 
+use alloc::boxed::Box;
+
 use super::assembler::Assembler;
 use super::recv_queue::RecvQueue;
 use super::sack::SackList;
@@ -10,6 +12,9 @@ use crate::time::Instant;
 /// ACKs sent at once at the start of a connection, and after a loss (Linux's quick-ack).
 const QUICK_ACKS: u8 = 16;
 
+/// No receive window is larger (RFC 7323 2.3), so no more can be in use.
+const MAX_BUFFER: usize = 1 << 30;
+
 /// RCV.* of RFC 9293.
 pub(crate) struct Receiver {
     /// RCV.NXT: the next number expected.
@@ -19,13 +24,11 @@ pub(crate) struct Receiver {
     /// Our window shift.
     pub(crate) scale: u8,
     /// The receive buffer's size (SO_RCVBUF).
-    pub(crate) limit: usize,
+    pub(crate) limit: u32,
     /// In order, not read yet.
     pub(crate) queue: RecvQueue,
-    /// Out of order.
-    pub(crate) assembler: Assembler,
-    /// What the assembler holds, as the peer is told.
-    pub(crate) sack: SackList,
+    /// Out of order; `None` when nothing is.
+    pub(crate) assembler: Option<Box<Assembler>>,
     /// Whether the peer takes SACK blocks.
     pub(crate) sack_permitted: bool,
     /// Where the peer's FIN is, once it was seen (it may arrive before the data in front of it).
@@ -42,8 +45,8 @@ pub(crate) struct Receiver {
     quick: u8,
     /// When the peer was heard last.
     pub(crate) heard: Instant,
-    /// When an ACK went out for a segment that was not acceptable.
-    pub(crate) invalid_ack: Option<Instant>,
+    /// Until then no more ACKs for segments that are not acceptable.
+    invalid_ack_after: Instant,
     /// Bytes received in order, in all.
     pub(crate) bytes: u64,
 }
@@ -54,10 +57,9 @@ impl Receiver {
             nxt: SeqNumber(0),
             edge: SeqNumber(0),
             scale,
-            limit,
+            limit: limit.min(MAX_BUFFER) as u32, // limited
             queue: RecvQueue::default(),
-            assembler: Assembler::default(),
-            sack: SackList::default(),
+            assembler: None,
             sack_permitted: false,
             fin: None,
             fin_received: false,
@@ -66,7 +68,7 @@ impl Receiver {
             ack_now: false,
             quick: QUICK_ACKS,
             heard: Instant::ZERO,
-            invalid_ack: None,
+            invalid_ack_after: Instant::ZERO,
             bytes: 0,
         }
     }
@@ -77,6 +79,12 @@ impl Receiver {
         self.acked = self.nxt;
         self.edge = self.nxt;
         self.heard = now;
+    }
+
+    /// What is out of order, as the peer is told.
+    #[inline]
+    pub(crate) fn sack(&self) -> &SackList {
+        self.assembler.as_ref().map_or(&SackList::NONE, |assembler| &assembler.sack)
     }
 
     /// The shift that a receive buffer needs (RFC 7323 2.3).
@@ -109,9 +117,9 @@ impl Receiver {
     /// The right edge that the buffer allows, but only when it moves by enough to be worth saying: RFC 9293
     /// 3.8.6.2.2, the receiver's silly window avoidance.
     fn next_edge(&self) -> SeqNumber {
-        let free = self.limit.saturating_sub(self.queue.len()) as u32; // tcp_rmem is checked to be below 2^30
+        let free = self.limit.saturating_sub(self.queue.len() as u32); // a queue holds less than 2^32
         let edge = self.nxt + free;
-        let worth = (self.limit as u32 / 2).min(u32::from(self.mss));
+        let worth = (self.limit / 2).min(u32::from(self.mss));
         if edge.since(self.edge) >= worth { edge } else { self.edge }
     }
 
@@ -140,7 +148,7 @@ impl Receiver {
             self.ack_now = true;
         }
         // RFC 5681 4.2: every second full segment; and while there is a hole, at once.
-        if unacked > u32::from(self.mss) || !self.assembler.is_empty() {
+        if unacked > u32::from(self.mss) || self.assembler.is_some() {
             self.ack_now = true;
         }
     }
@@ -153,9 +161,9 @@ impl Receiver {
 
     /// Whether an ACK for an unacceptable segment may go out, and notes that it does (`tcp_invalid_ratelimit`).
     pub(crate) fn may_ack_invalid(&mut self, now: Instant, config: &TcpConfig) -> bool {
-        let may = self.invalid_ack.is_none_or(|last| now - last >= config.tcp_invalid_ratelimit);
+        let may = now >= self.invalid_ack_after;
         if may {
-            self.invalid_ack = Some(now);
+            self.invalid_ack_after = now + config.tcp_invalid_ratelimit;
         }
         may
     }

@@ -1,25 +1,26 @@
 //! The bytes that arrived in order and were not read.
 
-use alloc::collections::VecDeque;
-
 use corelane_nic::{Chunk, Packet};
 
+use super::chunk_queue::ChunkQueue;
 use super::memory::Memory;
 
 /// Received bytes in order: the device's own buffers, or copies once the device runs low.
 #[derive(Default)]
 pub(crate) struct RecvQueue {
-    chunks: VecDeque<Chunk>,
+    chunks: ChunkQueue,
     /// Copied bytes behind the chunks; its tailroom takes what is copied out next.
     tail: Option<Packet>,
-    len: usize,
+    /// Below 2^32: the window limits it.
+    len: u32,
 }
 
 impl RecvQueue {
     pub(crate) fn len(&self) -> usize {
-        self.len
+        self.len as usize
     }
 
+    #[inline(always)]
     pub(crate) fn push(&mut self, chunk: Chunk) {
         if chunk.is_empty() {
             return;
@@ -27,7 +28,7 @@ impl RecvQueue {
         if let Some(tail) = self.tail.take() {
             self.chunks.push_back(tail.freeze());
         }
-        self.len += chunk.len();
+        self.len += chunk.len() as u32; // within the window
         self.chunks.push_back(chunk);
     }
 
@@ -51,14 +52,14 @@ impl RecvQueue {
         } else if let Some(tail) = self.tail.as_mut() {
             tail.extend_from_slice(bytes);
         }
-        self.len += bytes.len();
+        self.len += bytes.len() as u32; // within the window
         true
     }
 
     /// The first bytes, as they lie together.
     pub(crate) fn pop(&mut self) -> Option<Chunk> {
         let chunk = self.chunks.pop_front().or_else(|| self.tail.take().map(Packet::freeze))?;
-        self.len -= chunk.len();
+        self.len -= chunk.len() as u32; // part of it
         Some(chunk)
     }
 
@@ -80,7 +81,7 @@ impl RecvQueue {
     }
 
     fn consume(&mut self, mut n: usize) {
-        self.len -= n;
+        self.len -= n as u32; // at most len
         while let Some(front) = self.chunks.front_mut() {
             if n < front.len() {
                 front.advance(n);

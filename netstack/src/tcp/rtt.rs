@@ -1,5 +1,6 @@
 //! The retransmission time-out (RFC 6298).
 
+use core::num::NonZeroU64;
 use core::time::Duration;
 
 use crate::config::TcpConfig;
@@ -21,26 +22,28 @@ fn nanos(time: Duration) -> u64 {
 /// a billion at every step.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rtt {
-    /// SRTT and RTTVAR, once measured.
-    estimate: Option<(u64, u64)>,
+    /// SRTT, once measured.
+    srtt: Option<NonZeroU64>,
+    rttvar: u64,
     rto: u64,
     backoff: u8,
 }
 
 impl Rtt {
     pub(crate) const fn new() -> Rtt {
-        Rtt { estimate: None, rto: INITIAL_RTO, backoff: 0 }
+        Rtt { srtt: None, rttvar: 0, rto: INITIAL_RTO, backoff: 0 }
     }
 
     /// RFC 6298 2.2, 2.3: a measurement of `r` nanoseconds, of a segment that was sent once (or by timestamps).
     #[inline]
     pub(crate) fn measured(&mut self, r: u64, config: &TcpConfig) {
         let r = r.min(u64::MAX / 8);
-        let (srtt, rttvar) = match self.estimate {
+        let (srtt, rttvar) = match self.srtt.map(NonZeroU64::get) {
             None => (r, r / 2),
-            Some((srtt, rttvar)) => (srtt - srtt / 8 + r / 8, rttvar - rttvar / 4 + srtt.abs_diff(r) / 4),
+            Some(srtt) => (srtt - srtt / 8 + r / 8, self.rttvar - self.rttvar / 4 + srtt.abs_diff(r) / 4),
         };
-        self.estimate = Some((srtt, rttvar));
+        self.srtt = Some(NonZeroU64::new(srtt).unwrap_or(NonZeroU64::MIN));
+        self.rttvar = rttvar;
         // Each is at most an eighth of what 64 bits hold.
         let rto = srtt + (rttvar * 4).max(GRANULARITY);
         let floor = nanos(config.tcp_rto_min);
@@ -70,18 +73,18 @@ impl Rtt {
 
     /// RFC 6298 5.7: the connection is open, but its SYN was lost, so the first RTO of the data is 3 s.
     pub(crate) fn syn_was_lost(&mut self) {
-        if self.estimate.is_none() {
+        if self.srtt.is_none() {
             self.rto = LOST_SYN_RTO;
             self.backoff = 0;
         }
     }
 
     pub(crate) fn srtt(&self) -> Option<Duration> {
-        self.estimate.map(|(srtt, _)| Duration::from_nanos(srtt))
+        self.srtt.map(|srtt| Duration::from_nanos(srtt.get()))
     }
 
     pub(crate) fn rttvar(&self) -> Option<Duration> {
-        self.estimate.map(|(_, rttvar)| Duration::from_nanos(rttvar))
+        self.srtt.map(|_| Duration::from_nanos(self.rttvar))
     }
 }
 

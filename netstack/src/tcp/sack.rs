@@ -44,6 +44,9 @@ pub(crate) struct SackList {
 }
 
 impl SackList {
+    /// Nothing is out of order.
+    pub(crate) const NONE: SackList = SackList { blocks: [(SeqNumber(0), SeqNumber(0)); KEPT], len: 0 };
+
     /// The blocks, from their first number to one past their last.
     pub(crate) fn blocks(&self) -> &[(SeqNumber, SeqNumber)] {
         &self.blocks[..usize::from(self.len)]

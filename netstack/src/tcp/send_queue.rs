@@ -1,31 +1,31 @@
 //! The bytes that were written and not acknowledged.
 
-use alloc::collections::VecDeque;
-
 use corelane_nic::{Chunk, Packet};
 
+use super::chunk_queue::ChunkQueue;
 use super::memory::Memory;
 
 /// Bytes from `snd_una` on: chunks of the application, copied writes, and one buffer that still takes small writes.
 #[derive(Default)]
 pub(crate) struct SendQueue {
-    chunks: VecDeque<Chunk>,
+    chunks: ChunkQueue,
     /// Copied bytes behind the chunks; its tailroom takes the next small write.
     tail: Option<Packet>,
-    len: usize,
+    /// Below 2^31: `tcp_wmem` and a chunk.
+    len: u32,
     /// Where the last look-up ended: (index of the chunk, offset of its first byte). Bulk sending goes on from there.
-    cursor: (usize, usize),
+    cursor: (u32, u32),
 }
 
 impl SendQueue {
     pub(crate) fn len(&self) -> usize {
-        self.len
+        self.len as usize
     }
 
     /// Reads the record of the buffer that the next ACK gives back (see `Connection::touch`).
-    pub(crate) fn touch(&self) -> usize {
+    pub(crate) fn touch(&self) -> u32 {
         let tail = self.tail.as_ref().map_or(0, Packet::tailroom);
-        self.chunks.front().map_or(tail, Chunk::truesize) ^ self.len
+        self.chunks.front().map_or(tail, Chunk::truesize) as u32 // any bits of it
     }
 
     /// Copies as many of `bytes` as there are buffers for; returns how many.
@@ -41,17 +41,18 @@ impl SendQueue {
             let Some(tail) = self.tail.as_mut() else { break };
             done += tail.extend_from_slice(&bytes[done..]);
         }
-        self.len += done;
+        self.len += done as u32; // within tcp_wmem
         done
     }
 
     /// Appends a chunk without a copy.
+    #[inline(always)]
     pub(crate) fn push(&mut self, chunk: Chunk) {
         if chunk.is_empty() {
             return;
         }
         self.freeze_tail();
-        self.len += chunk.len();
+        self.len += chunk.len() as u32; // a chunk is part of a buffer
         self.chunks.push_back(chunk);
     }
 
@@ -64,7 +65,7 @@ impl SendQueue {
     /// Drops the first `n` bytes: they are acknowledged.
     #[inline]
     pub(crate) fn consume(&mut self, n: usize) {
-        if n < self.len {
+        if n < self.len as usize {
             return self.consume_some(n);
         }
         while self.chunks.pop_front().is_some() {}
@@ -74,8 +75,8 @@ impl SendQueue {
     }
 
     fn consume_some(&mut self, mut n: usize) {
-        self.len -= n;
-        let acked = n;
+        self.len -= n as u32; // below len
+        let acked = n as u32;
         let mut gone = 0;
         while let Some(front) = self.chunks.front_mut() {
             if n < front.len() {
@@ -100,7 +101,9 @@ impl SendQueue {
 
     /// The bytes at `offset` that lie together, at least one where `offset` is below the length.
     fn seek(&mut self, offset: usize) -> (usize, usize) {
-        let (mut index, mut start) = if offset >= self.cursor.1 { self.cursor } else { (0, 0) };
+        let known = offset >= self.cursor.1 as usize;
+        let (index, start) = if known { self.cursor } else { (0, 0) };
+        let (mut index, mut start) = (index as usize, start as usize);
         while let Some(chunk) = self.chunks.get(index) {
             if offset < start + chunk.len() {
                 break;
@@ -108,7 +111,7 @@ impl SendQueue {
             start += chunk.len();
             index += 1;
         }
-        self.cursor = (index, start);
+        self.cursor = (index as u32, start as u32); // within len
         (index, offset - start)
     }
 

@@ -3,7 +3,7 @@
 use alloc::collections::VecDeque;
 use core::mem;
 
-use super::connection::{Connection, Effects, Env};
+use super::connection::{Connection, Env};
 use super::seq::SeqNumber;
 use super::state::State;
 use super::table::{FourTuple, Owner};
@@ -12,6 +12,7 @@ use super::timers::Timers;
 use super::{Net, Tcp, Timed};
 use crate::arena::Id;
 use crate::event::{Event, SocketId};
+use crate::fifo::Fifo;
 use crate::time::Instant;
 use crate::wheel::Wheel;
 
@@ -31,8 +32,8 @@ fn arm(timers: &mut Timers, wheel: &mut Wheel<Timed>, id: Id) {
 #[derive(Default)]
 pub(crate) struct Lists {
     /// Connections with something to send, or a deadline that moved forward.
-    pub(crate) ready: VecDeque<Id>,
-    pub(crate) events: VecDeque<Event>,
+    pub(crate) ready: Fifo<Id>,
+    pub(crate) events: Fifo<Event>,
     /// RSTs to be sent: number, and what they acknowledge.
     pub(crate) resets: VecDeque<(FourTuple, SeqNumber, Option<SeqNumber>)>,
 }
@@ -41,34 +42,35 @@ impl Lists {
     /// Enters a connection by its effects. Whether its state may have ended: `Tcp::end_state` sees to that.
     #[inline(always)]
     pub(crate) fn note(&mut self, connection: &mut Connection, id: Id) -> bool {
-        let effects = mem::take(&mut connection.effects);
-        if effects.transmit && !connection.on_ready {
-            connection.on_ready = true;
-            self.ready.push_back(id);
+        // Field by field: a look at all of them at once would wait until the store to each has gone through.
+        let effects = &mut connection.effects;
+        if effects.transmit {
+            effects.transmit = false;
+            if !connection.on_ready {
+                connection.on_ready = true;
+                self.ready.push(id);
+            }
         }
-        if effects.readable
-            && !connection.app.readable_queued
-            && !connection.app.orphan
-            && connection.app.listener.is_none()
-        {
-            connection.app.readable_queued = true;
-            self.events.push_back(Event::Readable(SocketId(id)));
+        if effects.readable {
+            effects.readable = false;
+            let app = &mut connection.app;
+            // Nobody knows the id of an orphan, or of a connection that waits to be accepted.
+            if !app.readable_queued && !app.orphan && app.listener.is_none() {
+                app.readable_queued = true;
+                self.events.push(Event::Readable(SocketId(id)));
+            }
         }
         let rare = effects.writable || effects.closed || effects.reset.is_some();
-        if rare {
-            self.note_rare(effects, connection, id)
-        } else {
-            connection.machine.get() == State::TimeWait
-        }
+        if rare { self.note_rare(connection, id) } else { connection.machine.get() == State::TimeWait }
     }
 
     /// As `note`, for what few segments bring about.
     #[inline(never)]
-    fn note_rare(&mut self, effects: Effects, connection: &mut Connection, id: Id) -> bool {
-        // Nobody knows the id of an orphan, or of a connection that waits to be accepted.
+    fn note_rare(&mut self, connection: &mut Connection, id: Id) -> bool {
+        let effects = mem::take(&mut connection.effects);
         let known = !connection.app.orphan && connection.app.listener.is_none();
         if known && effects.writable && !mem::replace(&mut connection.app.writable_queued, true) {
-            self.events.push_back(Event::Writable(SocketId(id)));
+            self.events.push(Event::Writable(SocketId(id)));
         }
         if let Some(seq) = effects.reset {
             // In SYN-SENT and SYN-RECEIVED the number is the peer's and nothing is acknowledged (RFC 9293 3.10.7).
@@ -137,7 +139,7 @@ impl Tcp {
         if connection.app.orphan {
             self.remove(id);
         } else if connection.app.listener.is_none() {
-            self.lists.events.push_back(Event::Closed(SocketId(id)));
+            self.lists.events.push(Event::Closed(SocketId(id)));
         }
     }
 
@@ -200,19 +202,20 @@ impl Tcp {
         }
         self.feed_starved();
         for _ in 0..self.lists.ready.len() {
-            let Some(id) = self.lists.ready.pop_front() else { break };
-            let Some(connection) = self.connections.get_mut(id) else { continue };
-            let mut wire = net.wire(&self.config, &self.link, &mut self.chunks);
-            let done = connection.output_predicted(&mut wire) || connection.output(&mut wire);
-            arm(&mut connection.timers, &mut self.wheel, id);
-            if !done {
-                self.lists.ready.push_front(id);
-                break; // no room or no buffer: the rest waits with it
+            let Some(id) = self.lists.ready.front() else { break };
+            if let Some(connection) = self.connections.get_mut(id) {
+                let mut wire = net.wire(&self.config, &self.link, &mut self.chunks);
+                let done = connection.output_predicted(&mut wire) || connection.output(&mut wire);
+                arm(&mut connection.timers, &mut self.wheel, id);
+                if !done {
+                    break; // no room or no buffer: the rest waits with it
+                }
+                connection.on_ready = false;
+                if connection.machine.get() == State::TimeWait {
+                    self.enter_time_wait(id);
+                }
             }
-            connection.on_ready = false;
-            if connection.machine.get() == State::TimeWait {
-                self.enter_time_wait(id);
-            }
+            self.lists.ready.pop();
         }
     }
 

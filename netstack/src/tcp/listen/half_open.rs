@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use crate::Instant;
 use crate::event::ListenerId;
 use crate::tcp::options::{Negotiated, Timestamps};
 use crate::tcp::seq::SeqNumber;
@@ -45,11 +46,11 @@ impl HalfOpen {
         Duration::from_secs(1 << self.retries.min(6))
     }
 
-    pub(crate) fn timestamps(&self, now_ms: u64) -> Option<Timestamps> {
+    pub(crate) fn timestamps(&self, now: Instant) -> Option<Timestamps> {
         self.negotiated.timestamps.map(|recent| Timestamps {
             offset: self.ts_offset,
             recent,
-            recent_at: now_ms,
+            recent_at: now.as_secs(),
         })
     }
 }

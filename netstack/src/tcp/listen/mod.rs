@@ -77,7 +77,7 @@ impl Tcp {
         let Some(half) = self.half_open.get(id) else { return };
         let mut wire = net.wire(&self.config, &self.link, &mut self.chunks);
         let mut offer = options::offer(&self.config, wire.link_mss(), Some(&half.negotiated));
-        if let (Some(offered), Some(ours)) = (&mut offer.timestamps, half.timestamps(wire.now.as_millis())) {
+        if let (Some(offered), Some(ours)) = (&mut offer.timestamps, half.timestamps(wire.now)) {
             *offered = (Timestamps::value(ours.offset, wire.now), ours.recent);
         }
         let window = self.config.tcp_rmem.min(usize::from(u16::MAX)) as u16; // just limited
@@ -154,7 +154,7 @@ impl Tcp {
             listener.accept_queue.push_back(SocketId(socket));
             if !listener.acceptable_queued {
                 listener.acceptable_queued = true;
-                self.lists.events.push_back(Event::Acceptable(listener_id));
+                self.lists.events.push(Event::Acceptable(listener_id));
             }
         }
         self.connection_input(socket, segment, net);
@@ -201,7 +201,7 @@ fn half_open_answer(half: &HalfOpen, segment: &Segment, net: &Net<'_>) -> Answer
     if segment.header.ack != half.iss + 1 {
         return Answer::Reset(segment.header.ack);
     }
-    let old = match (half.timestamps(net.now.as_millis()), segment.header.options.timestamps) {
+    let old = match (half.timestamps(net.now), segment.header.options.timestamps) {
         (Some(ours), Some((value, _))) => ours.is_old(value, net.now),
         _ => false,
     };

@@ -40,7 +40,7 @@ fn an_answer_offers_only_what_was_offered() {
 #[test]
 fn paws() {
     let now = Instant::ZERO + Duration::from_secs(100);
-    let mut ts = Timestamps { offset: 0, recent: 10, recent_at: now.as_millis() };
+    let mut ts = Timestamps { offset: 0, recent: 10, recent_at: now.as_secs() };
     assert!(ts.is_old(9, now) && !ts.is_old(10, now) && !ts.is_old(11, now));
     ts.update(5, now);
     assert_eq!(ts.recent, 10);
