@@ -50,6 +50,16 @@ impl<T: Copy> Fifo<T> {
         self.next = 0;
     }
 
+    pub(crate) fn clear(&mut self) {
+        self.values.clear();
+        self.next = 0;
+    }
+
+    /// What waits, oldest first.
+    pub(crate) fn iter_mut(&mut self) -> core::slice::IterMut<'_, T> {
+        self.values[self.next..].iter_mut()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.values.len() - self.next
     }

@@ -118,6 +118,7 @@ pub(super) struct Neighbors {
     ring: VecDeque<Id>,
     timers: Wheel<Id>,
     clean_at: Option<Instant>,
+    last_confirmed: (Instant, Ipv4Addr),
     /// Packets that wait, in all.
     waiting: usize,
     unreachable: VecDeque<Ipv4Addr>,
@@ -148,6 +149,7 @@ impl Neighbors {
             ring: VecDeque::new(),
             timers: Wheel::new(Instant::ZERO),
             clean_at: None,
+            last_confirmed: (Instant::ZERO, Ipv4Addr::UNSPECIFIED),
             waiting: 0,
             unreachable: VecDeque::new(),
         }
@@ -235,8 +237,16 @@ impl Neighbors {
         self.waiting += 1;
     }
 
-    /// Upper-layer confirmation: an array look-up and a store.
+    /// Upper-layer confirmation: an array look-up and a store; nothing for the same one again at the same time.
+    #[inline]
     pub(super) fn confirm(&mut self, now: Instant, destination: Ipv4Addr) {
+        if self.last_confirmed != (now, destination) {
+            self.last_confirmed = (now, destination);
+            self.confirm_hop(now, destination);
+        }
+    }
+
+    fn confirm_hop(&mut self, now: Instant, destination: Ipv4Addr) {
         let hop = self.hops[hop_slot(destination)];
         if hop.destination != destination {
             return; // sending puts it there, so the next one counts

@@ -7,6 +7,7 @@ use corelane_nic::Chunk;
 
 use super::congestion::Controller;
 use super::connection::{Connection, Keepalive};
+use super::lookup::Records;
 use super::state::State;
 use super::table::{FourTuple, Owner};
 use super::{Tcp, output};
@@ -153,20 +154,22 @@ impl Tcp {
         if self.connections.len() >= self.config.max_connections {
             return Err(Error::OutOfMemory);
         }
-        let free =
-            |tuple: &FourTuple| !self.flows.contains(tuple) && !self.listeners.has_port(tuple.local_port);
+        let records = Records::new(&self.connections, &self.half_open, &self.time_wait);
+        let free = |tuple: &FourTuple| {
+            !self.flows.contains(tuple, &records) && !self.listeners.has_port(tuple.local_port)
+        };
         let local_port = match port {
             0 => self.ports.pick(local, remote, remote_port, free).ok_or(Error::AddrNotAvailable)?,
             port => port,
         };
         let tuple = FourTuple { local, remote, local_port, remote_port };
-        if self.flows.contains(&tuple) {
+        if self.flows.contains(&tuple, &records) {
             return Err(Error::AddrInUse);
         }
         let (iss, offset) = (self.isn.sequence(&tuple, self.now), self.isn.timestamp_offset(&tuple));
         let (config, link_mss) = (&self.config, output::link_mss(&self.link));
         let id = self.connections.insert_with(|_| Connection::connect(tuple, iss, offset, config, link_mss));
-        self.flows.insert(tuple, Owner::Connection(id));
+        self.flows.insert(&tuple, Owner::Connection(id));
         stats.tcp_active_opens += 1;
         self.note_opening(id);
         self.settle(id);

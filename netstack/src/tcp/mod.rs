@@ -23,6 +23,7 @@ mod connection;
 mod input;
 mod keepalive;
 mod listen;
+mod lookup;
 mod memory;
 mod options;
 mod output;
@@ -45,7 +46,6 @@ mod time_wait;
 mod timeout;
 mod timers;
 
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 
@@ -67,6 +67,7 @@ use crate::wire::plain::Plain;
 use crate::wire::tcp::{Flags, TcpHeader};
 use connection::{Connection, Env};
 use listen::{HalfOpen, Isn, Listeners};
+use lookup::LookAhead;
 use memory::Memory;
 use output::Wire;
 use ports::Ports;
@@ -79,8 +80,6 @@ use table::{FlowTable, Owner};
 use time_wait::{Answer, TimeWaits};
 
 const PROTOCOL_TCP: u8 = 6;
-/// Flows that fit the caches with room to spare.
-const CROWDED: usize = 512;
 /// RFC 6191 2, appendix: a connection that re-uses a record starts well beyond its numbers.
 const REUSE_DISTANCE: u32 = 65_535 + 2;
 
@@ -124,10 +123,7 @@ pub(crate) struct Tcp {
     time_wait: TimeWaits,
     listeners: Listeners,
     flows: FlowTable,
-    /// What `look_ahead` found for the segments of the burst under way: the tuple, its hash, its owner.
-    ahead: VecDeque<(FourTuple, u64, Option<Owner>)>,
-    /// Keeps the loads of `look_ahead` from being left out.
-    touched: u32,
+    ahead: LookAhead,
     wheel: Wheel<Timed>,
     lists: Lists,
     /// Writers that found no memory.
@@ -151,8 +147,7 @@ impl Tcp {
         };
         Tcp {
             flows: FlowTable::new(key()),
-            ahead: VecDeque::new(),
-            touched: 0,
+            ahead: LookAhead::default(),
             ports: Ports::new(config.ip_local_port_range, [key(), key()]),
             isn: Isn::new([key(), key()]),
             memory: Memory::new(config.tcp_mem, device),
@@ -170,48 +165,6 @@ impl Tcp {
             orphans: 0,
             chunks: Vec::new(),
         }
-    }
-
-    /// Whether flows are so many that their records don't stay in the caches.
-    pub(crate) fn is_crowded(&self) -> bool {
-        self.flows.len() > CROWDED
-    }
-
-    /// Looks up the flows of a burst before its first segment is handled. A look-up among many flows waits for memory;
-    /// these do not depend on each other, so that the processor waits for all of them at once.
-    pub(crate) fn look_ahead(&mut self, tuples: impl Iterator<Item = (FourTuple, u8)>) {
-        // Each step for all segments before the next one: short loops, so that many loads are under way at once.
-        self.ahead.clear();
-        self.ahead.extend(tuples.map(|(tuple, last)| (tuple, u64::from(last), None)));
-        for (tuple, hash, _) in &mut self.ahead {
-            *hash = self.flows.hash(tuple);
-        }
-        for (tuple, hash, owner) in &mut self.ahead {
-            *owner = self.flows.find(tuple, *hash);
-        }
-        let connections = self.ahead.iter().filter_map(|(_, _, owner)| match owner {
-            Some(Owner::Connection(id)) => self.connections.get(*id),
-            _ => None,
-        });
-        self.touched = connections.map(Connection::touch).fold(0, |sum, field| sum ^ field);
-    }
-
-    /// Who answers for `tuple`: known from `look_ahead`, if that still holds.
-    fn owner(&mut self, tuple: &FourTuple) -> Option<Owner> {
-        // Frames of the burst that were dropped on the way here are passed over.
-        while let Some((ahead, _, owner)) = self.ahead.front() {
-            if ahead != tuple {
-                self.ahead.pop_front();
-                continue;
-            }
-            if let Some(Owner::Connection(id)) = owner
-                && self.connections.get(*id).is_some_and(|connection| connection.attached)
-            {
-                return *owner;
-            }
-            break;
-        }
-        self.flows.get(tuple)
     }
 
     /// A frame that a connection predicts: with one look at its headers. Any other is given back untouched.
@@ -343,7 +296,7 @@ impl Tcp {
 
     /// An ICMP error that quotes a segment of ours.
     pub(crate) fn icmp_error(&mut self, error: &IcmpError, tuple: FourTuple, sequence: u32) {
-        let Some(Owner::Connection(id)) = self.flows.get(&tuple) else { return };
+        let Some(Owner::Connection(id)) = self.lookup(&tuple) else { return };
         let Some(connection) = self.connections.get_mut(id) else { return };
         // RFC 5927 4.1: it must be about something that is out there.
         let seq = SeqNumber(sequence);

@@ -111,11 +111,19 @@ impl Connection {
         let ttl = wire.ip.ttl();
         let Some(link_header) = wire.ip.link_header(wire.now, self.tuple.remote) else { return false };
         let Some(mut packet) = wire.cx.pool.take() else { return false };
-        if packet.headroom() < MAX_HEADER_LEN
-            || self.snd.queue.copy_to(flight as usize, len, &mut packet) < len
-        {
+        if packet.headroom() < MAX_HEADER_LEN {
             return false;
         }
+        let (offset, queue) = (flight as usize, &mut self.snd.queue);
+        let sum = if wire.link.offloads.tx_checksum {
+            if queue.copy_to(offset, len, &mut packet) < len {
+                return false;
+            }
+            None
+        } else {
+            let Some(sum) = queue.copy_summed(offset, len, &mut packet) else { return false };
+            Some(sum)
+        };
         if flight == 0 && wire.now > self.snd.last_sent.plus_nanos(self.rto(wire.config)) {
             self.cc.on_idle(); // RFC 5681 4.1
         }
@@ -129,12 +137,13 @@ impl Connection {
             header_len: 0, // follows from the timestamps
             payload_len: len,
         };
-        let offloaded = wire.link.offloads.tx_checksum;
-        if !segment.emit(&mut packet, link_header, ttl, !offloaded) {
+        if !segment.emit(&mut packet, link_header, ttl, sum) {
             return false; // shorter than an MSS and with the headroom looked at: it does not happen
         }
         let place = ChecksumOffload { start: HEADROOM as u16, offset: CHECKSUM_AT as u16 };
-        wire.cx.out.push(packet, TxOffload { checksum: offloaded.then_some(place), tso_mss: 0 });
+        wire.cx
+            .out
+            .push(packet, TxOffload { checksum: if sum.is_some() { None } else { Some(place) }, tso_mss: 0 });
         wire.cx.stats.ip_out_requests += 1;
         wire.cx.stats.tcp_out_segs += 1;
         wire.cx.stats.tx_copied_bytes += len as u64;

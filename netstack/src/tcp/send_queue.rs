@@ -4,6 +4,7 @@ use corelane_nic::{Chunk, Packet};
 
 use super::chunk_queue::ChunkQueue;
 use super::memory::Memory;
+use crate::wire::checksum::{self, Sum};
 
 /// Bytes from `snd_una` on: chunks of the application, copied writes, and one buffer that still takes small writes.
 #[derive(Default)]
@@ -115,18 +116,22 @@ impl SendQueue {
         (index, offset - start)
     }
 
-    /// Copies `len` bytes from `offset` behind the data of `packet`, as far as it has room; returns how many.
-    #[inline]
-    pub(crate) fn copy_to(&mut self, offset: usize, len: usize, packet: &mut Packet) -> usize {
+    /// As [`SendQueue::copy_to`] to an empty packet, all or nothing, with the sum of the bytes.
+    #[inline(always)]
+    pub(crate) fn copy_summed(&mut self, offset: usize, len: usize, packet: &mut Packet) -> Option<Sum> {
         let first =
             if self.chunks.is_empty() { self.tail.as_deref() } else { self.chunks.front().map(|c| &**c) };
-        match first {
-            Some(piece) if offset == 0 && len <= piece.len() => packet.extend_from_slice(&piece[..len]),
-            _ => self.copy_pieces(offset, len, packet),
-        }
+        let piece = first.filter(|_| offset == 0).and_then(|piece| piece.get(..len));
+        let Some(piece) = piece else {
+            return (self.copy_to(offset, len, packet) == len).then(|| checksum::sum(packet));
+        };
+        // Summed where they are: the copy is still on its way to memory.
+        let sum = checksum::sum(piece);
+        (packet.extend_from_slice(piece) == len).then_some(sum)
     }
 
-    fn copy_pieces(&mut self, offset: usize, len: usize, packet: &mut Packet) -> usize {
+    /// Copies `len` bytes from `offset` behind the data of `packet`, as far as it has room; returns how many.
+    pub(crate) fn copy_to(&mut self, offset: usize, len: usize, packet: &mut Packet) -> usize {
         let (mut index, mut within) = self.seek(offset);
         let mut done = 0;
         while done < len {

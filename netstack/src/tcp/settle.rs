@@ -124,7 +124,7 @@ impl Tcp {
         self.flows.remove(&tuple, Owner::Connection(id));
         if room {
             let record_id = self.time_wait.insert(record);
-            self.flows.insert(tuple, Owner::TimeWait(record_id));
+            self.flows.insert(&tuple, Owner::TimeWait(record_id));
         }
         self.leave(id);
     }

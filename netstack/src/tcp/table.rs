@@ -5,6 +5,7 @@ use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use hashbrown::HashTable;
 use siphasher::sip::SipHasher13;
 
+use super::lookup::Records;
 use crate::arena::Id;
 
 /// The addresses and ports of a connection, ours first.
@@ -40,24 +41,34 @@ pub(crate) enum Owner {
     TimeWait(Id),
 }
 
+/// A keyed hash of a 4-tuple.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FlowHash(u32);
+
+impl FlowHash {
+    /// As the table takes it: it looks at the lowest bits for the place, and at the highest for the tag.
+    fn spread(self) -> u64 {
+        u64::from(self.0) << 32 | u64::from(self.0)
+    }
+}
+
 /// The flow table. Its hash is keyed, so that a peer can't choose tuples that fall together.
+///
+/// An entry is 16 bytes, so that the table of many flows stays in the cache: the tuple is in the owner's record, which is
+/// needed next anyway.
 pub(crate) struct FlowTable {
-    entries: HashTable<(FourTuple, Owner)>,
+    entries: HashTable<(FlowHash, Owner)>,
     hasher: SipHasher13,
     /// Flows that were asked for lately: the segments of a burst often share one, and few flows need no hash at all.
     /// Which place a flow has is no secret: who makes two fall together only makes each look the other's up again.
     recent: [Option<(FourTuple, Owner)>; RECENT],
 }
 
-/// A power of two; 28 bytes each.
+/// A power of two.
 const RECENT: usize = 64;
 
 fn place(tuple: &FourTuple) -> usize {
     usize::from(tuple.remote_port ^ tuple.local_port) % RECENT
-}
-
-fn hash(hasher: &SipHasher13, tuple: &FourTuple) -> u64 {
-    hasher.hash(&tuple.bytes())
 }
 
 impl FlowTable {
@@ -70,53 +81,52 @@ impl FlowTable {
     }
 
     #[inline]
-    pub(crate) fn get(&mut self, tuple: &FourTuple) -> Option<Owner> {
+    pub(crate) fn get(&mut self, tuple: &FourTuple, records: &Records<'_>) -> Option<Owner> {
         match &self.recent[place(tuple)] {
             Some((known, owner)) if known == tuple => Some(*owner),
-            _ => self.search(tuple),
+            _ => self.search(tuple, records),
         }
     }
 
     #[inline(never)]
-    fn search(&mut self, tuple: &FourTuple) -> Option<Owner> {
-        let found = self.entries.find(hash(&self.hasher, tuple), |(key, _)| key == tuple)?;
-        self.recent[place(tuple)] = Some(*found);
-        Some(found.1)
+    fn search(&mut self, tuple: &FourTuple, records: &Records<'_>) -> Option<Owner> {
+        let owner = self.find(tuple, records)?;
+        self.recent[place(tuple)] = Some((*tuple, owner));
+        Some(owner)
     }
 
-    /// The hash of a tuple, for `find`.
-    pub(crate) fn hash(&self, tuple: &FourTuple) -> u64 {
-        hash(&self.hasher, tuple)
+    fn find(&self, tuple: &FourTuple, records: &Records<'_>) -> Option<Owner> {
+        let hash = self.hash(tuple);
+        let is_it = |(known, owner): &(FlowHash, Owner)| *known == hash && records.is_of(*owner, tuple);
+        self.entries.find(hash.spread(), is_it).map(|(_, owner)| *owner)
     }
 
-    /// As `get`, with the hash known.
-    pub(crate) fn find(&self, tuple: &FourTuple, hash: u64) -> Option<Owner> {
-        self.entries.find(hash, |(key, _)| key == tuple).map(|(_, owner)| *owner)
+    /// The hash of a tuple.
+    pub(crate) fn hash(&self, tuple: &FourTuple) -> FlowHash {
+        FlowHash(self.hasher.hash(&tuple.bytes()) as u32) // the lower half is as good as any
     }
 
-    pub(crate) fn contains(&self, tuple: &FourTuple) -> bool {
-        self.entries.find(hash(&self.hasher, tuple), |(key, _)| key == tuple).is_some()
+    /// Who has this hash: nearly always the one who has the tuple too, which remains to be looked at.
+    pub(crate) fn likely(&self, hash: FlowHash) -> Option<Owner> {
+        self.entries.find(hash.spread(), |(known, _)| *known == hash).map(|(_, owner)| *owner)
     }
 
-    /// Puts in an owner, in place of the one before.
-    pub(crate) fn insert(&mut self, tuple: FourTuple, owner: Owner) {
-        self.recent[place(&tuple)] = None;
-        let hash_one = hash(&self.hasher, &tuple);
-        let hasher = &self.hasher;
-        match self.entries.find_mut(hash_one, |(key, _)| *key == tuple) {
-            Some(entry) => entry.1 = owner,
-            None => {
-                self.entries.insert_unique(hash_one, (tuple, owner), |(key, _)| hash(hasher, key));
-            }
-        }
+    pub(crate) fn contains(&self, tuple: &FourTuple, records: &Records<'_>) -> bool {
+        self.find(tuple, records).is_some()
+    }
+
+    /// Puts in the owner of a tuple that has none.
+    pub(crate) fn insert(&mut self, tuple: &FourTuple, owner: Owner) {
+        self.recent[place(tuple)] = None;
+        let hash = self.hash(tuple);
+        self.entries.insert_unique(hash.spread(), (hash, owner), |(hash, _)| hash.spread());
     }
 
     /// Takes the entry out, if it still is `owner`'s.
     pub(crate) fn remove(&mut self, tuple: &FourTuple, owner: Owner) {
         self.recent[place(tuple)] = None;
-        if let Ok(entry) =
-            self.entries.find_entry(hash(&self.hasher, tuple), |entry| entry == &(*tuple, owner))
-        {
+        let hash = self.hash(tuple);
+        if let Ok(entry) = self.entries.find_entry(hash.spread(), |entry| *entry == (hash, owner)) {
             entry.remove();
         }
     }

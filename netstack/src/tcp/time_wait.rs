@@ -85,6 +85,10 @@ impl TimeWaits {
         id
     }
 
+    pub(crate) fn get(&self, id: Id) -> Option<&TimeWait> {
+        self.arena.get(id)
+    }
+
     pub(crate) fn get_mut(&mut self, id: Id) -> Option<&mut TimeWait> {
         self.arena.get_mut(id)
     }

@@ -19,7 +19,7 @@ const STEP: usize = 32;
 const LANES_FROM: usize = 256;
 
 /// The sum of a few bytes, with the carry of each 64-bit addition added back (RFC 1071, section 2 (C)).
-#[inline]
+#[inline(always)]
 fn sum_short(bytes: &[u8]) -> u64 {
     let Some(end) = bytes.last_chunk::<8>() else { return sum_rest(bytes) };
     let add = |sum: u64, word: u64| {
@@ -106,7 +106,7 @@ impl Sum {
     }
 
     /// Adds bytes that follow those added so far.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn add_bytes(self, bytes: &[u8]) -> Sum {
         if bytes.len() < LANES_FROM {
             self.add_words(sum_short(bytes), bytes.len())
@@ -142,6 +142,7 @@ impl Sum {
 }
 
 /// The sum of `bytes`.
+#[inline(always)]
 pub(crate) fn sum(bytes: &[u8]) -> Sum {
     Sum::default().add_bytes(bytes)
 }

@@ -10,7 +10,7 @@
 
 use corelane_nic::{Checksum, MacAddress, Packet};
 
-use super::checksum;
+use super::checksum::{self, Sum};
 use super::tcp::Flags;
 use super::{ethernet, ipv4};
 use crate::tcp::FourTuple;
@@ -129,14 +129,19 @@ impl Plain {
     /// Puts the headers in front of the payload that `packet` holds. `false`, with nothing done, when the headroom is
     /// too short or the packet too long for IP.
     ///
-    /// `fill`: whether the TCP checksum is to be filled in; otherwise the field holds the sum of the pseudo header, which a
-    /// device that fills it in expects.
+    /// `payload`: its sum, where the TCP checksum is to be filled in; otherwise the field holds the sum of the pseudo
+    /// header, which a device that fills it in expects.
     #[inline(always)]
-    pub(crate) fn emit(&self, packet: &mut Packet, link: &[u8; IP_AT], ttl: u8, fill: bool) -> bool {
+    pub(crate) fn emit(
+        &self,
+        packet: &mut Packet,
+        link: &[u8; IP_AT],
+        ttl: u8,
+        payload: Option<Sum>,
+    ) -> bool {
         let options = if self.timestamps.is_some() { TIMESTAMPS_LEN } else { 0 };
         let tcp_len = 20 + options + packet.len();
         let Ok(total_len) = u16::try_from(ipv4::HEADER_LEN + tcp_len) else { return false };
-        let payload = if fill { u64::from(checksum::sum(packet).fold()) } else { 0 };
         let Some(room) = packet.push_front(BARE + options) else { return false };
         let Some((fixed, option)) = room.split_first_chunk_mut::<BARE>() else { return false };
         let tuple = &self.tuple;
@@ -161,14 +166,18 @@ impl Plain {
             0,
         ];
         let pseudo = addresses + u64::from(ipv4::TCP) + tcp_len as u64;
-        let mut sum = pseudo + payload + tcp.iter().map(|word| u64::from(*word)).sum::<u64>();
+        let mut sum = pseudo + tcp.iter().map(|word| u64::from(*word)).sum::<u64>();
         if let (Some((value, echo)), Some(option)) =
             (self.timestamps, option.first_chunk_mut::<TIMESTAMPS_LEN>())
         {
             sum += u64::from(TIMESTAMPS) + u64::from(value) + u64::from(echo);
             write(option, &[TIMESTAMPS, value, echo]);
         }
-        tcp[4] = u32::from(if fill { !fold(sum) } else { fold(pseudo) }) << 16;
+        let checksum = match payload {
+            Some(payload) => !fold(sum + u64::from(payload.fold())),
+            None => fold(pseudo),
+        };
+        tcp[4] = u32::from(checksum) << 16;
 
         fixed[..IP_AT].copy_from_slice(link);
         write(&mut fixed[IP_AT..TCP_AT], &ip);

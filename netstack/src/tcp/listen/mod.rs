@@ -68,7 +68,7 @@ impl Tcp {
             timer: None,
         };
         let half_id = self.half_open.insert_with(|_| half);
-        self.flows.insert(tuple, Owner::HalfOpen(half_id));
+        self.flows.insert(&tuple, Owner::HalfOpen(half_id));
         self.send_syn_ack(half_id, net);
         self.arm_half_open(half_id, net);
     }
@@ -175,7 +175,7 @@ impl Tcp {
             connection.effects = super::connection::Effects::default();
             connection
         });
-        self.flows.insert(half.tuple, Owner::Connection(id));
+        self.flows.insert(&half.tuple, Owner::Connection(id));
         id
     }
 }

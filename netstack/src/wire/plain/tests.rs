@@ -6,7 +6,6 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::tcp::sack::Blocks;
-use crate::wire::checksum::Sum;
 use crate::wire::tcp::TcpHeader;
 
 const OWN: MacAddress = MacAddress([2, 0, 0, 0, 0, 1]);
@@ -58,7 +57,7 @@ proptest! {
     #[test]
     fn layers_read_what_is_written(plain in segments(), payload in prop::collection::vec(any::<u8>(), 0..300), ttl in 1_u8..) {
         let mut frame = packet(&payload);
-        prop_assert!(plain.emit(&mut frame, &link_header(), ttl, true));
+        prop_assert!(plain.emit(&mut frame, &link_header(), ttl, Some(checksum::sum(&payload))));
 
         let ether = ethernet::Header::parse(&frame).unwrap();
         prop_assert_eq!((ether.destination, ether.source, ether.ether_type), (PEER, OWN, ethernet::IPV4));
@@ -86,7 +85,7 @@ proptest! {
     #[test]
     fn devices_get_the_sum_of_the_pseudo_header(plain in segments(), payload in prop::collection::vec(any::<u8>(), 0..64)) {
         let mut frame = packet(&payload);
-        prop_assert!(plain.emit(&mut frame, &link_header(), 64, false));
+        prop_assert!(plain.emit(&mut frame, &link_header(), 64, None));
         let len = (frame.len() - 34) as u16;
         let pseudo = Sum::pseudo_ipv4(plain.tuple.local, plain.tuple.remote, 6, len).fold();
         prop_assert_eq!(frame[50..52].to_vec(), pseudo.to_be_bytes().to_vec());
@@ -95,7 +94,7 @@ proptest! {
     #[test]
     fn damage_is_noticed(plain in segments(), payload in prop::collection::vec(any::<u8>(), 1..64), at in any::<prop::sample::Index>(), bit in 0_u32..8) {
         let mut frame = packet(&payload);
-        prop_assert!(plain.emit(&mut frame, &link_header(), 64, true));
+        prop_assert!(plain.emit(&mut frame, &link_header(), 64, Some(checksum::sum(&payload))));
         let at = 14 + at.index(frame.len() - 14);
         frame[at] ^= 1 << bit;
         let accepted = Plain::parse(&frame, PEER).is_some_and(|read| read.is_valid(&frame, Checksum::Unknown));
@@ -129,7 +128,7 @@ fn ack() -> Vec<u8> {
         payload_len: 0,
     };
     let mut frame = packet(b"");
-    assert!(plain.emit(&mut frame, &link_header(), 64, true));
+    assert!(plain.emit(&mut frame, &link_header(), 64, Some(Sum::default())));
     frame.to_vec()
 }
 
@@ -178,6 +177,6 @@ fn headers_that_have_no_room_are_refused() {
     let pool = Pool::heap(PoolConfig { slots: 1, slot_size: 2048, headroom: 53, reserve: 0 });
     let mut short = pool.take().unwrap();
     let plain = Plain::parse(&ack(), PEER).unwrap();
-    assert!(!plain.emit(&mut short, &link_header(), 64, true));
+    assert!(!plain.emit(&mut short, &link_header(), 64, Some(Sum::default())));
     assert!(short.is_empty());
 }

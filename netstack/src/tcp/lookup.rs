@@ -1,0 +1,97 @@
+//! Whose segment is it? From the 4-tuple to the record that answers for it.
+
+use super::Tcp;
+use super::connection::Connection;
+use super::listen::HalfOpen;
+use super::table::{FlowHash, FourTuple, Owner};
+use super::time_wait::TimeWaits;
+use crate::arena::{Arena, Id};
+use crate::fifo::Fifo;
+
+/// Flows that fit the caches with room to spare.
+const CROWDED: usize = 512;
+
+/// What `look_ahead` found for the segments of the burst under way.
+#[derive(Default)]
+pub(crate) struct LookAhead {
+    /// The tuple, its hash, and which connection it seems to belong to.
+    found: Fifo<(FourTuple, FlowHash, Option<Id>)>,
+    /// Keeps the loads from being left out.
+    touched: u32,
+}
+
+/// All records that the flow table leads to: the table itself holds no tuples.
+pub(crate) struct Records<'a> {
+    connections: &'a Arena<Connection>,
+    half_open: &'a Arena<HalfOpen>,
+    time_wait: &'a TimeWaits,
+}
+
+impl<'a> Records<'a> {
+    pub(crate) fn new(
+        connections: &'a Arena<Connection>,
+        half_open: &'a Arena<HalfOpen>,
+        time_wait: &'a TimeWaits,
+    ) -> Records<'a> {
+        Records { connections, half_open, time_wait }
+    }
+
+    /// Whether the record that `owner` names has this tuple.
+    pub(crate) fn is_of(&self, owner: Owner, tuple: &FourTuple) -> bool {
+        match owner {
+            Owner::Connection(id) => self.connections.get(id).is_some_and(|record| record.tuple == *tuple),
+            Owner::HalfOpen(id) => self.half_open.get(id).is_some_and(|record| record.tuple == *tuple),
+            Owner::TimeWait(id) => self.time_wait.get(id).is_some_and(|record| record.tuple == *tuple),
+        }
+    }
+}
+
+impl Tcp {
+    /// Who answers for `tuple`.
+    #[inline]
+    pub(crate) fn lookup(&mut self, tuple: &FourTuple) -> Option<Owner> {
+        let records = Records::new(&self.connections, &self.half_open, &self.time_wait);
+        self.flows.get(tuple, &records)
+    }
+
+    /// Whether flows are so many that their records don't stay in the caches.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.flows.len() > CROWDED
+    }
+
+    /// Looks up the flows of a burst before its first segment is handled. A look-up among many flows waits for memory;
+    /// these do not depend on each other, so that the processor waits for all of them at once.
+    pub(crate) fn look_ahead(&mut self, tuples: impl Iterator<Item = (FourTuple, u8)>) {
+        let LookAhead { found, touched } = &mut self.ahead;
+        // Each step for all segments before the next one: short loops, so that many loads are under way at once.
+        found.clear();
+        for (tuple, last) in tuples {
+            *touched ^= u32::from(last);
+            found.push((tuple, self.flows.hash(&tuple), None));
+        }
+        for (_, hash, id) in found.iter_mut() {
+            if let Some(Owner::Connection(likely)) = self.flows.likely(*hash) {
+                *id = Some(likely);
+            }
+        }
+        let ids = found.iter_mut().filter_map(|(_, _, id)| *id);
+        *touched ^= ids.filter_map(|id| self.connections.get(id)).fold(0, |sum, c| sum ^ c.touch());
+    }
+
+    /// Who answers for `tuple`: known from `look_ahead`, if that still holds.
+    #[inline]
+    pub(crate) fn owner(&mut self, tuple: &FourTuple) -> Option<Owner> {
+        // Frames of the burst that were dropped on the way here are passed over.
+        while let Some((ahead, _, id)) = self.ahead.found.front() {
+            if ahead == *tuple {
+                let known = id.and_then(|id| self.connections.get(id));
+                if known.is_some_and(|connection| connection.tuple == *tuple && connection.attached) {
+                    return id.map(Owner::Connection);
+                }
+                break;
+            }
+            self.ahead.found.pop();
+        }
+        self.lookup(tuple)
+    }
+}
