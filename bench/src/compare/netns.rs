@@ -1,8 +1,8 @@
 //! Two network namespaces, one for the server and one for the client, and what joins them.
 //!
 //! The kernel engines have a veth pair with the kernel's own defaults, offloads on. corelane has
-//! a pair of its own, where the client's end has tx checksums, TSO and GSO off: AF_XDP hands on
-//! what the peer sends as it is, and can't finish a partial checksum or cut a 64 KiB frame.
+//! a pair of its own, where the client's end has TSO and GSO off: AF_XDP hands on what the peer
+//! sends as it is, and can't cut a 64 KiB frame.
 
 use std::fs;
 use std::io;
@@ -91,7 +91,7 @@ impl Namespaces {
     /// The pair for corelane over AF_XDP.
     pub fn join_corelane(&self) -> anyhow::Result<()> {
         self.veth(CORELANE_SERVER.0, CORELANE_CLIENT.0)?;
-        let off = ["tx", "off", "tso", "off", "gso", "off", "gro", "on"];
+        let off = ["tso", "off", "gso", "off", "gro", "on"];
         let ethtool = ["netns", "exec", &self.client, "ethtool", "-K", CORELANE_CLIENT.0];
         run("ip", &[&ethtool[..], &off[..]].concat())
             .context("switching offloads off (ethtool: `apt-get install ethtool`)")?;

@@ -123,8 +123,8 @@ fn notes(plan: &Plan) -> Vec<&'static str> {
     }
     if plan.bed == Bed::Veth && plan.has_corelane() {
         notes.push(
-            "corelane has a veth pair of its own with tx checksums, TSO and GSO off at the client \
-             (AF_XDP can't take partial checksums); the kernel engines' pair has all offloads on",
+            "corelane has a veth pair of its own with TSO and GSO off at the client \
+             (AF_XDP can't cut their frames); the kernel engines' pair has all offloads on",
         );
     }
     if plan.bed == Bed::Tap && plan.has_corelane() {

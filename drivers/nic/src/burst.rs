@@ -14,6 +14,9 @@ pub enum Checksum {
     Good,
     /// Not filled in yet, since the frame never left this machine (virtio's NEEDS_CSUM): the data are as sent.
     Partial,
+    /// Nothing, on a link on which frames may come with the whole checksum or, as with `Partial`, with the sum of the pseudo
+    /// header alone (veth: its peer leaves the rest to a device that is not there). The stack takes either.
+    UnknownOrPartial,
     /// Found wrong by the device.
     Bad,
 }

@@ -14,7 +14,9 @@
 //! ```
 //!
 //! It needs Linux 5.11 or later, and CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF. Checksums are neither verified nor filled
-//! in by the device: a veth peer must have `ethtool -K IF tx off`, or its frames carry partial ones.
+//! in by the device. Frames of a veth peer may carry partial ones, as its transmit offload leaves them; frames larger than
+//! the MTU never arrive: in native mode the kernel switches the peer's TSO and GSO off, in skb mode
+//! `ethtool -K IF tso off gso off` does it.
 
 mod bpf;
 mod config;

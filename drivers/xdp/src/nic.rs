@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Weak};
 
-use corelane_nic::{Medium, Nic, NicInfo, Offloads, Queue, QueueId};
+use corelane_nic::{Checksum, Medium, Nic, NicInfo, Offloads, Queue, QueueId};
 
 use crate::bpf::{self, Hook};
 use crate::program::{self, Verdict};
@@ -161,7 +161,9 @@ impl XdpNic {
             .map_err(|source| XdpError::system("putting the socket into the map", &name, source))?;
         let open = Arc::new(());
         self.open[usize::from(id.0)] = Arc::downgrade(&open);
-        let queue = XdpQueue::new(socket, umem, &self.config, self.info.mtu, attachment, open);
+        // No hint tells; but what a veth peer sends with its offload on, nobody has summed.
+        let checksum = if self.interface.is_veth { Checksum::UnknownOrPartial } else { Checksum::Unknown };
+        let queue = XdpQueue::new(socket, umem, &self.config, self.info.mtu, checksum, attachment, open);
         let refused: Vec<_> = self.refused.iter().map(|r| format!("{}: {}", r.mode, r.reason)).collect();
         tracing::info!(interface = name, queue = id.0, mode = %self.mode(), ?refused, "opened an AF_XDP queue");
         Ok(queue)

@@ -33,6 +33,8 @@ pub struct XdpQueue {
     max_frame: usize,
     always_kick: bool,
     zero_copy: bool,
+    /// What is known of the checksums of received frames.
+    checksum: Checksum,
     stats: QueueStats,
     /// The program stays attached, and the queue counts as open, for as long as this lives.
     _attachment: Arc<Attachment>,
@@ -46,6 +48,7 @@ impl XdpQueue {
         umem: Umem,
         config: &XdpConfig,
         mtu: u16,
+        checksum: Checksum,
         attachment: Arc<Attachment>,
         open: Arc<()>,
     ) -> XdpQueue {
@@ -59,6 +62,7 @@ impl XdpQueue {
             max_frame: usize::from(mtu) + ETHERNET_HEADER,
             always_kick: !config.need_wakeup,
             zero_copy,
+            checksum,
             stats: QueueStats::default(),
             _attachment: attachment,
             _open: open,
@@ -204,7 +208,7 @@ impl Queue for XdpQueue {
             };
             self.stats.rx_frames += 1;
             self.stats.rx_bytes += u64::from(len);
-            burst.push(RxFrame { packet, checksum: Checksum::Unknown, hash: None });
+            burst.push(RxFrame { packet, checksum: self.checksum, hash: None });
         }
         if frames > 0 {
             socket.rx.release();

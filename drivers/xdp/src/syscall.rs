@@ -10,6 +10,8 @@ use corelane_nic::MacAddress;
 
 /// XDP_MAX_TX_SKB_BUDGET of linux/if_xdp.h (since 6.17), not yet in libc.
 const XDP_MAX_TX_SKB_BUDGET: libc::c_int = 9;
+/// ETHTOOL_GDRVINFO of linux/ethtool.h.
+const ETHTOOL_GDRVINFO: u32 = 0x3;
 /// ETHTOOL_GCHANNELS of linux/ethtool.h.
 const ETHTOOL_GCHANNELS: u32 = 0x3c;
 
@@ -216,6 +218,8 @@ pub struct Interface {
     pub rx_queues: u16,
     /// Transmit queues that it has now.
     pub tx_queues: u16,
+    /// Whether its frames come from a veth peer, so from this machine.
+    pub is_veth: bool,
 }
 
 /// struct ethtool_channels of linux/ethtool.h.
@@ -228,6 +232,20 @@ struct Channels {
     tx: u32,
     other: u32,
     combined: u32,
+}
+
+/// struct ethtool_drvinfo of linux/ethtool.h.
+#[repr(C)]
+struct DriverInfo {
+    cmd: u32,
+    driver: [u8; 32],
+    others: [u8; 160],
+}
+
+impl DriverInfo {
+    fn is(&self, driver: &[u8]) -> bool {
+        self.driver.split(|byte| *byte == 0).next() == Some(driver)
+    }
 }
 
 impl Interface {
@@ -267,6 +285,9 @@ impl Interface {
             Ok(_) => (channels.rx + channels.combined, channels.tx + channels.combined),
             Err(_) => (1, 1),
         };
+        let mut info = DriverInfo { cmd: ETHTOOL_GDRVINFO, driver: [0; 32], others: [0; 160] };
+        request.ifr_ifru.ifru_data = std::ptr::from_mut(&mut info).cast();
+        let is_veth = ask(libc::SIOCETHTOOL as libc::c_ulong, &mut request).is_ok() && info.is(b"veth");
         let clamp = |n: u32| u16::try_from(n.max(1)).unwrap_or(u16::MAX);
         Ok(Interface {
             index: index as u32, // interface numbers are positive
@@ -275,6 +296,7 @@ impl Interface {
             up: flags & libc::IFF_UP != 0,
             rx_queues: clamp(rx_queues),
             tx_queues: clamp(tx_queues),
+            is_veth,
         })
     }
 }

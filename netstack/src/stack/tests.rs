@@ -12,6 +12,8 @@ use crate::config::Ipv4Cidr;
 struct End {
     stack: Stack,
     rx: RxBurst,
+    /// What its device says of received checksums.
+    checksum: Checksum,
 }
 
 /// Two stacks joined by a wire without loss or delay.
@@ -26,12 +28,16 @@ fn addr(host: u8, port: u16) -> SocketAddr {
 }
 
 fn end(host: u8) -> End {
+    end_with(host, Offloads::default(), Checksum::Unknown)
+}
+
+fn end_with(host: u8, offloads: Offloads, checksum: Checksum) -> End {
     let pool = Pool::heap(PoolConfig { slots: 4096, slot_size: 2048, headroom: 128, reserve: 64 });
     let address = Ipv4Cidr::new(Ipv4Addr::new(10, 0, 0, host), 24).unwrap();
     let config = Config { addresses: vec![address], ..Config::default() };
     let medium = Medium::Ethernet(MacAddress([2, 0, 0, 0, 0, host]));
-    let link = Link { medium, mtu: 1500, offloads: Offloads::default() };
-    End { stack: Stack::new(config, link, pool, [host; 32]), rx: RxBurst::with_capacity(64) }
+    let link = Link { medium, mtu: 1500, offloads };
+    End { stack: Stack::new(config, link, pool, [host; 32]), rx: RxBurst::with_capacity(64), checksum }
 }
 
 impl End {
@@ -42,7 +48,7 @@ impl End {
         let any = !tx.is_empty();
         while let Some(frame) = tx.pop_linear() {
             let (packet, ..) = frame.unwrap();
-            other.rx.push(RxFrame { packet, checksum: Checksum::Unknown, hash: None });
+            other.rx.push(RxFrame { packet, checksum: other.checksum, hash: None });
         }
         any
     }
@@ -96,6 +102,27 @@ impl Pair {
         assert_eq!(peer, self.a.stack.local_addr(client).unwrap());
         (client, server)
     }
+}
+
+#[test]
+fn partial_checksums_are_taken_where_they_may_come() {
+    // As a veth peer with its transmit offload on: SYN, ACKs and data come with the sum of the pseudo header alone.
+    let offloads = Offloads { tx_checksum: true, ..Offloads::default() };
+    let a = end_with(1, offloads, Checksum::Unknown);
+    let mut pair =
+        Pair { now: Instant::ZERO, a, b: end_with(2, Offloads::default(), Checksum::UnknownOrPartial) };
+    let (client, server) = pair.connect();
+    assert_eq!(pair.a.stack.write(client, b"hello"), Ok(5));
+    pair.run();
+    let mut buf = [0; 16];
+    assert_eq!(pair.b.stack.read(server, &mut buf), Ok(5));
+    assert_eq!(pair.b.stack.stats().tcp_in_csum_errors, 0);
+    // Where they can't come they are damage.
+    pair.b.checksum = Checksum::Unknown;
+    assert_eq!(pair.a.stack.write(client, b"hello"), Ok(5));
+    pair.run();
+    assert_eq!(pair.b.stack.read(server, &mut buf), Err(Error::WouldBlock));
+    assert_eq!(pair.b.stack.stats().tcp_in_csum_errors, 1);
 }
 
 #[test]

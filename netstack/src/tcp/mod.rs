@@ -348,15 +348,13 @@ fn parse(
     };
     let chained = packet.is_chained();
     let len = if chained { packet.chain().map(<[u8]>::len).sum() } else { packet.len() };
+    let pseudo = Sum::pseudo_ipv4(source, destination, PROTOCOL_TCP, len as u16); // an IP packet's length
+    let sums_up = || packet.chain().fold(pseudo, Sum::add_bytes).is_valid();
     let valid = match checksum {
         Checksum::Good | Checksum::Partial => true,
         Checksum::Bad => false,
-        Checksum::Unknown => {
-            let pseudo = Sum::pseudo_ipv4(source, destination, PROTOCOL_TCP, len as u16); // an IP packet's length
-            let sum =
-                if chained { packet.chain().fold(pseudo, Sum::add_bytes) } else { pseudo.add_bytes(&packet) };
-            sum.is_valid()
-        }
+        Checksum::Unknown => sums_up(),
+        Checksum::UnknownOrPartial => header.checksum == pseudo.fold() || sums_up(),
     };
     if !valid {
         stats.tcp_in_csum_errors += 1;

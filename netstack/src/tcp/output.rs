@@ -149,6 +149,7 @@ fn header(
         ack,
         flags,
         window,
+        checksum: 0,
         options,
         header_len: HEADER_LEN + options.encoded_len(),
     }

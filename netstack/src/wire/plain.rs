@@ -11,13 +11,14 @@
 use corelane_nic::{Checksum, MacAddress, Packet};
 
 use super::checksum::{self, Sum};
-use super::tcp::Flags;
+use super::tcp::{CHECKSUM_AT, Flags};
 use super::{ethernet, ipv4};
 use crate::tcp::FourTuple;
 use crate::tcp::seq::SeqNumber;
 
 const IP_AT: usize = ethernet::HEADER_LEN;
 const TCP_AT: usize = IP_AT + ipv4::HEADER_LEN;
+const CHECKSUM_FIELD: usize = TCP_AT + CHECKSUM_AT;
 /// All headers without the option.
 const BARE: usize = TCP_AT + 20;
 /// The option with its padding (RFC 7323, appendix A).
@@ -116,14 +117,31 @@ impl Plain {
         match checksum {
             Checksum::Good | Checksum::Partial => true,
             Checksum::Bad => false,
-            Checksum::Unknown => {
-                // The addresses of the pseudo header lie right in front of the segment.
-                let end = self.header_len + self.payload_len;
-                let summed = frame.get(TCP_AT - 8..end).unwrap_or_default();
-                let len = (end - TCP_AT) as u16; // a part of an IP packet
-                checksum::sum(summed).add_tail(ipv4::TCP, len).is_valid()
-            }
+            Checksum::Unknown => self.sums_up(frame),
+            Checksum::UnknownOrPartial => self.is_partial(frame) || self.sums_up(frame),
         }
+    }
+
+    #[inline(always)]
+    fn sums_up(&self, frame: &[u8]) -> bool {
+        // The addresses of the pseudo header lie right in front of the segment.
+        let summed = frame.get(TCP_AT - 8..self.end()).unwrap_or_default();
+        checksum::sum(summed).add_tail(ipv4::TCP, self.tcp_len()).is_valid()
+    }
+
+    /// Whether the field holds the sum of the pseudo header.
+    fn is_partial(&self, frame: &[u8]) -> bool {
+        let field = frame.get(CHECKSUM_FIELD..).and_then(|field| field.first_chunk());
+        let pseudo = Sum::pseudo_ipv4(self.tuple.remote, self.tuple.local, ipv4::TCP, self.tcp_len());
+        field.is_some_and(|field| u16::from_be_bytes(*field) == pseudo.fold())
+    }
+
+    fn end(&self) -> usize {
+        self.header_len + self.payload_len
+    }
+
+    fn tcp_len(&self) -> u16 {
+        (self.end() - TCP_AT) as u16 // a part of an IP packet
     }
 
     /// Puts the headers in front of the payload that `packet` holds. `false`, with nothing done, when the headroom is

@@ -39,6 +39,8 @@ pub(crate) struct TcpHeader {
     pub(crate) flags: Flags,
     /// As on the wire: not scaled.
     pub(crate) window: u16,
+    /// As it was received; what is sent gets one when the segment is whole.
+    pub(crate) checksum: u16,
     pub(crate) options: TcpOptions,
     /// Bytes, options included.
     pub(crate) header_len: usize,
@@ -70,6 +72,7 @@ impl TcpHeader {
             ack: SeqNumber(be32(fixed, 8)),
             flags: Flags(fixed[13]),
             window: be16(fixed, 14),
+            checksum: be16(fixed, CHECKSUM_AT),
             options: TcpOptions::parse(options, sacked),
             header_len,
         })

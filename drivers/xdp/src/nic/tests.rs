@@ -33,7 +33,8 @@ fn an_interface_that_is_not_there_is_named() {
 #[test]
 fn the_mtu_is_what_a_chunk_holds() {
     let config = XdpConfig::new("eth0", crate::Filter::ports([7]));
-    let interface = |mtu| Interface { index: 1, mac: None, mtu, up: true, rx_queues: 1, tx_queues: 1 };
+    let interface =
+        |mtu| Interface { index: 1, mac: None, mtu, up: true, rx_queues: 1, tx_queues: 1, is_veth: false };
     assert_eq!(usable_mtu(&config, &interface(1500)), 1500);
     assert_eq!(usable_mtu(&config, &interface(65536)), 2048 - 256 - 14);
     assert_eq!(usable_mtu(&XdpConfig { chunk_size: 4096, ..config }, &interface(3000)), 3000);

@@ -34,6 +34,7 @@ fn answer(seq: u32, flags: Flags, timestamp: Option<u32>) -> Answer {
         ack: SeqNumber(500),
         flags,
         window: 0,
+        checksum: 0,
         options: TcpOptions { timestamps: timestamp.map(|t| (t, 0)), ..TcpOptions::default() },
         header_len: 20,
     };

@@ -173,6 +173,30 @@ fn padding_is_not_payload() {
 }
 
 #[test]
+fn partial_checksums_are_taken_where_they_may_come() {
+    let plain = Plain::parse(&ack(), PEER).unwrap();
+    let mut frame = packet(b"data");
+    let tuple = FourTuple {
+        local: plain.tuple.remote,
+        remote: plain.tuple.local,
+        local_port: plain.tuple.remote_port,
+        remote_port: plain.tuple.local_port,
+    };
+    assert!(Plain { tuple, ..plain }.emit(&mut frame, &link_header(), 64, None));
+    let read = Plain::parse(&frame, PEER).unwrap();
+    let valid = |frame: &[u8]| {
+        [Checksum::UnknownOrPartial, Checksum::Unknown].map(|checksum| read.is_valid(frame, checksum))
+    };
+    assert_eq!(valid(&frame), [true, false], "the sum of the pseudo header");
+    assert_eq!(
+        Plain::parse(&ack(), PEER).map(|whole| whole.is_valid(&ack(), Checksum::UnknownOrPartial)),
+        Some(true)
+    );
+    frame[51] ^= 1;
+    assert_eq!(valid(&frame), [false, false], "neither the one nor the other");
+}
+
+#[test]
 fn headers_that_have_no_room_are_refused() {
     let pool = Pool::heap(PoolConfig { slots: 1, slot_size: 2048, headroom: 53, reserve: 0 });
     let mut short = pool.take().unwrap();

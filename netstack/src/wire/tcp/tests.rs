@@ -14,6 +14,7 @@ fn header() -> TcpHeader {
         ack: SeqNumber(5),
         flags: Flags::ACK.with(Flags::PSH),
         window: 1000,
+        checksum: 0,
         options,
         header_len: HEADER_LEN + options.encoded_len(),
     }
