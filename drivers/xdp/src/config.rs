@@ -71,7 +71,8 @@ pub struct XdpConfig {
     pub rx_ring: u32,
     /// Entries of the transmit ring, a power of two. Default 2048.
     pub tx_ring: u32,
-    /// Entries of the ring of empty buffers, a power of two. Default 4096; half of the slots at most are used.
+    /// Entries of the ring of empty buffers, a power of two. Default 4096; half of the slots at most
+    /// are used, and as many as four times the frames that pile up.
     pub fill_ring: u32,
     /// Entries of the ring of sent buffers, a power of two. Default 2048.
     pub completion_ring: u32,

@@ -21,6 +21,7 @@
 mod bpf;
 mod config;
 mod error;
+mod fill;
 mod nic;
 mod program;
 mod queue;

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use corelane_nic::{Checksum, Packet, Pool, Queue, QueueStats, RxBurst, RxFrame, TxBurst, TxOffload};
 
 use crate::XdpConfig;
+use crate::fill::FillTarget;
 use crate::nic::Attachment;
 use crate::ring::Descriptor;
 use crate::socket::Socket;
@@ -29,7 +30,7 @@ pub struct XdpQueue {
     /// `None` only while being dropped.
     socket: Option<Socket>,
     umem: Umem,
-    fill_target: u32,
+    fill: FillTarget,
     max_frame: usize,
     always_kick: bool,
     zero_copy: bool,
@@ -54,11 +55,11 @@ impl XdpQueue {
     ) -> XdpQueue {
         let zero_copy = syscall::is_zero_copy(socket.fd()).unwrap_or(false);
         // Half of the buffers at most wait for frames, so that the stack has some to send with.
-        let fill_target = config.fill_ring.min(umem.pool().config().slots / 2);
+        let fill = FillTarget::new(config.fill_ring.min(umem.pool().config().slots / 2));
         let mut queue = XdpQueue {
             socket: Some(socket),
             umem,
-            fill_target,
+            fill,
             max_frame: usize::from(mtu) + ETHERNET_HEADER,
             always_kick: !config.need_wakeup,
             zero_copy,
@@ -75,8 +76,8 @@ impl XdpQueue {
     /// Tops the fill ring up. What the pool can't spare is counted there as refused, and tried again next turn.
     fn refill(&mut self) {
         let Some(socket) = &mut self.socket else { return };
-        let missing = self.fill_target.saturating_sub(self.umem.lent(Loan::Fill));
-        if missing < REFILL_BATCH.min(self.fill_target) {
+        let missing = self.fill.get().saturating_sub(self.umem.lent(Loan::Fill));
+        if missing < REFILL_BATCH.min(self.fill.get()) {
             return;
         }
         let mut filled = 0;
@@ -199,7 +200,8 @@ impl Queue for XdpQueue {
     fn receive(&mut self, burst: &mut RxBurst) {
         let Some(socket) = &mut self.socket else { return };
         let room = u32::try_from(burst.room()).unwrap_or(u32::MAX);
-        let frames = socket.rx.available().min(room);
+        let waiting = socket.rx.available();
+        let frames = waiting.min(room);
         for _ in 0..frames {
             let Some(Descriptor { addr, len, .. }) = socket.rx.pop() else { break };
             let Some(packet) = self.umem.take_back(addr, len, Loan::Fill) else {
@@ -212,6 +214,7 @@ impl Queue for XdpQueue {
         }
         if frames > 0 {
             socket.rx.release();
+            self.fill.observe(waiting);
         }
         self.refill();
         self.wake_receive();
