@@ -204,6 +204,9 @@ pub struct TcpConfig {
     pub initial_cwnd: u32,
     /// Connections at most, all states but TIME-WAIT.
     pub max_connections: usize,
+    /// Whether the segments that a connection expects, and those that it mostly sends, take a short way through the stack
+    /// (Van Jacobson's header prediction). Without it the same segments go out, at a higher cost: for tests.
+    pub header_prediction: bool,
 }
 
 impl Default for TcpConfig {
@@ -236,6 +239,7 @@ impl Default for TcpConfig {
             tcp_invalid_ratelimit: Duration::from_millis(500),
             initial_cwnd: 10,
             max_connections: 1 << 20,
+            header_prediction: true,
         }
     }
 }

@@ -174,7 +174,8 @@ impl Tcp {
         let Some(segment) = Plain::parse(&frame.packet, own) else { return Err(frame) };
         let Some(Owner::Connection(id)) = self.owner(&segment.tuple) else { return Err(frame) };
         let Some(connection) = self.connections.get_mut(id) else { return Err(frame) };
-        let is_taken = connection.predicts(&segment, net.now)
+        let is_taken = self.config.header_prediction
+            && connection.predicts(&segment, net.now)
             && !frame.packet.is_chained()
             && segment.is_valid(&frame.packet, frame.checksum);
         if !is_taken {

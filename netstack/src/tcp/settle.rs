@@ -205,7 +205,8 @@ impl Tcp {
             let Some(id) = self.lists.ready.front() else { break };
             if let Some(connection) = self.connections.get_mut(id) {
                 let mut wire = net.wire(&self.config, &self.link, &mut self.chunks);
-                let done = connection.output_predicted(&mut wire) || connection.output(&mut wire);
+                let done = (self.config.header_prediction && connection.output_predicted(&mut wire))
+                    || connection.output(&mut wire);
                 arm(&mut connection.timers, &mut self.wheel, id);
                 if !done {
                     break; // no room or no buffer: the rest waits with it

@@ -27,9 +27,13 @@ impl FourTuple {
     }
 
     pub(crate) fn bytes(&self) -> [u8; 12] {
-        let ([a, b, c, d], [e, f, g, h]) = (self.local.octets(), self.remote.octets());
-        let ([i, j], [k, l]) = (self.local_port.to_be_bytes(), self.remote_port.to_be_bytes());
-        [a, b, c, d, e, f, g, h, i, j, k, l]
+        // Two whole words: who reads them as such need not wait for many small stores.
+        let addresses = u64::from(u32::from(self.local)) << 32 | u64::from(u32::from(self.remote));
+        let ports = u32::from(self.local_port) << 16 | u32::from(self.remote_port);
+        let mut bytes = [0; 12];
+        bytes[..8].copy_from_slice(&addresses.to_be_bytes());
+        bytes[8..].copy_from_slice(&ports.to_be_bytes());
+        bytes
     }
 }
 

@@ -16,6 +16,16 @@ fn transfers_under_faults_arrive_whole_and_leave_nothing_behind() {
     assert!(bytes > 1_000_000, "only {bytes} bytes were sent");
 }
 
+/// The short way through the stack decides nothing otherwise than the long one.
+#[test]
+fn prediction_changes_no_byte() {
+    for seed in 0..60 {
+        let plan = Plan::draw(seed);
+        let [with, without] = [plan.clone(), plan.without_prediction()].map(|plan| run(&plan, None));
+        assert_eq!(with.expect("it passes"), without.expect("it passes"), "seed {seed}");
+    }
+}
+
 #[test]
 fn the_same_seed_gives_the_same_capture() {
     let outcome = |seed| run(&Plan::draw(seed), None).expect("it passes");

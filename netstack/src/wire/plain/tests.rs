@@ -142,7 +142,8 @@ fn mend(frame: &mut [u8]) {
 #[test]
 fn what_is_not_plain_is_left_to_the_layers() {
     assert!(Plain::parse(&ack(), PEER).is_some());
-    let changes: [(&str, usize, u8); 8] = [
+    let changes: [(&str, usize, u8); 9] = [
+        ("from a group address", 6, 3),
         ("EtherType", 13, 0x06),
         ("IP options", 14, 0x46),
         ("a fragment: more follow", 20, 0x20),

@@ -160,6 +160,16 @@ fn connection(rng: &mut Rng) -> ConnectionPlan {
 }
 
 impl Plan {
+    /// The same, where every segment takes the long way through the stacks.
+    #[must_use]
+    pub fn without_prediction(&self) -> Plan {
+        let mut plan = self.clone();
+        for config in &mut plan.configs {
+            config.tcp.header_prediction = false;
+        }
+        plan
+    }
+
     /// The plan of a seed.
     pub fn draw(seed: u64) -> Plan {
         let mut rng = Rng::new(seed);
