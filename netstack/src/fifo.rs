@@ -29,6 +29,12 @@ impl<T: Copy> Fifo<T> {
         self.values.get(self.next).copied()
     }
 
+    /// The value behind `index` others.
+    #[inline]
+    pub(crate) fn get(&self, index: usize) -> Option<T> {
+        self.values.get(self.next + index).copied()
+    }
+
     /// Takes the oldest value.
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<T> {

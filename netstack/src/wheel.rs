@@ -7,11 +7,12 @@
 //!  level 1:  64 slots of 64 ticks     (4.2 ms)    the timers of this turn of digit 1
 //!  ...
 //!  level 7:  64 slots of 2^42 ticks   (9 years)
-//!  due:      a heap of what belongs to the current tick or to the past, by deadline
+//!  due:      a heap of what belongs to the current tick, to the past, or to a slot of level 1 that has come, by deadline
 //! ```
 //!
 //! A timer sits at the level of the highest digit in which its tick differs from the current one. So each level is
-//! later than the one below it, slots never wrap, and a slot moves down when its time comes: at most once a level.
+//! later than the one below it, slots never wrap, and a slot moves down when its time comes: at most once a level. From
+//! level 1 it goes to the heap at once: what waited for milliseconds is in no cache, and is looked at once less.
 
 use alloc::collections::BinaryHeap;
 use core::cmp::Reverse;
@@ -73,7 +74,7 @@ pub struct Wheel<T: Copy> {
     /// A bit for each slot that holds a timer, and for each level that has such a slot.
     occupied: [u64; LEVELS],
     levels: u8,
-    /// The tick up to which slots have been emptied. Every timer in a slot is later.
+    /// The tick up to which slots have been emptied. Every timer in a slot is later; some in the heap are too.
     current: u64,
     due: BinaryHeap<Due>,
     /// Entries of `due` whose timer is gone.
@@ -146,9 +147,14 @@ impl<T: Copy> Wheel<T> {
     /// equal to it unless more than 16 timers share the earliest slot: then it may be as early as that slot's start.
     pub fn next_deadline(&self) -> Option<Instant> {
         // The top of the heap is never gone: see `drop_gone`.
-        if let Some(&Reverse((deadline, ..))) = self.due.peek() {
-            return Some(deadline);
+        let due = self.due.peek().map(|Reverse((deadline, ..))| *deadline);
+        match due {
+            Some(deadline) if tick(deadline) <= self.current => due, // slots are later
+            _ => [due, self.next_in_slots()].into_iter().flatten().min(),
         }
+    }
+
+    fn next_in_slots(&self) -> Option<Instant> {
         let (level, slot) = self.earliest()?;
         let mut id = self.heads[level][slot];
         let mut earliest = None;
@@ -186,7 +192,11 @@ impl<T: Copy> Wheel<T> {
             self.mark_empty(level, slot);
             while let Some(timer) = self.timers.get(id) {
                 let next = timer.next;
-                self.place(id);
+                if level <= 1 {
+                    self.make_due(id);
+                } else {
+                    self.place(id);
+                }
                 id = next;
             }
         }
@@ -200,11 +210,7 @@ impl<T: Copy> Wheel<T> {
         let Some(timer) = self.timers.get_mut(id) else { return };
         let at = tick(timer.deadline);
         if at <= current {
-            timer.place = Place::Due;
-            let deadline = timer.deadline;
-            self.due.push(Reverse((deadline, self.inserted, id.slot(), id.generation())));
-            self.inserted += 1;
-            return;
+            return self.make_due(id);
         }
         let level = (at ^ current).ilog2() / DIGIT;
         let slot = (at >> (DIGIT * level)) as usize % SLOTS;
@@ -219,6 +225,13 @@ impl<T: Copy> Wheel<T> {
         self.heads[level][slot] = id;
         self.occupied[level] |= 1 << slot;
         self.levels |= 1 << level;
+    }
+
+    fn make_due(&mut self, id: Id) {
+        let Some(timer) = self.timers.get_mut(id) else { return };
+        timer.place = Place::Due;
+        self.due.push(Reverse((timer.deadline, self.inserted, id.slot(), id.generation())));
+        self.inserted += 1;
     }
 
     fn unlink(&mut self, timer: &Timer<T>, level: u8, slot: u8) {

@@ -31,6 +31,18 @@ impl Chunk {
         Chunk { slot, head, len }
     }
 
+    /// Brings the buffer's record near: what is read first of a chunk that was not touched for a while.
+    #[inline(always)]
+    pub fn prefetch_record(&self) {
+        self.slot.prefetch_record();
+    }
+
+    /// Brings the first bytes of the data near. It reads the record: see [`prefetch_record`](Self::prefetch_record).
+    #[inline(always)]
+    pub fn prefetch_data(&self) {
+        self.slot.prefetch_data(self.head);
+    }
+
     /// Copies `bytes` into a buffer of `pool`. `None` when the pool refuses or the slot is too small.
     pub fn copy_from(pool: &crate::Pool, bytes: &[u8]) -> Option<Chunk> {
         let mut packet = pool.take()?;

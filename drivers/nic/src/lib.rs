@@ -20,5 +20,5 @@ pub use burst::{Checksum, ChecksumOffload, RxBurst, RxFrame, TxBurst, TxFrame, T
 pub use chunk::Chunk;
 pub use info::{MacAddress, Medium, NicInfo, Offloads, Rss};
 pub use packet::Packet;
-pub use pool::{Memory, Pool, PoolConfig, PoolStats};
+pub use pool::{Memory, Pool, PoolConfig, PoolStats, prefetch};
 pub use queue::{Nic, Queue, QueueId, QueueStats};

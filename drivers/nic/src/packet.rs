@@ -42,6 +42,18 @@ impl Packet {
         parts
     }
 
+    /// Brings the buffer's record near: what is read first of a packet that was not touched for a while.
+    #[inline(always)]
+    pub fn prefetch_record(&self) {
+        self.slot.prefetch_record();
+    }
+
+    /// Brings the first bytes of the data near. It reads the record: see [`prefetch_record`](Self::prefetch_record).
+    #[inline(always)]
+    pub fn prefetch_data(&self) {
+        self.slot.prefetch_data(self.head);
+    }
+
     /// Free bytes in front of the data.
     pub fn headroom(&self) -> usize {
         self.head as usize

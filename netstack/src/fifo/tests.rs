@@ -20,6 +20,7 @@ proptest! {
                 prop_assert_eq!(fifo.front(), model.front().copied());
                 prop_assert_eq!(fifo.pop(), model.pop_front());
             }
+            prop_assert_eq!(fifo.get(5), model.get(5).copied());
             prop_assert_eq!((fifo.len(), fifo.is_empty()), (model.len(), model.is_empty()));
             prop_assert!(fifo.values.len() <= 2 * model.len() + 1024, "what was taken does not pile up");
         }

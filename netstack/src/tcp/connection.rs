@@ -261,12 +261,4 @@ impl Connection {
             Some(_) => self.snd.nxt + self.cwnd().saturating_sub(self.pipe()),
         }
     }
-
-    /// Reads a field of each cache line, so that they are all on their way before a segment is handled.
-    pub(crate) fn touch(&self) -> u32 {
-        // What comes out means nothing: only the loads count.
-        let snd = self.snd.queue.touch() ^ self.snd.una.0 ^ u32::from(self.snd.mss);
-        let rcv = self.rcv.fin.map_or(0, |fin| fin.0) ^ self.rcv.heard.as_nanos() as u32 ^ self.rcv.nxt.0;
-        snd ^ rcv ^ u32::from(self.app.orphan) ^ self.cc.cwnd()
-    }
 }

@@ -11,6 +11,9 @@ use crate::fifo::Fifo;
 /// Flows that fit the caches with room to spare.
 const CROWDED: usize = 512;
 
+/// Connections that are served in the time that memory takes to answer.
+const AHEAD: usize = 4;
+
 /// What `look_ahead` found for the segments of the burst under way.
 #[derive(Default)]
 pub(crate) struct LookAhead {
@@ -74,8 +77,41 @@ impl Tcp {
                 *id = Some(likely);
             }
         }
-        let ids = found.iter_mut().filter_map(|(_, _, id)| *id);
-        *touched ^= ids.filter_map(|id| self.connections.get(id)).fold(0, |sum, c| sum ^ c.touch());
+        // The rest of the burst follows while these are handled: more at once would push each other out again.
+        for (_, _, id) in found.iter_mut().take(3 * AHEAD) {
+            if let Some(id) = *id {
+                self.connections.prefetch(id);
+            }
+        }
+    }
+
+    /// As `prefetch_ready`, for the segments of the burst that come next: an ACK gives a buffer back by its record.
+    #[inline]
+    fn prefetch_found(&self) {
+        let id = |place| self.ahead.found.get(place).and_then(|(_, _, id)| id);
+        if let Some(id) = id(3 * AHEAD) {
+            self.connections.prefetch(id);
+        }
+        if let Some(connection) = id(2 * AHEAD).and_then(|id| self.connections.get(id)) {
+            connection.snd.queue.prefetch_record();
+        }
+    }
+
+    /// Brings near what the next connections to send will need; many may have waited for so long that it is in no cache
+    /// any more. In steps, since each needs what the one before has brought.
+    #[inline]
+    pub(crate) fn prefetch_ready(&self) {
+        let ready = &self.lists.ready;
+        if let Some(id) = ready.get(3 * AHEAD) {
+            self.connections.prefetch(id);
+        }
+        let queue = |place| ready.get(place).and_then(|id| Some(&self.connections.get(id)?.snd.queue));
+        if let Some(queue) = queue(2 * AHEAD) {
+            queue.prefetch_record();
+        }
+        if let Some(queue) = queue(AHEAD) {
+            queue.prefetch_data();
+        }
     }
 
     /// Who answers for `tuple`: known from `look_ahead`, if that still holds.
@@ -84,6 +120,7 @@ impl Tcp {
         // Frames of the burst that were dropped on the way here are passed over.
         while let Some((ahead, _, id)) = self.ahead.found.front() {
             if ahead == *tuple {
+                self.prefetch_found();
                 let known = id.and_then(|id| self.connections.get(id));
                 if known.is_some_and(|connection| connection.tuple == *tuple && connection.attached) {
                     return id.map(Owner::Connection);

@@ -23,10 +23,24 @@ impl SendQueue {
         self.len as usize
     }
 
-    /// Reads the record of the buffer that the next ACK gives back (see `Connection::touch`).
-    pub(crate) fn touch(&self) -> u32 {
-        let tail = self.tail.as_ref().map_or(0, Packet::tailroom);
-        self.chunks.front().map_or(tail, Chunk::truesize) as u32 // any bits of it
+    /// Brings the record of the first buffer near.
+    #[inline]
+    pub(crate) fn prefetch_record(&self) {
+        match (self.chunks.front(), &self.tail) {
+            (Some(chunk), _) => chunk.prefetch_record(),
+            (None, Some(tail)) => tail.prefetch_record(),
+            (None, None) => {}
+        }
+    }
+
+    /// Brings the first bytes near; reads their buffer's record.
+    #[inline]
+    pub(crate) fn prefetch_data(&self) {
+        match (self.chunks.front(), &self.tail) {
+            (Some(chunk), _) => chunk.prefetch_data(),
+            (None, Some(tail)) => tail.prefetch_data(),
+            (None, None) => {}
+        }
     }
 
     /// Copies as many of `bytes` as there are buffers for; returns how many.

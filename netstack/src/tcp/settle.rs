@@ -201,7 +201,11 @@ impl Tcp {
             net.wire(&self.config, &self.link, &mut self.chunks).send_reset(&tuple, seq, ack);
         }
         self.feed_starved();
+        let crowded = self.is_crowded();
         for _ in 0..self.lists.ready.len() {
+            if crowded {
+                self.prefetch_ready();
+            }
             let Some(id) = self.lists.ready.front() else { break };
             if let Some(connection) = self.connections.get_mut(id) {
                 let mut wire = net.wire(&self.config, &self.link, &mut self.chunks);

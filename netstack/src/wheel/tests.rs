@@ -186,3 +186,17 @@ proptest! {
         assert!(model.wheel.is_empty());
     }
 }
+
+#[test]
+fn a_later_timer_in_the_heap_hides_no_earlier_one() {
+    let millis = |ms| Instant::ZERO + Duration::from_millis(ms);
+    let mut wheel = Wheel::new(Instant::ZERO);
+    wheel.insert(millis(12), "late");
+    // Its slot of 4.2 ms has begun, so it is in the heap; what comes now lies before it, in a slot.
+    assert_eq!(wheel.expire(millis(9)), None);
+    wheel.insert(millis(10), "early");
+    assert_eq!(wheel.next_deadline(), Some(millis(10)));
+    assert_eq!(wheel.expire(millis(11)), Some("early"));
+    assert_eq!((wheel.expire(millis(11)), wheel.next_deadline()), (None, Some(millis(12))));
+    assert_eq!(wheel.expire(millis(12)), Some("late"));
+}
