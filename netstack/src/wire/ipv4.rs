@@ -86,7 +86,9 @@ fn is_fixed_valid(header: &[u8; HEADER_LEN]) -> bool {
     fold(sum) == 0xffff
 }
 
-fn fold(sum: u64) -> u16 {
+/// Brings a sum of big-endian 32-bit words to 16 bits by adding its carries.
+#[inline]
+pub(super) fn fold(sum: u64) -> u16 {
     let sum = (sum & 0xffff_ffff) + (sum >> 32);
     let sum = (sum & 0xffff) + (sum >> 16);
     let sum = (sum & 0xffff) + (sum >> 16);

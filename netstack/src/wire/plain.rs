@@ -11,6 +11,7 @@
 use corelane_nic::{Checksum, MacAddress, Packet};
 
 use super::checksum::{self, Sum};
+use super::ipv4::fold;
 use super::tcp::{CHECKSUM_AT, Flags};
 use super::{ethernet, ipv4};
 use crate::tcp::FourTuple;
@@ -52,14 +53,6 @@ fn be16<const N: usize>(bytes: &[u8; N], at: usize) -> u16 {
 
 fn be32<const N: usize>(bytes: &[u8; N], at: usize) -> u32 {
     u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
-}
-
-/// Ones' complement: brings a sum of big-endian 32-bit words to 16 bits.
-fn fold(sum: u64) -> u16 {
-    let sum = (sum & 0xffff_ffff) + (sum >> 32);
-    let sum = (sum & 0xffff) + (sum >> 16);
-    let sum = (sum & 0xffff) + (sum >> 16);
-    ((sum & 0xffff) + (sum >> 16)) as u16 // the carry of the last step is at most 1 and fits
 }
 
 impl Plain {
