@@ -41,7 +41,6 @@ bed_xdp() {
     local home peer
     make_namespace home xh && make_namespace peer xp || return 1
     join "$home" cl0 "$HOST/24" "$peer" cl1 "$PEER/24" || return 1
-    plain_frames "$peer" cl1 || return 1
     DRIVER=xdp DEVICE=cl0 HOME_NS=$home PEER_NS=$peer PEER_IF=cl1
     many_ports
 }

@@ -240,10 +240,6 @@ join() {
 
 is_up() { ip -n "$1" link show "$2" | grep -q 'state UP'; }
 
-# plain_frames NAMESPACE INTERFACE: frames leave it as they would on a wire: whole checksums, none above the MTU.
-# An XDP program at the other end sees frames as they leave here.
-plain_frames() { inside "$1" ethtool -K "$2" tx off tso off gso off gro off; }
-
 # lose_frames NAMESPACE INTERFACE PER_MILLE: nftables drops this share of what comes in, at random, in the namespace
 # whose kernel is the peer; for both directions call it with `lose_frames_out` too.
 lose_frames() {

@@ -2,8 +2,8 @@
 
 use alloc::vec::Vec;
 
-/// First in, first out. A `VecDeque` takes its values by reference on a call of its own, which for an id that was just put
-/// together is a stall of a dozen cycles; this one is a `Vec` and a place in it.
+/// First in, first out. A `VecDeque` takes its values by reference on a call of its own, which for an id that was just
+/// put together is a stall of a dozen cycles; this one is a `Vec` and a place in it.
 #[derive(Debug)]
 pub(crate) struct Fifo<T: Copy> {
     values: Vec<T>,

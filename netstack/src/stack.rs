@@ -53,10 +53,13 @@ impl Stack {
     pub fn receive(&mut self, now: Instant, burst: &mut RxBurst) {
         if self.tcp.is_crowded() && burst.len() > 1 {
             let frames = (0..burst.len()).filter_map(|index| burst.get(index));
-            // The end of the frame is on its way too: it will be summed.
-            let peek =
-                |frame: &[u8]| self.ip.peek(frame).map(|tuple| (tuple, frame.last().copied().unwrap_or(0)));
-            self.tcp.look_ahead(frames.filter_map(|frame| peek(&frame.packet)));
+            let ip = &self.ip;
+            self.tcp.look_ahead(frames.filter_map(|frame| {
+                if let Some(end) = frame.packet.last() {
+                    corelane_nic::prefetch(end); // it will be summed
+                }
+                ip.peek(&frame.packet)
+            }));
         }
         let (tcp, mut net) = self.parts(now);
         while net.out.room() > 0

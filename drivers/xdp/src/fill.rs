@@ -7,8 +7,8 @@ const MARGIN: u32 = 4;
 /// Looks that found frames, after which an unused surplus is given up.
 const PERIOD: u32 = 1 << 16;
 
-/// The number of buffers to keep in the fill ring. Buffers come back in the order in which they were posted: few of them stay in
-/// the caches of both sides, many are cold each time. So there are few, and more as soon as frames pile up.
+/// The number of buffers to keep in the fill ring. Buffers come back in the order in which they were posted: few of
+/// them stay in the caches of both sides, many are cold each time. So there are few, and more as soon as frames pile up.
 #[derive(Debug)]
 pub struct FillTarget {
     most: u32,

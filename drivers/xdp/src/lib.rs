@@ -15,7 +15,7 @@
 //!
 //! It needs Linux 5.11 or later, and CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF. Checksums are neither verified nor filled
 //! in by the device. Frames of a veth peer may carry partial ones, as its transmit offload leaves them; frames larger than
-//! the MTU never arrive: in native mode the kernel switches the peer's TSO and GSO off, in skb mode
+//! the MTU never arrive: in native mode the kernel switches a veth peer's TSO off, in skb mode
 //! `ethtool -K IF tso off gso off` does it.
 
 mod bpf;

@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::congestion::{Controller, Reno};
 use super::memory::Memory;
 use super::options::{Negotiated, Timestamps};
-use super::receiver::Receiver;
+use super::receiver::{MAX_BUFFER, Receiver};
 use super::recovery::{Cause, NewReno, Scoreboard};
 use super::rtt::Rtt;
 use super::sender::Sender;
@@ -115,7 +115,7 @@ impl App {
             nodelay: false,
             keepalive: None,
             linger_zero: false,
-            send_limit: config.tcp_wmem,
+            send_limit: config.tcp_wmem.min(MAX_BUFFER),
             readable_queued: false,
             writable_queued: false,
         }

@@ -19,8 +19,6 @@ const AHEAD: usize = 4;
 pub(crate) struct LookAhead {
     /// The tuple, its hash, and which connection it seems to belong to.
     found: Fifo<(FourTuple, FlowHash, Option<Id>)>,
-    /// Keeps the loads from being left out.
-    touched: u32,
 }
 
 /// All records that the flow table leads to: the table itself holds no tuples.
@@ -64,12 +62,11 @@ impl Tcp {
 
     /// Looks up the flows of a burst before its first segment is handled. A look-up among many flows waits for memory;
     /// these do not depend on each other, so that the processor waits for all of them at once.
-    pub(crate) fn look_ahead(&mut self, tuples: impl Iterator<Item = (FourTuple, u8)>) {
-        let LookAhead { found, touched } = &mut self.ahead;
+    pub(crate) fn look_ahead(&mut self, tuples: impl Iterator<Item = FourTuple>) {
+        let LookAhead { found } = &mut self.ahead;
         // Each step for all segments before the next one: short loops, so that many loads are under way at once.
         found.clear();
-        for (tuple, last) in tuples {
-            *touched ^= u32::from(last);
+        for tuple in tuples {
             found.push((tuple, self.flows.hash(&tuple), None));
         }
         for (_, hash, id) in found.iter_mut() {

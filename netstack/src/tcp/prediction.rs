@@ -110,7 +110,9 @@ impl Connection {
         }
         let ttl = wire.ip.ttl();
         let Some(link_header) = wire.ip.link_header(wire.now, self.tuple.remote) else { return false };
-        let Some(mut packet) = wire.cx.pool.take() else { return false };
+        let pool = wire.cx.pool;
+        let packet = if len == 0 { pool.take_reserved() } else { pool.take() };
+        let Some(mut packet) = packet else { return false };
         if packet.headroom() < MAX_HEADER_LEN {
             return false;
         }

@@ -13,7 +13,7 @@ use crate::time::Instant;
 const QUICK_ACKS: u8 = 16;
 
 /// No receive window is larger (RFC 7323 2.3), so no more can be in use.
-const MAX_BUFFER: usize = 1 << 30;
+pub(crate) const MAX_BUFFER: usize = 1 << 30;
 
 /// RCV.* of RFC 9293.
 pub(crate) struct Receiver {

@@ -63,11 +63,11 @@ impl Plain {
         let h: &[u8; BARE] = frame.first_chunk()?;
         let total_len = usize::from(be16(h, 16));
         let end = IP_AT + total_len;
-        let (version, fragment, protocol) = (be16(h, 12), be16(h, 20), h[23]);
+        let (ether_type, fragment, protocol) = (be16(h, 12), be16(h, 20), h[23]);
         let from_group = h[6] & 1 != 0; // no station has such an address
         let is_plain = h[..6] == own.0
             && !from_group
-            && version == ethernet::IPV4
+            && ether_type == ethernet::IPV4
             && h[14] == 0x45
             && u32::from(fragment) & !DONT_FRAGMENT == 0
             && protocol == ipv4::TCP
