@@ -85,26 +85,12 @@ impl Connection {
     /// that is not all there is to it.
     #[inline(always)]
     pub(crate) fn output_predicted(&mut self, wire: &mut Wire<'_, '_>) -> bool {
-        let snd = &self.snd;
-        let is_plain = self.is_calm()
-            && snd.nxt == snd.max
-            && !(snd.probe || snd.resend_tail || snd.force)
-            && self.rcv.assembler.is_none();
-        let flight = snd.flight();
-        let Some(len) = snd.queue.len().checked_sub(flight as usize).filter(|_| is_plain) else {
-            return false;
-        };
+        let Some(len) = self.predicted_len(wire) else { return false };
         if len == 0 && !self.rcv.ack_now {
             self.set_retransmit(wire);
             return true;
         }
-        let mss = usize::from(snd.mss);
-        let edge = flight as usize + len;
-        let small_waits = len < mss && !self.app.nodelay && snd.small_end.after(snd.una);
-        let copied = wire.link.offloads.tx_chunks == 0 || len <= COPY_BELOW;
-        if len > mss || edge > snd.wnd.min(self.cc.cwnd()) as usize || (len > 0 && small_waits) || !copied {
-            return false;
-        }
+        let flight = self.snd.flight();
         if wire.cx.out.room() == 0 {
             return false;
         }
@@ -155,6 +141,23 @@ impl Connection {
         self.sent_ack();
         self.set_retransmit(wire);
         true
+    }
+
+    /// How much waits to be sent, in bytes, if one segment with a copied payload may carry all of it now.
+    #[inline(always)]
+    fn predicted_len(&self, wire: &Wire<'_, '_>) -> Option<usize> {
+        let snd = &self.snd;
+        let is_plain = self.is_calm()
+            && snd.nxt == snd.max
+            && !(snd.probe || snd.resend_tail || snd.force)
+            && self.rcv.assembler.is_none();
+        let flight = snd.flight() as usize;
+        let len = snd.queue.len().checked_sub(flight).filter(|_| is_plain)?;
+        let mss = usize::from(snd.mss);
+        let small_waits = len < mss && !self.app.nodelay && snd.small_end.after(snd.una);
+        let copied = wire.link.offloads.tx_chunks == 0 || len <= COPY_BELOW;
+        let fits = len <= mss && flight + len <= snd.wnd.min(self.cc.cwnd()) as usize;
+        (len == 0 || (fits && !small_waits && copied)).then_some(len)
     }
 
     /// Notes that `len` new bytes went out.
