@@ -185,6 +185,9 @@ pub struct DeviceArgs {
     /// NIC queues, and so cores, to use
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub queues: Option<u16>,
+    /// Do the kernel's part of receiving on the server's core too (xdp); the interface has to defer its interrupts
+    #[arg(long)]
+    pub busy_poll: bool,
 }
 
 /// `corelane-bench load`.

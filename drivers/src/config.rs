@@ -23,6 +23,9 @@ pub struct NicConfig {
     pub mtu: Option<u16>,
     /// AF_XDP: how frames get in and out. Default [`XdpMode::Auto`].
     pub xdp_mode: XdpMode,
+    /// AF_XDP: the thread that receives does the kernel's part of receiving too. Default false; what the interface needs
+    /// for it is said at `corelane_xdp::XdpConfig::busy_poll`.
+    pub xdp_busy_poll: bool,
     /// TAP: the interface, made if it is not there. Default `corelane0`.
     pub tap: String,
     /// TAP: leave checksums and segmentation to each other (vnet header). Default true.
@@ -39,6 +42,7 @@ impl Default for NicConfig {
             queues: 1,
             mtu: None,
             xdp_mode: XdpMode::Auto,
+            xdp_busy_poll: false,
             tap: "corelane0".into(),
             tap_offloads: true,
         }

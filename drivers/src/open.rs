@@ -75,6 +75,7 @@ fn open_xdp(config: &NicConfig) -> Attempt {
     let filter = Filter { addresses: config.addresses.clone(), ports: config.ports.clone() };
     let mut xdp = XdpConfig::new(interface, filter);
     xdp.queues = config.queues;
+    xdp.busy_poll = config.xdp_busy_poll;
     xdp.mode = match config.xdp_mode {
         crate::XdpMode::Auto => corelane_xdp::XdpMode::Auto,
         crate::XdpMode::ZeroCopy => corelane_xdp::XdpMode::ZeroCopy,

@@ -113,6 +113,14 @@ impl Builder {
         self
     }
 
+    /// AF_XDP: whether a worker does the kernel's part of receiving too, so that no other core's softirq does. Default: no.
+    /// The interface has to defer its interrupts for that; the error of [`Builder::build`] says how.
+    #[must_use]
+    pub fn busy_poll(mut self, busy_poll: bool) -> Builder {
+        self.config.device.xdp_busy_poll = busy_poll;
+        self
+    }
+
     /// How long an idle core spins before it sleeps.
     #[must_use]
     pub fn spin(mut self, spin: Duration) -> Builder {

@@ -67,6 +67,9 @@ pub struct DeviceConfig {
     pub ports: Vec<u16>,
     /// AF_XDP: `auto`, `zero-copy`, `copy` or `skb`.
     pub xdp_mode: String,
+    /// AF_XDP: the worker does the kernel's part of receiving too, so that no other core's softirq does. The interface has to
+    /// defer its interrupts for that: the error says how.
+    pub xdp_busy_poll: bool,
     /// TAP: leave checksums and segmentation to each other.
     pub tap_offloads: bool,
 }
@@ -81,6 +84,7 @@ impl Default for DeviceConfig {
             mtu: None,
             ports: Vec::new(),
             xdp_mode: "auto".to_string(),
+            xdp_busy_poll: false,
             tap_offloads: true,
         }
     }

@@ -87,7 +87,11 @@ impl Beds {
         let tap = corelane && self.bed == Bed::Tap;
         let server_flags = match (corelane, tap) {
             (false, _) => listen(netns::KERNEL_SERVER.1, 0),
-            (true, false) => device("xdp", netns::CORELANE_SERVER),
+            (true, false) => {
+                let mut flags = device("xdp", netns::CORELANE_SERVER);
+                flags.push("--busy-poll".to_owned());
+                flags
+            }
             (true, true) => device("tap", netns::TAP_SERVER),
         };
         Place {

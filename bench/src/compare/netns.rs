@@ -2,7 +2,8 @@
 //!
 //! The kernel engines have a veth pair with the kernel's own defaults, offloads on. corelane has
 //! a pair of its own, where the client's end has TSO and GSO off: AF_XDP hands on what the peer
-//! sends as it is, and can't cut a 64 KiB frame.
+//! sends as it is, and can't cut a 64 KiB frame. The server's end defers its interrupts, so that
+//! corelane's own core polls it.
 
 use std::fs;
 use std::io;
@@ -95,8 +96,17 @@ impl Namespaces {
         let ethtool = ["netns", "exec", &self.client, "ethtool", "-K", CORELANE_CLIENT.0];
         run("ip", &[&ethtool[..], &off[..]].concat())
             .context("switching offloads off (ethtool: `apt-get install ethtool`)")?;
+        self.defer_interrupts(CORELANE_SERVER.0)?;
         up(&self.server, CORELANE_SERVER.0)?;
         address(&self.client, CORELANE_CLIENT)
+    }
+
+    /// As busy polling asks for: a longer time-out than the kernel's tick, so that no timer is set for each poll.
+    fn defer_interrupts(&self, interface: &str) -> anyhow::Result<()> {
+        let script = format!(
+            "cd /sys/class/net/{interface} && echo 2 > napi_defer_hard_irqs && echo 10000000 > gro_flush_timeout"
+        );
+        run("ip", &["netns", "exec", &self.server, "sh", "-c", &script])
     }
 
     /// The TAP device for corelane, in the client's namespace.

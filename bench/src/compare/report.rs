@@ -126,6 +126,10 @@ fn notes(plan: &Plan) -> Vec<&'static str> {
             "corelane has a veth pair of its own with TSO and GSO off at the client \
              (AF_XDP can't cut their frames); the kernel engines' pair has all offloads on",
         );
+        notes.push(
+            "corelane polls its interface from its own core (--busy-poll, napi_defer_hard_irqs 2, \
+             gro_flush_timeout 10 ms); for the kernel engines the sender's core does that work",
+        );
     }
     if plan.bed == Bed::Tap && plan.has_corelane() {
         notes.push("different beds: the kernel engines are on a veth pair, corelane on a TAP");

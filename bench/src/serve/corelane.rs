@@ -75,6 +75,7 @@ fn builder(server: &Server<'_>) -> anyhow::Result<Builder> {
     if let Some(queues) = device.queues {
         builder = builder.queues(queues);
     }
+    builder = builder.busy_poll(device.busy_poll);
     if server.spin {
         builder = builder.spin(FOREVER);
     }

@@ -128,6 +128,7 @@ fn check(args: &ServeArgs) -> anyhow::Result<()> {
         ("--ip", device.ip.is_some()),
         ("--gateway", device.gateway.is_some()),
         ("--queues", device.queues.is_some()),
+        ("--busy-poll", device.busy_poll),
     ];
     match given.iter().find(|(_, given)| *given) {
         Some((flag, _)) if engine != Engine::Corelane => Err(bad_input(format!(

@@ -14,6 +14,7 @@ const BPF_PROG_LOAD: libc::c_int = 5;
 const BPF_PROG_TEST_RUN: libc::c_int = 10;
 const BPF_LINK_CREATE: libc::c_int = 28;
 
+const BPF_MAP_TYPE_ARRAY: u32 = 2;
 const BPF_MAP_TYPE_XSKMAP: u32 = 17;
 const BPF_PROG_TYPE_XDP: u32 = 6;
 const BPF_XDP: u32 = 37;
@@ -93,27 +94,42 @@ fn number(fd: BorrowedFd<'_>) -> u32 {
 
 /// A map from queue number to AF_XDP socket.
 pub fn create_socket_map(queues: u32) -> io::Result<OwnedFd> {
-    let mut attributes = MapCreate {
-        map_type: BPF_MAP_TYPE_XSKMAP,
-        key_size: 4,
-        value_size: 4,
-        max_entries: queues,
-        map_flags: 0,
-    };
+    create_map(BPF_MAP_TYPE_XSKMAP, 4, queues)
+}
+
+/// A map from queue number to a count, zero at first.
+pub fn create_count_map(queues: u32) -> io::Result<OwnedFd> {
+    create_map(BPF_MAP_TYPE_ARRAY, 8, queues)
+}
+
+fn create_map(map_type: u32, value_size: u32, max_entries: u32) -> io::Result<OwnedFd> {
+    let mut attributes = MapCreate { map_type, key_size: 4, value_size, max_entries, map_flags: 0 };
     // SAFETY: the attributes of this command, without pointers.
     unsafe { bpf(BPF_MAP_CREATE, &mut attributes) }.map(owned)
 }
 
 /// Puts a bound socket into the map. Closing the socket takes it out.
 pub fn map_socket(map: BorrowedFd<'_>, queue: u32, socket: BorrowedFd<'_>) -> io::Result<()> {
-    let value = number(socket);
+    // SAFETY: the values of this map are numbers of descriptors.
+    unsafe { update(map, queue, &number(socket)) }
+}
+
+/// Sets a queue's count.
+pub fn set_count(map: BorrowedFd<'_>, queue: u32, count: u64) -> io::Result<()> {
+    // SAFETY: the values of this map are counts.
+    unsafe { update(map, queue, &count) }
+}
+
+/// # Safety
+/// `V` must be what the map was made for.
+unsafe fn update<V>(map: BorrowedFd<'_>, queue: u32, value: &V) -> io::Result<()> {
     let mut attributes = MapElement {
         map_fd: number(map),
         key: std::ptr::from_ref(&queue) as u64,
-        value: std::ptr::from_ref(&value) as u64,
+        value: std::ptr::from_ref(value) as u64,
         ..MapElement::default()
     };
-    // SAFETY: key and value are four bytes each, as the map was made, and outlive the call.
+    // SAFETY: key and value have the sizes that the map was made for, and outlive the call.
     unsafe { bpf(BPF_MAP_UPDATE_ELEM, &mut attributes) }.map(drop)
 }
 
@@ -166,9 +182,9 @@ pub fn attach(program: BorrowedFd<'_>, interface: u32, hook: Hook) -> io::Result
     unsafe { bpf(BPF_LINK_CREATE, &mut attributes) }.map(owned)
 }
 
-/// Runs a loaded program on `frame`; returns its verdict.
+/// Runs a loaded program on `frame`; returns its verdict, and the frame as it left it.
 #[cfg(test)]
-pub fn run(program: BorrowedFd<'_>, frame: &[u8]) -> io::Result<u32> {
+pub fn run(program: BorrowedFd<'_>, frame: &[u8]) -> io::Result<(u32, Vec<u8>)> {
     #[repr(C)]
     #[derive(Default)]
     struct TestRun {
@@ -181,14 +197,18 @@ pub fn run(program: BorrowedFd<'_>, frame: &[u8]) -> io::Result<u32> {
         repeat: u32,
         duration: u32,
     }
+    let mut out = vec![0; frame.len() + 256];
     let mut attributes = TestRun {
         prog_fd: number(program),
         data_size_in: frame.len() as u32, // test frames
+        data_size_out: out.len() as u32,
         data_in: frame.as_ptr() as u64,
+        data_out: out.as_mut_ptr() as u64,
         repeat: 1,
         ..TestRun::default()
     };
-    // SAFETY: the frame lives until the call returns; no output is asked for.
+    // SAFETY: both buffers live until the call returns, with the lengths given.
     unsafe { bpf(BPF_PROG_TEST_RUN, &mut attributes)? };
-    Ok(attributes.retval)
+    out.truncate(attributes.data_size_out as usize); // at most what was offered
+    Ok((attributes.retval, out))
 }

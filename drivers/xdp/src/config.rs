@@ -78,6 +78,12 @@ pub struct XdpConfig {
     pub completion_ring: u32,
     /// Whether the kernel says when it wants to be woken, so that a system call is made only then. Default true.
     pub need_wakeup: bool,
+    /// Whether the thread that receives does the kernel's part of receiving too (`SO_PREFER_BUSY_POLL`), where otherwise a
+    /// softirq does it: on the core that the device interrupts, or, for a veth, on the sender's. Default false.
+    ///
+    /// The interface has to defer its interrupts: `napi_defer_hard_irqs` of 2, and `gro_flush_timeout` of 10 ms, which is
+    /// longer than a tick of the kernel's timer (in /sys/class/net). A receiver that sleeps is woken by interrupts all the same.
+    pub busy_poll: bool,
 }
 
 /// What the verifier takes in reasonable time, and far more than a host has.
@@ -101,6 +107,7 @@ impl XdpConfig {
             fill_ring: 4096,
             completion_ring: 2048,
             need_wakeup: true,
+            busy_poll: false,
         }
     }
 

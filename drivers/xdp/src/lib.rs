@@ -19,7 +19,9 @@
 //! `ethtool -K IF tso off gso off` does it.
 
 mod bpf;
+mod busy_poll;
 mod config;
+mod detours;
 mod error;
 mod fill;
 mod nic;

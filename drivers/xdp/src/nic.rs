@@ -7,7 +7,9 @@ use std::sync::{Arc, Weak};
 use corelane_nic::{Checksum, Medium, Nic, NicInfo, Offloads, Queue, QueueId};
 
 use crate::bpf::{self, Hook};
-use crate::program::{self, Verdict};
+use crate::busy_poll::{self, BusyPoll};
+use crate::detours::Detours;
+use crate::program::{self, Detour, Verdict};
 use crate::queue::XdpQueue;
 use crate::socket::{Socket, while_busy};
 use crate::syscall::Interface;
@@ -20,6 +22,8 @@ const SLOTS: std::ops::RangeInclusive<usize> = 64..=1 << 20;
 pub struct XdpNic {
     config: XdpConfig,
     interface: Interface,
+    /// `napi_defer_hard_irqs`, where busy polling is asked for.
+    deferred: u32,
     info: NicInfo,
     /// `None` only after a failed change of the hook.
     attachment: Option<Arc<Attachment>>,
@@ -41,6 +45,8 @@ pub struct Refusal {
 /// A program on its hook. The kernel takes it off when the link's descriptor is closed.
 pub(crate) struct Attachment {
     sockets: OwnedFd,
+    /// Only where busy polling is asked for.
+    detours: Option<Detours>,
     hook: Hook,
     _link: OwnedFd,
 }
@@ -51,8 +57,22 @@ impl Attachment {
         let system = |call: &'static str| move |source| XdpError::system(call, name, source);
         let sockets =
             bpf::create_socket_map(config.queues.into()).map_err(system("creating the map of sockets"))?;
-        let code = program::assemble(&config.filter, sockets.as_fd(), Verdict::Pass);
-        let program = bpf::load(&code).map_err(system("loading the XDP program"))?;
+        let detours = config.busy_poll.then(|| Detours::open(interface.index, config.queues)).transpose();
+        let detours = detours.map_err(system("opening UDP sockets to learn the NAPI by"))?;
+        let mac = interface.mac.unwrap_or_default();
+        let detour = detours.as_ref().map(|detours| detours.program(mac));
+        let load = |detour: Option<&Detour<'_>>| {
+            bpf::load(&program::assemble(&config.filter, sockets.as_fd(), detour, Verdict::Pass))
+        };
+        let program = match load(detour.as_ref()) {
+            // Kernels before 5.18 can't; they mark the AF_XDP socket by its first frame.
+            Err(error) if detour.is_some() => {
+                tracing::debug!(interface = name, %error, "frames of a queue take no detour");
+                load(None)
+            }
+            result => result,
+        };
+        let program = program.map_err(system("loading the XDP program"))?;
         let link = while_busy(|| bpf::attach(program.as_fd(), interface.index, hook)).map_err(|source| {
             match source.raw_os_error() {
                 Some(libc::EBUSY | libc::EEXIST) => XdpError::Busy {
@@ -64,7 +84,14 @@ impl Attachment {
                 _ => system("attaching the XDP program")(source),
             }
         })?;
-        Ok(Attachment { sockets, hook, _link: link })
+        Ok(Attachment { sockets, detours, hook, _link: link })
+    }
+
+    /// Brings no more frames of the queue by way of its UDP socket.
+    pub(crate) fn end_detour(&self, queue: u16) {
+        if let Some(detours) = &self.detours {
+            detours.close(queue);
+        }
     }
 }
 
@@ -110,6 +137,7 @@ impl XdpNic {
                 config.queues
             );
         }
+        let deferred = if config.busy_poll { busy_poll::deferral(name)? } else { 0 };
         check_capabilities(&std::fs::read_to_string("/proc/thread-self/status").unwrap_or_default())?;
         let mut modes = match config.mode {
             XdpMode::Auto => vec![XdpMode::ZeroCopy, XdpMode::Copy, XdpMode::Skb],
@@ -127,7 +155,7 @@ impl XdpNic {
             rss: None,
         };
         let open = (0..config.queues).map(|_| Weak::new()).collect();
-        Ok(XdpNic { config: config.clone(), interface, info, attachment, modes, refused, open })
+        Ok(XdpNic { config: config.clone(), interface, deferred, info, attachment, modes, refused, open })
     }
 
     /// The mode in use; before the first queue is open, the one that will be tried first.
@@ -163,10 +191,32 @@ impl XdpNic {
         self.open[usize::from(id.0)] = Arc::downgrade(&open);
         // No hint tells; but what a veth peer sends with its offload on, nobody has summed.
         let checksum = if self.interface.is_veth { Checksum::UnknownOrPartial } else { Checksum::Unknown };
-        let queue = XdpQueue::new(socket, umem, &self.config, self.info.mtu, checksum, attachment, open);
+        let busy_poll = self.busy_poll(&socket, &attachment, id)?;
+        let mut queue = XdpQueue::new(socket, umem, &self.config, self.info.mtu, checksum, attachment, open);
+        if let Some(busy_poll) = busy_poll {
+            queue.set_busy_poll(busy_poll, id);
+        }
         let refused: Vec<_> = self.refused.iter().map(|r| format!("{}: {}", r.mode, r.reason)).collect();
         tracing::info!(interface = name, queue = id.0, mode = %self.mode(), ?refused, "opened an AF_XDP queue");
         Ok(queue)
+    }
+
+    /// Busy polling for a bound socket, where it is asked for.
+    fn busy_poll(
+        &self,
+        socket: &Socket,
+        attachment: &Attachment,
+        id: QueueId,
+    ) -> Result<Option<BusyPoll>, XdpError> {
+        let Some(detours) = &attachment.detours else { return Ok(None) };
+        let busy_poll = detours
+            .socket(id.0)
+            .and_then(|detour| BusyPoll::new(socket.fd(), detour, self.deferred))
+            .map_err(|source| XdpError::system("asking for busy polling", &self.config.interface, source))?;
+        if !busy_poll.is_learning() {
+            detours.close(id.0);
+        }
+        Ok(Some(busy_poll))
     }
 
     /// Binds in the best mode that the device takes, and returns the program's attachment for that mode.

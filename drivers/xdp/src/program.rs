@@ -7,13 +7,17 @@
 //!  everything else ------------------------------------> XDP_PASS
 //! ```
 //!
-//! Where no socket is open on the receiving queue, the frame goes to the kernel.
+//! Where no socket is open on the receiving queue, the frame goes to the kernel. With busy polling asked for, the first
+//! frames of a queue take another way to us: see `detour`.
 
 use std::collections::HashMap;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use crate::Filter;
 use Register::{R0, R1, R2, R3, R4, R5, R6};
+pub use detour::{DETOURS, Detour};
+
+mod detour;
 
 /// One eBPF instruction: `struct bpf_insn`.
 #[repr(C)]
@@ -41,8 +45,11 @@ enum Register {
     R3,
     R4,
     R5,
-    /// Survives calls.
+    /// R6 and R7 survive calls.
     R6,
+    R7,
+    /// The end of the stack.
+    R10 = 10,
 }
 /// Where jumps lead to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -50,17 +57,30 @@ enum Label {
     Ipv4,
     Transport,
     Take,
+    Redirect,
     Pass,
 }
 
 /// Operation codes: linux/bpf_common.h and linux/bpf.h.
 pub mod op {
+    /// `dst = *(u64 *)(src + offset)`
+    pub const LOAD_U64: u8 = 0x79;
     /// `dst = *(u32 *)(src + offset)`
     pub const LOAD_U32: u8 = 0x61;
     /// `dst = *(u16 *)(src + offset)`
     pub const LOAD_U16: u8 = 0x69;
     /// `dst = *(u8 *)(src + offset)`
     pub const LOAD_U8: u8 = 0x71;
+    /// `*(u64 *)(dst + offset) = src`
+    pub const STORE_U64: u8 = 0x7b;
+    /// `*(u32 *)(dst + offset) = src`
+    pub const STORE_U32: u8 = 0x63;
+    /// `*(u16 *)(dst + offset) = src`
+    pub const STORE_U16: u8 = 0x6b;
+    /// `*(u32 *)(dst + offset) = immediate`
+    pub const STORE_U32_IMMEDIATE: u8 = 0x62;
+    /// `*(u16 *)(dst + offset) = immediate`
+    pub const STORE_U16_IMMEDIATE: u8 = 0x6a;
     /// `dst = src`
     pub const MOVE: u8 = 0xbf;
     /// `dst = immediate`
@@ -71,6 +91,10 @@ pub mod op {
     pub const ADD: u8 = 0x0f;
     /// `dst &= immediate`
     pub const AND_IMMEDIATE: u8 = 0x57;
+    /// `dst ^= immediate`
+    pub const XOR_IMMEDIATE: u8 = 0xa7;
+    /// `dst = htobe16(dst)`, for an immediate of 16
+    pub const NETWORK_ORDER: u8 = 0xdc;
     /// `dst <<= immediate`
     pub const SHIFT_LEFT: u8 = 0x67;
     /// `dst >>= immediate`
@@ -83,6 +107,8 @@ pub mod op {
     pub const JUMP_EQUAL_U32: u8 = 0x16;
     /// `if dst != immediate goto offset`
     pub const JUMP_NOT_EQUAL: u8 = 0x55;
+    /// `if dst >= immediate goto offset`
+    pub const JUMP_GREATER_EQUAL: u8 = 0x35;
     /// `if dst > src goto offset`
     pub const JUMP_GREATER: u8 = 0x2d;
     /// `if dst < immediate goto offset`
@@ -140,6 +166,21 @@ impl Assembler {
         self.emit(code, dst, from as u8, offset, 0);
     }
 
+    fn store(&mut self, code: u8, to: Register, src: Register, offset: i16) {
+        self.emit(code, to, src as u8, offset, 0);
+    }
+
+    /// Stores the low 16 bits of `src` in network order; they are swapped in `src` too.
+    fn store_network(&mut self, to: Register, src: Register, offset: i32) {
+        self.immediate(op::NETWORK_ORDER, src, 16);
+        self.store(op::STORE_U16, to, src, offset as i16); // within a header
+    }
+
+    fn load_map(&mut self, dst: Register, map: i32) {
+        self.emit(op::LOAD_MAP, dst, PSEUDO_MAP, 0, map);
+        self.emit(0, R0, 0, 0, 0);
+    }
+
     fn immediate(&mut self, code: u8, dst: Register, value: i32) {
         self.emit(code, dst, 0, 0, value);
     }
@@ -185,12 +226,23 @@ fn network(value: u16) -> i32 {
     i32::from(value.to_be())
 }
 
-/// Assembles the program for `filter`, with frames for `sockets`; `fallback` is for frames that are ours on a queue without a socket.
-pub fn assemble(filter: &Filter, sockets: BorrowedFd<'_>, fallback: Verdict) -> Vec<Instruction> {
+/// R6 holds the context; R2 gets the frame, R3 its end.
+fn load_frame(a: &mut Assembler) {
+    a.load(op::LOAD_U32, R2, R6, CONTEXT_DATA);
+    a.load(op::LOAD_U32, R3, R6, CONTEXT_DATA_END);
+}
+
+/// Assembles the program for `filter`, with frames for `sockets`, the first by way of `detour`; `fallback` is for frames
+/// that are ours on a queue without a socket.
+pub fn assemble(
+    filter: &Filter,
+    sockets: BorrowedFd<'_>,
+    detour: Option<&Detour<'_>>,
+    fallback: Verdict,
+) -> Vec<Instruction> {
     let mut a = Assembler::default();
     a.between(op::MOVE, R6, R1);
-    a.load(op::LOAD_U32, R2, R1, CONTEXT_DATA);
-    a.load(op::LOAD_U32, R3, R1, CONTEXT_DATA_END);
+    load_frame(&mut a);
     a.require(R2, i32::from(IPV4) + IPV4_MINIMUM);
     a.load(op::LOAD_U16, R5, R2, ETHERTYPE);
     a.jump_if(op::JUMP_EQUAL, R5, network(0x0800), Label::Ipv4);
@@ -200,8 +252,11 @@ pub fn assemble(filter: &Filter, sockets: BorrowedFd<'_>, fallback: Verdict) -> 
     addresses(&mut a, filter);
     ports(&mut a, filter);
     a.label(Label::Take);
-    a.emit(op::LOAD_MAP, R1, PSEUDO_MAP, 0, sockets.as_raw_fd());
-    a.emit(0, R0, 0, 0, 0);
+    if let Some(detour) = detour {
+        detour::assemble(&mut a, detour);
+    }
+    a.label(Label::Redirect);
+    a.load_map(R1, sockets.as_raw_fd());
     a.load(op::LOAD_U32, R2, R6, CONTEXT_RX_QUEUE);
     a.immediate(op::MOVE_IMMEDIATE, R3, fallback as i32);
     a.immediate(op::CALL, R0, REDIRECT_MAP);

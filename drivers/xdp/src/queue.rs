@@ -9,9 +9,12 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
-use corelane_nic::{Checksum, Packet, Pool, Queue, QueueStats, RxBurst, RxFrame, TxBurst, TxOffload};
+use corelane_nic::{
+    Checksum, Packet, Pool, Queue, QueueId, QueueStats, RxBurst, RxFrame, TxBurst, TxOffload,
+};
 
 use crate::XdpConfig;
+use crate::busy_poll::BusyPoll;
 use crate::fill::FillTarget;
 use crate::nic::Attachment;
 use crate::ring::Descriptor;
@@ -36,9 +39,10 @@ pub struct XdpQueue {
     zero_copy: bool,
     /// What is known of the checksums of received frames.
     checksum: Checksum,
+    busy_poll: Option<(BusyPoll, QueueId)>,
     stats: QueueStats,
     /// The program stays attached, and the queue counts as open, for as long as this lives.
-    _attachment: Arc<Attachment>,
+    attachment: Arc<Attachment>,
     _open: Arc<()>,
 }
 
@@ -64,13 +68,54 @@ impl XdpQueue {
             always_kick: !config.need_wakeup,
             zero_copy,
             checksum,
+            busy_poll: None,
             stats: QueueStats::default(),
-            _attachment: attachment,
+            attachment,
             _open: open,
         };
         queue.refill();
         queue.wake_receive();
         queue
+    }
+
+    /// Leaves the device's polling to this queue, which has this number.
+    pub(crate) fn set_busy_poll(&mut self, busy_poll: BusyPoll, id: QueueId) {
+        self.busy_poll = Some((busy_poll, id));
+    }
+
+    /// Has the device put what it holds into the receive ring, where that is left to us.
+    fn poll_device(&mut self, burst: &mut RxBurst) {
+        let (Some((busy_poll, id)), Some(socket)) = (&mut self.busy_poll, &mut self.socket) else { return };
+        if socket.rx.available() > 0 {
+            busy_poll.resume(socket.fd());
+        }
+        let learning = busy_poll.is_learning();
+        while busy_poll.is_on() && burst.room() > 0 {
+            self.stats.system_calls += 1;
+            let Some(frame) = busy_poll.poll(socket.fd()) else { break };
+            match self.umem.pool().take() {
+                Some(mut packet) if packet.tailroom() >= frame.len() => {
+                    packet.extend_from_slice(frame);
+                    self.stats.rx_frames += 1;
+                    self.stats.rx_bytes += frame.len() as u64;
+                    burst.push(RxFrame { packet, checksum: self.checksum, hash: None });
+                }
+                _ => self.stats.rx_dropped += 1,
+            }
+        }
+        if learning && !busy_poll.is_learning() {
+            self.attachment.end_detour(id.0);
+        } else if learning
+            && socket.rx.available() > 0
+            && burst.room() > 0
+            && !busy_poll.learn_from_ring(socket.fd())
+        {
+            tracing::warn!(
+                queue = id.0,
+                "no busy polling, and frames may wait for gro_flush_timeout: the first ones did not reach our UDP socket, or \
+                 its NAPI is not known; let broadcasts to UDP ports pass this host's firewall, and use native XDP"
+            );
+        }
     }
 
     /// Tops the fill ring up. What the pool can't spare is counted there as refused, and tried again next turn.
@@ -198,6 +243,7 @@ impl Queue for XdpQueue {
     }
 
     fn receive(&mut self, burst: &mut RxBurst) {
+        self.poll_device(burst);
         let Some(socket) = &mut self.socket else { return };
         let room = u32::try_from(burst.room()).unwrap_or(u32::MAX);
         let waiting = socket.rx.available();
@@ -254,7 +300,11 @@ impl Queue for XdpQueue {
         if self.is_stalled() {
             self.kick();
         }
-        self.socket.as_ref().map(Socket::fd)
+        let socket = self.socket.as_ref()?.fd();
+        match &mut self.busy_poll {
+            Some((busy_poll, _)) => busy_poll.rest(socket),
+            None => Some(socket),
+        }
     }
 
     fn stats(&self) -> QueueStats {

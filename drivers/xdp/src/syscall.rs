@@ -47,13 +47,13 @@ unsafe fn set_option<T>(
 
 /// # Safety
 /// `T` must be plain integers, and what the kernel fills in for this option.
-unsafe fn get_option<T>(fd: BorrowedFd<'_>, name: libc::c_int) -> io::Result<T> {
+unsafe fn get_option<T>(fd: BorrowedFd<'_>, level: libc::c_int, name: libc::c_int) -> io::Result<T> {
     // SAFETY: plain integers by contract.
     let mut value: T = unsafe { zeroed() };
     let mut len = size_of::<T>() as libc::socklen_t; // small structs
     let out = std::ptr::from_mut(&mut value).cast();
     // SAFETY: pointer and length describe `value`.
-    check(unsafe { libc::getsockopt(fd.as_raw_fd(), libc::SOL_XDP, name, out, &mut len) })?;
+    check(unsafe { libc::getsockopt(fd.as_raw_fd(), level, name, out, &mut len) })?;
     Ok(value)
 }
 
@@ -89,22 +89,66 @@ pub fn set_send_buffer(fd: BorrowedFd<'_>, bytes: u32) -> io::Result<()> {
     unsafe { set_option(fd, libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, &bytes) }
 }
 
+/// Lets reads of this socket, which don't wait, poll the NAPI that it is marked with.
+pub fn set_busy_poll(fd: BorrowedFd<'_>, budget: u32) -> io::Result<()> {
+    let any_time: libc::c_int = 1; // microseconds: without waiting there is one pass, whatever the time
+    for (name, value) in [(libc::SO_BUSY_POLL, any_time), (libc::SO_BUSY_POLL_BUDGET, budget as i32)] {
+        // SAFETY: these options take an int.
+        unsafe { set_option(fd, libc::SOL_SOCKET, name, &value)? };
+    }
+    Ok(())
+}
+
+/// Whether the NAPI is left to these reads, its interrupts and softirqs off between them.
+pub fn prefer_busy_poll(fd: BorrowedFd<'_>, prefer: bool) -> io::Result<()> {
+    // SAFETY: the option takes an int.
+    unsafe { set_option(fd, libc::SOL_SOCKET, libc::SO_PREFER_BUSY_POLL, &libc::c_int::from(prefer)) }
+}
+
+/// The number of the NAPI that a socket is marked with; 0 when it is with none.
+pub fn napi_id(fd: BorrowedFd<'_>) -> io::Result<u32> {
+    // SAFETY: the option gives an unsigned int.
+    unsafe { get_option(fd, libc::SOL_SOCKET, libc::SO_INCOMING_NAPI_ID) }
+}
+
+/// Takes only what arrives on this interface.
+pub fn bind_to_interface(fd: BorrowedFd<'_>, index: u32) -> io::Result<()> {
+    // SAFETY: the option takes an int.
+    unsafe { set_option(fd, libc::SOL_SOCKET, libc::SO_BINDTOIFINDEX, &index) }
+}
+
+/// A descriptor that is readable when any of `sockets` is.
+pub fn any_readable(sockets: &[BorrowedFd<'_>]) -> io::Result<OwnedFd> {
+    // SAFETY: no pointers are passed.
+    let fd = check(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
+    // SAFETY: the descriptor is new and ours.
+    let any = unsafe { OwnedFd::from_raw_fd(fd) };
+    for socket in sockets {
+        let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: 0 };
+        // SAFETY: the event lives until the call returns.
+        check(unsafe {
+            libc::epoll_ctl(any.as_raw_fd(), libc::EPOLL_CTL_ADD, socket.as_raw_fd(), &mut event)
+        })?;
+    }
+    Ok(any)
+}
+
 /// Where the rings' fields are in their mappings.
 pub fn ring_offsets(fd: BorrowedFd<'_>) -> io::Result<libc::xdp_mmap_offsets> {
     // SAFETY: the option gives an xdp_mmap_offsets, plain integers.
-    unsafe { get_option(fd, libc::XDP_MMAP_OFFSETS) }
+    unsafe { get_option(fd, libc::SOL_XDP, libc::XDP_MMAP_OFFSETS) }
 }
 
 /// The kernel's counts of a socket.
 pub fn statistics(fd: BorrowedFd<'_>) -> io::Result<libc::xdp_statistics> {
     // SAFETY: the option gives an xdp_statistics, plain integers.
-    unsafe { get_option(fd, libc::XDP_STATISTICS) }
+    unsafe { get_option(fd, libc::SOL_XDP, libc::XDP_STATISTICS) }
 }
 
 /// Whether a bound socket is zero-copy.
 pub fn is_zero_copy(fd: BorrowedFd<'_>) -> io::Result<bool> {
     // SAFETY: the option gives an xdp_options, plain integers.
-    let options: libc::xdp_options = unsafe { get_option(fd, libc::XDP_OPTIONS)? };
+    let options: libc::xdp_options = unsafe { get_option(fd, libc::SOL_XDP, libc::XDP_OPTIONS)? };
     Ok(options.flags & libc::XDP_OPTIONS_ZEROCOPY != 0)
 }
 

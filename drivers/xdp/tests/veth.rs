@@ -135,6 +135,78 @@ fn without_need_wakeup_it_works_too() {
     assert_all_home(&responder.stop());
 }
 
+/// Longer than a test waits: with this, only our polls and interrupts bring frames.
+const FOR_EVER: Duration = Duration::from_secs(2);
+
+/// Sets what busy polling asks for.
+fn defer_interrupts(bed: &Bed, timeout: Duration) {
+    for (name, value) in [("napi_defer_hard_irqs", 2), ("gro_flush_timeout", timeout.as_nanos())] {
+        let write = format!("echo {value} > /sys/class/net/{INTERFACE}/{name}");
+        let written = std::process::Command::new("ip")
+            .args(["netns", "exec", &bed.host, "sh", "-c", &write])
+            .status()
+            .expect("ip is there");
+        assert!(written.success(), "{write}");
+    }
+}
+
+#[test]
+fn busy_polling_brings_every_frame_and_wakes_a_sleeper() {
+    let bed = bed_or_skip!(1);
+    defer_interrupts(&bed, FOR_EVER);
+    let responder = Responder::start(&bed, XdpConfig { busy_poll: true, ..config() }).expect("it opens");
+    echoes(&bed, OURS, 7, 0..=1472);
+    // Each ping finds the responder asleep; without an interrupt it would come too late for some.
+    bed.on_peer(&format!("ping -q -c 20 -i 0.05 -W 1 {OURS}")).expect("we answer");
+    let report = responder.stop();
+    println!("{report:?}");
+    let frames = total(&report, |s| s.rx_frames);
+    assert!((1494..1510).contains(&frames), "{report:?}");
+    assert_eq!((total(&report, |s| s.rx_dropped), total(&report, |s| s.tx_dropped)), (0, 0));
+    assert!(total(&report, |s| s.system_calls) > frames, "a poll a turn: {report:?}");
+    assert_all_home(&report);
+}
+
+#[test]
+fn busy_polling_of_two_queues_learns_each() {
+    let bed = bed_or_skip!(2);
+    defer_interrupts(&bed, FOR_EVER);
+    let config = XdpConfig { queues: 2, busy_poll: true, ..config() };
+    let responder = Responder::start(&bed, config).expect("it opens");
+    for _ in 0..64 {
+        echoes(&bed, OURS, 7, [10]); // a source port of its own each
+    }
+    let report = responder.stop();
+    assert!(report.stats.iter().all(|s| s.rx_frames > 0 && s.tx_frames == s.rx_frames), "{report:?}");
+    assert_all_home(&report);
+}
+
+#[test]
+fn without_a_napi_to_poll_frames_come_by_interrupts() {
+    let bed = bed_or_skip!(1);
+    defer_interrupts(&bed, FOR_EVER);
+    let config = XdpConfig { mode: XdpMode::Skb, busy_poll: true, ..config() };
+    let responder = Responder::start(&bed, config).expect("it opens");
+    echoes(&bed, OURS, 7, 0..100);
+    assert_all_home(&responder.stop());
+}
+
+#[test]
+fn a_firewall_that_swallows_the_first_frames_swallows_no_more() {
+    let bed = bed_or_skip!(1);
+    if let Err(why) = bed.on_host("nft add table ip f") {
+        return println!("SKIPPED: nft (`apt-get install nftables`): {why}");
+    }
+    bed.on_host("nft add chain ip f in { type filter hook input priority 0 ; policy drop ; }")
+        .expect("a chain");
+    defer_interrupts(&bed, Duration::from_millis(10));
+    let responder = Responder::start(&bed, XdpConfig { busy_poll: true, ..config() }).expect("it opens");
+    echoes(&bed, OURS, 7, 0..10); // the kernel asks for our address again
+    let report = responder.stop();
+    assert_eq!(total(&report, |s| s.rx_frames), 11, "{report:?}");
+    assert_all_home(&report);
+}
+
 #[test]
 fn ports_of_an_address_that_the_kernel_has() {
     let bed = bed_or_skip!(1);

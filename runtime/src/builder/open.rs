@@ -42,6 +42,7 @@ fn nic_config(device: &DeviceConfig, settings: &Settings) -> Result<NicConfig, C
         queues: settings.workers,
         mtu: device.mtu,
         xdp_mode,
+        xdp_busy_poll: device.xdp_busy_poll,
         tap_offloads: device.tap_offloads,
         ..NicConfig::default()
     };

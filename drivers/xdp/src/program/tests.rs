@@ -148,7 +148,7 @@ fn anything() -> File {
 fn takes_ours_and_leaves_the_rest() {
     let map = anything();
     for (which, filter) in filters().iter().enumerate() {
-        let code = assemble(filter, map.as_fd(), Verdict::Pass);
+        let code = assemble(filter, map.as_fd(), None, Verdict::Pass);
         for (name, frame, by_address, by_port) in cases() {
             let ours = [by_address, by_port][which];
             let expected = if ours { None } else { Some(Verdict::Pass as u32) };
@@ -160,7 +160,7 @@ fn takes_ours_and_leaves_the_rest() {
 #[test]
 fn either_part_of_a_filter_is_enough() {
     let filter = Filter { addresses: vec![OURS], ports: vec![80] };
-    let code = assemble(&filter, anything().as_fd(), Verdict::Pass);
+    let code = assemble(&filter, anything().as_fd(), None, Verdict::Pass);
     for (name, frame, by_address, by_port) in cases() {
         let taken = interpret(&code, &frame) == Ok(None);
         assert_eq!(taken, by_address || by_port, "{name}");
@@ -170,7 +170,7 @@ fn either_part_of_a_filter_is_enough() {
 #[test]
 fn frames_of_every_length_stay_within_bounds() {
     let code =
-        assemble(&Filter { addresses: vec![OURS], ports: vec![80] }, anything().as_fd(), Verdict::Pass);
+        assemble(&Filter { addresses: vec![OURS], ports: vec![80] }, anything().as_fd(), None, Verdict::Pass);
     for (name, frame, ..) in cases() {
         for len in 0..frame.len() {
             assert!(
@@ -191,10 +191,10 @@ fn the_kernel_agrees() {
     // With an empty map the redirect gives the fallback, so that Drop tells our frames from the others.
     for (which, filter) in filters().iter().enumerate() {
         let program =
-            bpf::load(&assemble(filter, map.as_fd(), Verdict::Drop)).expect("the verifier takes it");
+            bpf::load(&assemble(filter, map.as_fd(), None, Verdict::Drop)).expect("the verifier takes it");
         for (name, frame, by_address, by_port) in cases() {
             let expected = if [by_address, by_port][which] { Verdict::Drop } else { Verdict::Pass };
-            let verdict = bpf::run(program.as_fd(), &frame).expect("it runs");
+            let (verdict, _) = bpf::run(program.as_fd(), &frame).expect("it runs");
             assert_eq!(verdict, expected as u32, "{name}, {filter:?}");
         }
     }
@@ -210,7 +210,7 @@ fn the_largest_filter_is_loaded() {
         addresses: (0..1024).map(|i| Ipv4Addr::from(0x0a00_0001 + i)).collect(),
         ports: (1..=1024).collect(),
     };
-    bpf::load(&assemble(&filter, map.as_fd(), Verdict::Pass)).expect("the verifier takes it");
+    bpf::load(&assemble(&filter, map.as_fd(), None, Verdict::Pass)).expect("the verifier takes it");
 }
 
 #[test]
