@@ -1,34 +1,38 @@
 //! A hierarchical timing wheel (Varghese and Lauck, SOSP 1987): timers at O(1), however many.
 //!
 //! ```text
-//!  tick (48 bits) of a deadline:  | digit 7 | ... | digit 2 | digit 1 | digit 0 |   6 bits each
+//!  tick (42 bits) of a deadline:  | digit 6 | ... | digit 2 | digit 1 | digit 0 |   6 bits each
 //!
-//!  level 0:  64 slots of one tick     (65.5 us)   the timers of this turn of digit 0
-//!  level 1:  64 slots of 64 ticks     (4.2 ms)    the timers of this turn of digit 1
+//!  level 0:  64 slots of one tick     (4.2 ms)    the timers of this turn of digit 0
+//!  level 1:  64 slots of 64 ticks     (268 ms)    the timers of this turn of digit 1
 //!  ...
-//!  level 7:  64 slots of 2^42 ticks   (9 years)
-//!  due:      a heap of what belongs to the current tick, to the past, or to a slot of level 1 that has come, by deadline
+//!  level 6:  64 slots of 2^36 ticks   (9 years)
+//!  run:      the timers of slots that have come, sorted by deadline
+//!  heap:     what was started for the current tick or for the past, by deadline
 //! ```
 //!
 //! A timer sits at the level of the highest digit in which its tick differs from the current one. So each level is
-//! later than the one below it, slots never wrap, and a slot moves down when its time comes: at most once a level. From
-//! level 1 it goes to the heap at once: what waited for milliseconds is in no cache, and is looked at once less.
+//! later than the one below it, slots never wrap, and a slot moves down when its time comes: at most once a level.
+//!
+//! All of these hold deadlines and names, not the timers: what waited for milliseconds is in no cache, and is looked at once,
+//! when it fires; in a run it is known before what comes next. So a timer that is removed leaves its name behind, until such names are the greater part.
 
 use alloc::collections::BinaryHeap;
+use alloc::vec::Vec;
 use core::cmp::Reverse;
 
 use crate::Instant;
 use crate::arena::{Arena, Id};
 
-/// Nanoseconds of a tick, as a power of two.
-const TICK_SHIFT: u32 = 16;
+/// Nanoseconds of a tick, as a power of two: what falls into one is sorted by a heap.
+const TICK_SHIFT: u32 = 22;
+/// Timers of the run that are brought near before they fire.
+const AHEAD: usize = 8;
 /// Bits of a digit: 64 slots a level.
 const DIGIT: u32 = 6;
 const SLOTS: usize = 1 << DIGIT;
 /// As many as it takes to hold any u64 of nanoseconds: no overflow list, no deadline too far.
 const LEVELS: usize = ((u64::BITS - TICK_SHIFT) / DIGIT) as usize;
-/// No timer: the arena has no such slot.
-const NIL: Id = Id::from_parts(u32::MAX, 0);
 /// How many timers of the earliest slot `next_deadline` looks at to be exact.
 const EXACT: usize = 16;
 
@@ -36,22 +40,25 @@ const EXACT: usize = 16;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TimerId(Id);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Slot { level: u8, slot: u8 },
-    Due,
-}
-
 struct Timer<T> {
     deadline: Instant,
     value: T,
-    place: Place,
-    previous: Id,
-    next: Id,
+}
+
+/// The timers of a slot, and how many of the names have no timer any more.
+#[derive(Debug, Clone, Default)]
+struct Slot {
+    names: Vec<(Instant, Id)>,
+    gone: usize,
 }
 
 /// An entry of the heap: by deadline, then in the order of insertion, which makes a run repeatable.
 type Due = Reverse<(Instant, u64, u32, u32)>;
+
+/// Names without a timer that are not worth a search.
+const FEW_GONE: usize = 32;
+/// Names that an empty slot keeps its memory for: at some time each slot is the one that most timers are in.
+const KEPT: usize = 256;
 
 /// Timers that each carry a value. Time moves only by [`Wheel::expire`].
 ///
@@ -69,15 +76,18 @@ type Due = Reverse<(Instant, u64, u32, u32)>;
 /// ```
 pub struct Wheel<T: Copy> {
     timers: Arena<Timer<T>>,
-    /// The first timer of each slot.
-    heads: [[Id; SLOTS]; LEVELS],
+    slots: Vec<[Slot; SLOTS]>,
     /// A bit for each slot that holds a timer, and for each level that has such a slot.
     occupied: [u64; LEVELS],
     levels: u8,
     /// The tick up to which slots have been emptied. Every timer in a slot is later; some in the heap are too.
     current: u64,
-    due: BinaryHeap<Due>,
-    /// Entries of `due` whose timer is gone.
+    heap: BinaryHeap<Due>,
+    /// What follows `fired` is later; each slot that is added is later than all before.
+    run: Vec<(Instant, Id)>,
+    /// Names of the run that are done with.
+    fired: usize,
+    /// Names of `heap` and `run` whose timer is gone.
     gone: usize,
     inserted: u64,
 }
@@ -91,11 +101,13 @@ impl<T: Copy> Wheel<T> {
     pub fn new(now: Instant) -> Wheel<T> {
         Wheel {
             timers: Arena::new(),
-            heads: [[NIL; SLOTS]; LEVELS],
+            slots: (0..LEVELS).map(|_| core::array::from_fn(|_| Slot::default())).collect(),
             occupied: [0; LEVELS],
             levels: 0,
             current: tick(now),
-            due: BinaryHeap::new(),
+            heap: BinaryHeap::new(),
+            run: Vec::new(),
+            fired: 0,
             gone: 0,
             inserted: 0,
         }
@@ -111,20 +123,19 @@ impl<T: Copy> Wheel<T> {
         self.timers.len() == 0
     }
 
-    /// Starts a timer. Memory grows with the number of timers, and is kept for later ones.
+    /// Starts a timer. Memory grows with the number of timers.
     pub fn insert(&mut self, deadline: Instant, value: T) -> TimerId {
-        let timer = Timer { deadline, value, place: Place::Due, previous: NIL, next: NIL };
-        let id = self.timers.insert_with(|_| timer);
-        self.place(id);
+        let id = self.timers.insert_with(|_| Timer { deadline, value });
+        self.place(deadline, id);
         TimerId(id)
     }
 
     /// Stops a timer and gives its value; `None` when it has fired or was removed before.
     pub fn remove(&mut self, id: TimerId) -> Option<T> {
         let timer = self.timers.remove(id.0)?;
-        match timer.place {
-            Place::Slot { level, slot } => self.unlink(&timer, level, slot),
-            Place::Due => self.forget_due(),
+        match self.slot_of(timer.deadline) {
+            Some((level, slot)) => self.forget(level, slot),
+            None => self.forget_due(),
         }
         Some(timer.value)
     }
@@ -133,21 +144,58 @@ impl<T: Copy> Wheel<T> {
     /// `None`. Timers fire in the order of their deadlines, never early, and never later than the call.
     pub fn expire(&mut self, now: Instant) -> Option<T> {
         self.advance(tick(now));
-        let &Reverse((deadline, _, slot, generation)) = self.due.peek()?;
+        let (deadline, id) = self.first()?;
         if deadline > now {
             return None;
         }
-        self.due.pop();
-        let timer = self.timers.remove(Id::from_parts(slot, generation));
+        self.pop();
+        let timer = self.timers.remove(id);
         self.drop_gone();
+        if let Some((_, id)) = self.run.get(self.fired + AHEAD) {
+            self.timers.prefetch(*id);
+        }
         timer.map(|timer| timer.value)
+    }
+
+    /// The value of a timer that will fire soon, after some others: for who wants to be prepared.
+    pub(crate) fn coming(&self) -> Option<T> {
+        let (_, id) = self.run.get(self.fired + AHEAD / 2)?;
+        self.timers.get(*id).map(|timer| timer.value)
+    }
+
+    /// The first of run and heap.
+    fn first(&self) -> Option<(Instant, Id)> {
+        let run = self.run.get(self.fired).copied();
+        match self.heap.peek() {
+            Some(Reverse((deadline, _, slot, generation)))
+                if run.is_none_or(|(first, _)| first > *deadline) =>
+            {
+                Some((*deadline, Id::from_parts(*slot, *generation)))
+            }
+            _ => run,
+        }
+    }
+
+    /// Takes out what `first` gives.
+    fn pop(&mut self) {
+        let run = self.run.get(self.fired);
+        match self.heap.peek() {
+            Some(Reverse((deadline, ..))) if run.is_none_or(|(first, _)| first > deadline) => {
+                self.heap.pop();
+            }
+            _ => self.fired += 1,
+        }
+        if self.fired >= self.run.len() {
+            self.run.clear();
+            self.fired = 0;
+        }
     }
 
     /// When to call [`Wheel::expire`] next; `None` when no timer is left. Never later than the earliest deadline, and
     /// equal to it unless more than 16 timers share the earliest slot: then it may be as early as that slot's start.
     pub fn next_deadline(&self) -> Option<Instant> {
-        // The top of the heap is never gone: see `drop_gone`.
-        let due = self.due.peek().map(|Reverse((deadline, ..))| *deadline);
+        // The first is never gone: see `drop_gone`.
+        let due = self.first().map(|(deadline, _)| deadline);
         match due {
             Some(deadline) if tick(deadline) <= self.current => due, // slots are later
             _ => [due, self.next_in_slots()].into_iter().flatten().min(),
@@ -156,14 +204,11 @@ impl<T: Copy> Wheel<T> {
 
     fn next_in_slots(&self) -> Option<Instant> {
         let (level, slot) = self.earliest()?;
-        let mut id = self.heads[level][slot];
-        let mut earliest = None;
-        for _ in 0..EXACT {
-            let Some(timer) = self.timers.get(id) else { return earliest };
-            earliest = Some(earliest.map_or(timer.deadline, |e: Instant| e.min(timer.deadline)));
-            id = timer.next;
+        let Slot { names, gone } = &self.slots[level][slot];
+        if names.len() - gone > EXACT {
+            return Some(Instant::from_nanos(self.start(level, slot) << TICK_SHIFT));
         }
-        if id == NIL { earliest } else { Some(Instant::from_nanos(self.start(level, slot) << TICK_SHIFT)) }
+        names.iter().filter(|(_, id)| self.timers.get(*id).is_some()).map(|(deadline, _)| *deadline).min()
     }
 
     /// The occupied slot that comes first.
@@ -188,64 +233,55 @@ impl<T: Copy> Wheel<T> {
                 break;
             }
             self.current = start;
-            let mut id = core::mem::replace(&mut self.heads[level][slot], NIL);
             self.mark_empty(level, slot);
-            while let Some(timer) = self.timers.get(id) {
-                let next = timer.next;
-                if level <= 1 {
-                    self.make_due(id);
-                } else {
-                    self.place(id);
-                }
-                id = next;
+            let mut names = self.take_live(level, slot);
+            if level == 0 {
+                let start = self.run.len();
+                self.run.append(&mut names);
+                self.run[start..].sort_unstable_by_key(|(deadline, id)| (*deadline, id.slot()));
+            }
+            for (deadline, id) in names.drain(..) {
+                self.place(deadline, id); // lower, or into the heap
+            }
+            if names.capacity() <= KEPT {
+                self.slots[level][slot].names = names;
             }
         }
         // No timer lies between, so each keeps its highest differing digit, and with it its slot.
         self.current = self.current.max(tick);
     }
 
-    /// Puts a timer that is in no list where it belongs.
-    fn place(&mut self, id: Id) {
-        let current = self.current;
-        let Some(timer) = self.timers.get_mut(id) else { return };
-        let at = tick(timer.deadline);
-        if at <= current {
-            return self.make_due(id);
+    /// The names of a slot that have a timer; the slot is empty then.
+    fn take_live(&mut self, level: usize, slot: usize) -> Vec<(Instant, Id)> {
+        let Slot { mut names, gone } = core::mem::take(&mut self.slots[level][slot]);
+        if gone > 0 {
+            names.retain(|(_, id)| self.timers.get(*id).is_some());
         }
-        let level = (at ^ current).ilog2() / DIGIT;
+        names
+    }
+
+    /// Where a timer is, in the wheel as it stands; `None`: in the heap.
+    fn slot_of(&self, deadline: Instant) -> Option<(usize, usize)> {
+        let at = tick(deadline);
+        if at <= self.current {
+            return None;
+        }
+        let level = (at ^ self.current).ilog2() / DIGIT;
         let slot = (at >> (DIGIT * level)) as usize % SLOTS;
-        let level = level as usize;
-        let head = self.heads[level][slot];
-        timer.place = Place::Slot { level: level as u8, slot: slot as u8 }; // below 8 and 64
-        timer.previous = NIL;
-        timer.next = head;
-        if let Some(head) = self.timers.get_mut(head) {
-            head.previous = id;
-        }
-        self.heads[level][slot] = id;
+        Some((level as usize, slot))
+    }
+
+    /// Notes where a timer belongs.
+    fn place(&mut self, deadline: Instant, id: Id) {
+        let Some((level, slot)) = self.slot_of(deadline) else { return self.make_due(deadline, id) };
+        self.slots[level][slot].names.push((deadline, id));
         self.occupied[level] |= 1 << slot;
         self.levels |= 1 << level;
     }
 
-    fn make_due(&mut self, id: Id) {
-        let Some(timer) = self.timers.get_mut(id) else { return };
-        timer.place = Place::Due;
-        self.due.push(Reverse((timer.deadline, self.inserted, id.slot(), id.generation())));
+    fn make_due(&mut self, deadline: Instant, id: Id) {
+        self.heap.push(Reverse((deadline, self.inserted, id.slot(), id.generation())));
         self.inserted += 1;
-    }
-
-    fn unlink(&mut self, timer: &Timer<T>, level: u8, slot: u8) {
-        let (level, slot) = (usize::from(level), usize::from(slot));
-        match self.timers.get_mut(timer.previous) {
-            Some(previous) => previous.next = timer.next,
-            None => self.heads[level][slot] = timer.next,
-        }
-        if let Some(next) = self.timers.get_mut(timer.next) {
-            next.previous = timer.previous;
-        }
-        if self.heads[level][slot] == NIL {
-            self.mark_empty(level, slot);
-        }
     }
 
     fn mark_empty(&mut self, level: usize, slot: usize) {
@@ -255,29 +291,45 @@ impl<T: Copy> Wheel<T> {
         }
     }
 
-    /// A timer of the heap was removed: its entry stays, unless it is on top or such entries are the greater part.
+    /// A timer of a slot was removed.
+    fn forget(&mut self, level: usize, slot: usize) {
+        let Slot { names, gone } = &mut self.slots[level][slot];
+        *gone += 1;
+        if *gone == names.len() {
+            names.clear();
+            *gone = 0;
+            self.mark_empty(level, slot);
+        } else if *gone > FEW_GONE && *gone > names.len() / 2 {
+            self.slots[level][slot].names = self.take_live(level, slot);
+        }
+    }
+
+    /// A timer of heap or run was removed: its name stays, unless it comes first or such names are the greater part.
     fn forget_due(&mut self) {
         self.gone += 1;
-        if self.gone > 32 && self.gone > self.due.len() / 2 {
-            self.due.retain(|entry| is_live(&self.timers, entry));
-            self.gone = 0;
+        let left = self.heap.len() + self.run.len() - self.fired;
+        if self.gone > FEW_GONE && self.gone > left / 2 {
+            let timers = &self.timers;
+            self.heap.retain(|Reverse((_, _, slot, generation))| {
+                timers.get(Id::from_parts(*slot, *generation)).is_some()
+            });
+            self.run.drain(..self.fired);
+            self.run.retain(|(_, id)| timers.get(*id).is_some());
+            (self.fired, self.gone) = (0, 0);
         }
         self.drop_gone();
     }
 
-    /// Keeps a live timer on top of the heap, so that `next_deadline` need not search.
+    /// Keeps a live timer in front, so that `next_deadline` need not search.
     fn drop_gone(&mut self) {
-        while let Some(top) = self.due.peek()
-            && !is_live(&self.timers, top)
+        while self.gone > 0
+            && let Some((_, id)) = self.first()
+            && self.timers.get(id).is_none()
         {
-            self.due.pop();
+            self.pop();
             self.gone -= 1;
         }
     }
-}
-
-fn is_live<T>(timers: &Arena<Timer<T>>, &Reverse((_, _, slot, generation)): &Due) -> bool {
-    timers.get(Id::from_parts(slot, generation)).is_some()
 }
 
 impl<T: Copy> core::fmt::Debug for Wheel<T> {

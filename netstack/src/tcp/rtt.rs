@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use crate::config::TcpConfig;
 
-/// Clock granularity G, in nanoseconds: the timer wheel's tick, rounded up.
+/// Clock granularity G, in nanoseconds: how late a worker is that sleeps, rounded up.
 const GRANULARITY: u64 = 1_000_000;
 /// RFC 6298 2.1: the RTO before the first measurement.
 const INITIAL_RTO: u64 = 1_000_000_000;

@@ -161,6 +161,9 @@ impl Tcp {
     pub(crate) fn expire(&mut self, net: &mut Net<'_>) {
         self.now = net.now;
         while let Some(timed) = self.wheel.expire(net.now) {
+            if let Some(Timed::Connection(id)) = self.wheel.coming() {
+                self.connections.prefetch(id);
+            }
             match timed {
                 Timed::HalfOpen(id) => self.expire_half_open(id, net),
                 Timed::Connection(id) => self.expire_connection(id, net),
@@ -174,6 +177,10 @@ impl Tcp {
     fn expire_connection(&mut self, id: Id, net: &mut Net<'_>) {
         let Some(connection) = self.connections.get_mut(id) else { return };
         connection.timers.armed = None;
+        // Mostly the deadline has moved on; then no more of a record that is in no cache is looked at.
+        if connection.timers.next().is_none_or(|next| next > net.now) {
+            return arm(&mut connection.timers, &mut self.wheel, id);
+        }
         let link_mss = super::output::link_mss(&self.link);
         let mut env =
             Env { now: net.now, config: &self.config, stats: net.stats, memory: &self.memory, link_mss };

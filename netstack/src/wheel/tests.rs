@@ -57,7 +57,7 @@ fn rearming_without_time_passing_does_not_grow_the_heap() {
         let id = wheel.insert(at(10), i);
         assert_eq!(wheel.remove(id), Some(i));
     }
-    assert!(wheel.due.len() <= 64, "{}", wheel.due.len());
+    assert!(wheel.heap.len() <= 64, "{}", wheel.heap.len());
     assert_eq!(wheel.expire(at(100)), Some(0));
     assert_eq!(wheel.expire(at(100)), None);
 }
@@ -88,6 +88,42 @@ fn sleeping_until_the_deadline_wakes_at_most_once_a_level() {
     }
     assert!(wakes <= LEVELS, "{wakes}");
     assert_eq!(wheel.next_deadline(), Some(at(deadline)));
+}
+
+#[test]
+fn what_is_coming_is_named_before_it_fires() {
+    let mut wheel = Wheel::new(at(0));
+    for i in 0..20 {
+        wheel.insert(at(5 * TICK + i), i as usize);
+    }
+    let mut coming = Vec::new();
+    let mut fired = Vec::new();
+    while let Some(value) = wheel.expire(at(6 * TICK)) {
+        coming.extend(wheel.coming());
+        fired.push(value);
+    }
+    assert_eq!(fired, (0..20).collect::<Vec<_>>());
+    assert_eq!(coming, fired[1 + AHEAD / 2..], "each but the first few");
+}
+
+#[test]
+fn removing_most_timers_of_a_slot_and_of_a_run_leaves_the_others() {
+    let mut wheel = Wheel::new(at(0));
+    let ids: Vec<_> = (0..1000_u64).map(|i| wheel.insert(at(3 * TICK + i), i)).collect();
+    let (slot, run) = ids.split_at(500);
+    for id in &slot[1..] {
+        assert!(wheel.remove(*id).is_some());
+    }
+    assert!(wheel.slots[0][3].names.len() < 2 * 501 + FEW_GONE);
+    assert_eq!(wheel.expire(at(3 * TICK)), Some(0), "from here on it is a run");
+    for id in &run[1..] {
+        assert!(wheel.remove(*id).is_some());
+    }
+    assert!(wheel.run.len() - wheel.fired <= 2 + FEW_GONE, "{}", wheel.run.len());
+    assert_eq!(wheel.next_deadline(), Some(at(3 * TICK + 500)));
+    assert_eq!(wheel.expire(at(4 * TICK)), Some(500));
+    assert!(wheel.is_empty());
+    assert_eq!(wheel.expire(at(5 * TICK)), None);
 }
 
 #[derive(Debug, Clone)]
