@@ -6,9 +6,10 @@
 //!  device ring <-- Queue::transmit <-- TxBurst <-- netstack <-- Chunk <-- application
 //! ```
 //!
-//! Nothing here makes a system call or knows a protocol. All buffer types are `!Send`: a pool, its
+//! Nothing here knows a protocol, or makes a system call but to advise the kernel on memory. All buffer types are `!Send`: a pool, its
 //! packets and the queue that feeds it belong to one core.
 
+mod advice;
 mod burst;
 mod chunk;
 mod info;
@@ -16,9 +17,10 @@ mod packet;
 mod pool;
 mod queue;
 
+pub use advice::prefetch;
 pub use burst::{Checksum, ChecksumOffload, RxBurst, RxFrame, TxBurst, TxFrame, TxOffload};
 pub use chunk::Chunk;
 pub use info::{MacAddress, Medium, NicInfo, Offloads, Rss};
 pub use packet::Packet;
-pub use pool::{Memory, Pool, PoolConfig, PoolStats, prefetch};
+pub use pool::{Memory, Pool, PoolConfig, PoolStats};
 pub use queue::{Nic, Queue, QueueId, QueueStats};

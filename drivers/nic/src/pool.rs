@@ -15,6 +15,7 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use crate::Packet;
+use crate::advice::{HUGE_PAGE, LINE, PAGE, advise_huge_pages, prefetch_line};
 
 /// The sizes of a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,11 +112,6 @@ struct HeapMemory {
     len: usize,
 }
 
-const PAGE: usize = 4096;
-
-/// Bytes of a hugepage: with one entry of the TLB for so much, a look at any of many buffers misses it less often.
-const HUGE_PAGE: usize = 2 << 20;
-
 impl HeapMemory {
     fn new(len: usize) -> HeapMemory {
         // Asking for page alignment would make the allocator write zeros to every page; asking for less and
@@ -131,12 +127,8 @@ impl HeapMemory {
         let skip = if skip > align { 0 } else { skip };
         // SAFETY: `skip` is at most `align`, which was added to the size.
         let base = unsafe { allocation.add(skip) };
-        #[cfg(all(target_os = "linux", not(miri)))]
         if align == HUGE_PAGE {
-            let whole = len - len % HUGE_PAGE;
-            // SAFETY: whole pages of the allocation above; the advice changes nothing but their size. A kernel
-            // without transparent hugepages refuses, and the memory stays as it is.
-            unsafe { libc::madvise(base.as_ptr().cast(), whole, libc::MADV_HUGEPAGE) };
+            advise_huge_pages(base.as_ptr(), len);
         }
         HeapMemory { allocation, layout, base, len }
     }
@@ -250,6 +242,22 @@ impl Pool {
         Some(Packet::from_slot(slot, inner.config.headroom, 0))
     }
 
+    /// Brings near what coming takes will write to: the record of the buffer that is `nth` after the next one, and the bytes
+    /// around the end of its headroom of the one that is half as far away. Changes nothing but time.
+    #[inline]
+    pub fn prefetch_free(&self, nth: usize) {
+        let inner = self.inner();
+        // SAFETY: the pool is !Send and this reference does not outlive the function.
+        let free = unsafe { &*inner.free.get() };
+        let coming = |nth: usize| free.len().checked_sub(nth + 1).and_then(|at| free.get(at));
+        if let Some(slot) = coming(nth) {
+            SlotRef(*slot).prefetch_record();
+        }
+        if let Some(slot) = coming(nth / 2) {
+            SlotRef(*slot).prefetch_room(inner.config.headroom);
+        }
+    }
+
     /// Buffers that are free, the reserve included.
     pub fn available(&self) -> usize {
         // SAFETY: the pool is !Send and this reference does not outlive the statement.
@@ -341,31 +349,6 @@ unsafe fn free_if_last(inner: NonNull<Inner>) {
     }
 }
 
-/// Asks the processor for the cache lines of `value`, without waiting for them: for what is needed a little later. A
-/// hint that changes nothing but time, and does nothing on other processors than x86-64.
-#[inline(always)]
-pub fn prefetch<T>(value: &T) {
-    let start = std::ptr::from_ref(value).cast::<u8>();
-    for at in (0..size_of::<T>()).step_by(LINE) {
-        prefetch_line(start.wrapping_add(at));
-    }
-}
-
-/// Bytes of a cache line.
-const LINE: usize = 64;
-
-#[inline(always)]
-fn prefetch_line(at: *const u8) {
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a prefetch reads nothing and never faults, whatever the address.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) };
-    }
-    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
-    let _ = at;
-}
-
 impl SlotRef {
     /// Brings the record near.
     #[inline(always)]
@@ -379,6 +362,15 @@ impl SlotRef {
         let start = self.get().buffer.as_ptr().wrapping_add(head as usize);
         prefetch_line(start);
         prefetch_line(start.wrapping_add(LINE));
+    }
+
+    /// Brings the lines around `headroom` near; reads the record.
+    #[inline(always)]
+    fn prefetch_room(self, headroom: u32) {
+        let start = self.get().buffer.as_ptr().wrapping_add(headroom as usize);
+        prefetch_line(start.wrapping_sub(LINE + 2));
+        prefetch_line(start.wrapping_sub(2));
+        prefetch_line(start.wrapping_add(LINE - 2));
     }
 
     pub(crate) fn get(&self) -> &Slot {

@@ -1,5 +1,7 @@
 //! Whose segment is it? From the 4-tuple to the record that answers for it.
 
+use corelane_nic::Pool;
+
 use super::Tcp;
 use super::connection::Connection;
 use super::listen::HalfOpen;
@@ -97,7 +99,7 @@ impl Tcp {
     /// Brings near what the next connections to send will need; many may have waited for so long that it is in no cache
     /// any more. In steps, since each needs what the one before has brought.
     #[inline]
-    pub(crate) fn prefetch_ready(&self) {
+    pub(crate) fn prefetch_ready(&self, pool: &Pool) {
         let ready = &self.lists.ready;
         if let Some(id) = ready.get(3 * AHEAD) {
             self.connections.prefetch(id);
@@ -109,6 +111,8 @@ impl Tcp {
         if let Some(queue) = queue(AHEAD) {
             queue.prefetch_data();
         }
+        // The free buffers on top are those that acknowledgments gave back, unused for as long as the records.
+        pool.prefetch_free(2 * AHEAD);
     }
 
     /// Who answers for `tuple`: known from `look_ahead`, if that still holds.

@@ -211,7 +211,7 @@ impl Tcp {
         let crowded = self.is_crowded();
         for _ in 0..self.lists.ready.len() {
             if crowded {
-                self.prefetch_ready();
+                self.prefetch_ready(net.pool);
             }
             let Some(id) = self.lists.ready.front() else { break };
             if let Some(connection) = self.connections.get_mut(id) {

@@ -96,3 +96,17 @@ fn chunks_of_one_slot_count_as_one_buffer() {
     drop(parts);
     assert_eq!(pool.available(), 1);
 }
+
+#[test]
+fn bringing_free_buffers_near_takes_none() {
+    let pool = Pool::heap(PoolConfig { slots: 4, slot_size: 256, headroom: 0, reserve: 1 });
+    let mut taken = Vec::new();
+    for left in (0..=4).rev() {
+        for nth in [0, 1, 3, 4, 100] {
+            pool.prefetch_free(nth);
+        }
+        assert_eq!(pool.available(), left);
+        taken.extend(pool.take_reserved());
+    }
+    assert_eq!((taken.len(), pool.stats().exhausted), (4, 1));
+}
