@@ -5,7 +5,7 @@ use corelane_nic::Pool;
 use super::Tcp;
 use super::connection::Connection;
 use super::listen::HalfOpen;
-use super::table::{FlowHash, FourTuple, Owner};
+use super::table::{FourTuple, Owner};
 use super::time_wait::TimeWaits;
 use crate::arena::{Arena, Id};
 use crate::fifo::Fifo;
@@ -19,8 +19,8 @@ const AHEAD: usize = 4;
 /// What `look_ahead` found for the segments of the burst under way.
 #[derive(Default)]
 pub(crate) struct LookAhead {
-    /// The tuple, its hash, and which connection it seems to belong to.
-    found: Fifo<(FourTuple, FlowHash, Option<Id>)>,
+    /// The tuple, and which connection it seems to belong to.
+    found: Fifo<(FourTuple, Option<Id>)>,
 }
 
 /// All records that the flow table leads to: the table itself holds no tuples.
@@ -69,15 +69,15 @@ impl Tcp {
         // Each step for all segments before the next one: short loops, so that many loads are under way at once.
         found.clear();
         for tuple in tuples {
-            found.push((tuple, self.flows.hash(&tuple), None));
+            found.push((tuple, None));
         }
-        for (_, hash, id) in found.iter_mut() {
-            if let Some(Owner::Connection(likely)) = self.flows.likely(*hash) {
+        for (tuple, id) in found.iter_mut() {
+            if let Some(Owner::Connection(likely)) = self.flows.likely(tuple) {
                 *id = Some(likely);
             }
         }
         // The rest of the burst follows while these are handled: more at once would push each other out again.
-        for (_, _, id) in found.iter_mut().take(3 * AHEAD) {
+        for (_, id) in found.iter_mut().take(3 * AHEAD) {
             if let Some(id) = *id {
                 self.connections.prefetch(id);
             }
@@ -87,7 +87,7 @@ impl Tcp {
     /// As `prefetch_ready`, for the segments of the burst that come next: an ACK gives a buffer back by its record.
     #[inline]
     fn prefetch_found(&self) {
-        let id = |place| self.ahead.found.get(place).and_then(|(_, _, id)| id);
+        let id = |place| self.ahead.found.get(place).and_then(|(_, id)| id);
         if let Some(id) = id(3 * AHEAD) {
             self.connections.prefetch(id);
         }
@@ -115,21 +115,20 @@ impl Tcp {
         pool.prefetch_free(2 * AHEAD);
     }
 
-    /// Who answers for `tuple`: known from `look_ahead`, if that still holds.
+    /// The connection that `tuple` nearly always is of: whoever uses it looks at its tuple.
     #[inline]
-    pub(crate) fn owner(&mut self, tuple: &FourTuple) -> Option<Owner> {
+    pub(crate) fn likely_connection(&mut self, tuple: &FourTuple) -> Option<Id> {
         // Frames of the burst that were dropped on the way here are passed over.
-        while let Some((ahead, _, id)) = self.ahead.found.front() {
+        while let Some((ahead, id)) = self.ahead.found.front() {
             if ahead == *tuple {
                 self.prefetch_found();
-                let known = id.and_then(|id| self.connections.get(id));
-                if known.is_some_and(|connection| connection.tuple == *tuple && connection.attached) {
-                    return id.map(Owner::Connection);
-                }
-                break;
+                return id;
             }
             self.ahead.found.pop();
         }
-        self.lookup(tuple)
+        match self.flows.likely(tuple)? {
+            Owner::Connection(id) => Some(id),
+            _ => None,
+        }
     }
 }

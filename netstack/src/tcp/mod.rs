@@ -172,9 +172,10 @@ impl Tcp {
     pub(crate) fn receive_predicted(&mut self, frame: RxFrame, net: &mut Net<'_>) -> Result<(), RxFrame> {
         let Some(own) = net.ip.mac().filter(|_| self.config.header_prediction) else { return Err(frame) };
         let Some(segment) = Plain::parse(&frame.packet, own) else { return Err(frame) };
-        let Some(Owner::Connection(id)) = self.owner(&segment.tuple) else { return Err(frame) };
+        let Some(id) = self.likely_connection(&segment.tuple) else { return Err(frame) };
         let Some(connection) = self.connections.get_mut(id) else { return Err(frame) };
-        let is_taken = connection.predicts(&segment, net.now)
+        let is_taken = connection.tuple == segment.tuple
+            && connection.predicts(&segment, net.now)
             && !frame.packet.is_chained()
             && segment.is_valid(&frame.packet, frame.checksum);
         if !is_taken {
@@ -211,7 +212,7 @@ impl Tcp {
         let Some((tuple, mut segment)) = parse(source, destination, packet, checksum, net.stats) else {
             return;
         };
-        match self.owner(&tuple) {
+        match self.lookup(&tuple) {
             Some(Owner::Connection(id)) => self.connection_input(id, &mut segment, net),
             Some(Owner::HalfOpen(id)) => self.half_open_input(id, &mut segment, net),
             Some(Owner::TimeWait(id)) => self.time_wait_input(id, &segment, net),

@@ -1,6 +1,9 @@
 //! From the 4-tuple to who answers for it.
 
+use alloc::vec;
+use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use core::ops::RangeInclusive;
 
 use hashbrown::HashTable;
 use siphasher::sip::SipHasher13;
@@ -47,7 +50,7 @@ pub(crate) enum Owner {
 
 /// A keyed hash of a 4-tuple.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct FlowHash(u32);
+struct FlowHash(u32);
 
 impl FlowHash {
     /// As the table takes it: it looks at the lowest bits for the place, and at the highest for the tag.
@@ -63,31 +66,58 @@ impl FlowHash {
 pub(crate) struct FlowTable {
     entries: HashTable<(FlowHash, Owner)>,
     hasher: SipHasher13,
-    /// Flows that were asked for lately: the segments of a burst often share one, and few flows need no hash at all.
-    /// Which place a flow has is no secret: who makes two fall together only makes each look the other's up again.
-    recent: [Option<(FourTuple, Owner)>; RECENT],
+    /// Flows that were asked for lately, each at a place that needs no keyed hash. Which place a flow has is no secret: who
+    /// makes two fall together only makes each look the other's up again.
+    recent: Vec<Option<(u32, Owner)>>,
 }
 
-/// A power of two.
-const RECENT: usize = 64;
-
-fn place(tuple: &FourTuple) -> usize {
-    usize::from(tuple.remote_port ^ tuple.local_port) % RECENT
-}
+/// Places for recent flows: as many as there are flows, within these powers of two.
+const RECENT: RangeInclusive<usize> = 64..=1 << 16;
 
 impl FlowTable {
     pub(crate) fn new(key: [u8; 16]) -> FlowTable {
         FlowTable {
             entries: HashTable::new(),
             hasher: SipHasher13::new_with_key(&key),
-            recent: [None; RECENT],
+            recent: vec![None; *RECENT.start()],
         }
+    }
+
+    /// The place of a recent flow, and what tells it from most others of that place. Peers tend to count ports up: then no
+    /// two of a peer's flows share a place.
+    fn place(&self, tuple: &FourTuple) -> (usize, u32) {
+        let addresses =
+            (u32::from(tuple.remote) ^ u32::from(tuple.local).rotate_left(16)).wrapping_mul(0x9e37_79b1);
+        let ports = u32::from(tuple.remote_port) ^ u32::from(tuple.local_port).rotate_left(16);
+        let print = addresses ^ ports;
+        let fold = print ^ u32::from(tuple.local_port) ^ (addresses >> 16);
+        (fold as usize & (self.recent.len() - 1), print) // a power of two
+    }
+
+    /// Who lately answered for what may be this tuple: nearly always for the tuple itself, which remains to be looked at.
+    #[inline]
+    pub(crate) fn likely(&mut self, tuple: &FourTuple) -> Option<Owner> {
+        let (place, print) = self.place(tuple);
+        match self.recent[place] {
+            Some((known, owner)) if known == print => Some(owner),
+            _ => self.search_likely(tuple),
+        }
+    }
+
+    #[inline(never)]
+    fn search_likely(&mut self, tuple: &FourTuple) -> Option<Owner> {
+        let hash = self.hash(tuple);
+        let owner = self.entries.find(hash.spread(), |(known, _)| *known == hash).map(|(_, owner)| *owner);
+        let (place, print) = self.place(tuple);
+        self.recent[place] = owner.map(|owner| (print, owner));
+        owner
     }
 
     #[inline]
     pub(crate) fn get(&mut self, tuple: &FourTuple, records: &Records<'_>) -> Option<Owner> {
-        match &self.recent[place(tuple)] {
-            Some((known, owner)) if known == tuple => Some(*owner),
+        let (place, print) = self.place(tuple);
+        match self.recent[place] {
+            Some((known, owner)) if known == print && records.is_of(owner, tuple) => Some(owner),
             _ => self.search(tuple, records),
         }
     }
@@ -95,7 +125,8 @@ impl FlowTable {
     #[inline(never)]
     fn search(&mut self, tuple: &FourTuple, records: &Records<'_>) -> Option<Owner> {
         let owner = self.find(tuple, records)?;
-        self.recent[place(tuple)] = Some((*tuple, owner));
+        let (place, print) = self.place(tuple);
+        self.recent[place] = Some((print, owner));
         Some(owner)
     }
 
@@ -105,14 +136,8 @@ impl FlowTable {
         self.entries.find(hash.spread(), is_it).map(|(_, owner)| *owner)
     }
 
-    /// The hash of a tuple.
-    pub(crate) fn hash(&self, tuple: &FourTuple) -> FlowHash {
+    fn hash(&self, tuple: &FourTuple) -> FlowHash {
         FlowHash(self.hasher.hash(&tuple.bytes()) as u32) // the lower half is as good as any
-    }
-
-    /// Who has this hash: nearly always the one who has the tuple too, which remains to be looked at.
-    pub(crate) fn likely(&self, hash: FlowHash) -> Option<Owner> {
-        self.entries.find(hash.spread(), |(known, _)| *known == hash).map(|(_, owner)| *owner)
     }
 
     pub(crate) fn contains(&self, tuple: &FourTuple, records: &Records<'_>) -> bool {
@@ -121,18 +146,26 @@ impl FlowTable {
 
     /// Puts in the owner of a tuple that has none.
     pub(crate) fn insert(&mut self, tuple: &FourTuple, owner: Owner) {
-        self.recent[place(tuple)] = None;
+        self.forget_recent(tuple);
         let hash = self.hash(tuple);
         self.entries.insert_unique(hash.spread(), (hash, owner), |(hash, _)| hash.spread());
+        if self.entries.len() > self.recent.len() && self.recent.len() < *RECENT.end() {
+            self.recent = vec![None; 2 * self.recent.len()];
+        }
     }
 
     /// Takes the entry out, if it still is `owner`'s.
     pub(crate) fn remove(&mut self, tuple: &FourTuple, owner: Owner) {
-        self.recent[place(tuple)] = None;
+        self.forget_recent(tuple);
         let hash = self.hash(tuple);
         if let Ok(entry) = self.entries.find_entry(hash.spread(), |entry| *entry == (hash, owner)) {
             entry.remove();
         }
+    }
+
+    fn forget_recent(&mut self, tuple: &FourTuple) {
+        let (place, _) = self.place(tuple);
+        self.recent[place] = None;
     }
 
     pub(crate) fn len(&self) -> usize {
