@@ -6,14 +6,14 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 
 usage() {
     cat <<'HELP'
-Usage: scripts/interop.sh [--quick] [--only xdp|tap] [--help]
+Usage: scripts/interop.sh [--quick] [--only xdp|busy|tap] [--help]
 
 Checks corelane from the kernel's side, in network namespaces of its own: ping, curl, wrk, nc and nginx, transfers
 each way, transfers with lost frames, 10,000 connections, an idle server, a server that is killed. Needs root. It
 builds the examples and the bench, takes some minutes, and removes everything that it made.
 
   --quick     smaller transfers, fewer sizes, shorter idle times: under 2 minutes
-  --only BED  only over AF_XDP on a veth (xdp), or only over TAP (tap)
+  --only BED  only over AF_XDP on a veth (xdp), over the same polled by our own core (busy), or over TAP (tap)
   --help      show this text
 
 The exit code is 0 when nothing failed, 1 when a check failed, 2 for a wrong call.
@@ -35,14 +35,31 @@ CONNECTIONS=10000
 IDLE_SECONDS=10
 WRK_SECONDS=5
 
-# ---- The beds: $DRIVER, $DEVICE, $HOME_NS where corelane runs, $PEER_NS and $PEER_IF where the kernel is its peer ----
+# ---- The beds: $DRIVER, $DEVICE and the examples' $FLAGS for them, $HOME_NS where corelane runs, $PEER_NS and $PEER_IF where the kernel is its peer ----
 
 bed_xdp() {
     local home peer
     make_namespace home xh && make_namespace peer xp || return 1
     join "$home" cl0 "$HOST/24" "$peer" cl1 "$PEER/24" || return 1
     DRIVER=xdp DEVICE=cl0 HOME_NS=$home PEER_NS=$peer PEER_IF=cl1
+    name_device
     many_ports
+}
+
+# As xdp, with the settings of the comparison: the worker's own core polls the interface.
+bed_busy() {
+    bed_xdp || return 1
+    inside "$HOME_NS" sh -c \
+        "cd /sys/class/net/$DEVICE && echo 2 >napi_defer_hard_irqs && echo 10000000 >gro_flush_timeout" || return 1
+    cat >"$WORK/busy.toml" <<TOML
+[device]
+driver = "xdp"
+interface = "$DEVICE"
+xdp_busy_poll = true
+[network]
+addresses = ["$OURS/24"]
+TOML
+    FLAGS=(--config "$WORK/busy.toml")
 }
 
 bed_tap() {
@@ -52,8 +69,11 @@ bed_tap() {
     ip -n "$home" link set cl0 addrgenmode none 2>/dev/null
     ip -n "$home" address add "$PEER/24" dev cl0 && ip -n "$home" link set cl0 up || return 1
     DRIVER=tap DEVICE=cl0 HOME_NS=$home PEER_NS=$home PEER_IF=cl0
+    name_device
     many_ports
 }
+
+name_device() { FLAGS=(--driver "$DRIVER" --interface "$DEVICE" --address "$OURS/24"); }
 
 # The kernel's clients keep tens of thousands of connections in TIME-WAIT here, on ports that no server takes.
 many_ports() { inside "$PEER_NS" sh -c 'echo 10240 65535 >/proc/sys/net/ipv4/ip_local_port_range'; }
@@ -63,8 +83,7 @@ serve() {
     local example=$1 log="$WORK/$1.log"
     shift
     : >"$log"
-    start "$log" ip netns exec "$HOME_NS" "$EXAMPLES/$example" \
-        --driver "$DRIVER" --interface "$DEVICE" --address "$OURS/24" "$@"
+    start "$log" ip netns exec "$HOME_NS" "$EXAMPLES/$example" "${FLAGS[@]}" "$@"
     await 10 grep -q '^listening' "$log" && return 0
     cat "$log"
     return 1
@@ -146,9 +165,8 @@ from_corelane() {
 # get_from_nginx NAME: corelane is the client of a kernel server.
 get_from_nginx() {
     local file="$WORK/www/$1" got
-    got=$(ip netns exec "$HOME_NS" timeout 60 "$EXAMPLES/client_get" --driver "$DRIVER" --interface "$DEVICE" \
-        --address "$OURS/24" --server "$PEER:8080" --path "/$1" | tail -c "$(stat -c %s "$file")" |
-        sha256sum | cut -d ' ' -f 1)
+    got=$(ip netns exec "$HOME_NS" timeout 60 "$EXAMPLES/client_get" "${FLAGS[@]}" \
+        --server "$PEER:8080" --path "/$1" | tail -c "$(stat -c %s "$file")" | sha256sum | cut -d ' ' -f 1)
     same_digest "$(digest "$file")" "$got"
 }
 
@@ -186,6 +204,7 @@ losses() {
     local bed share pids=() names=() logs=() i
     heading "Transfers of $LOSS_MIB MiB each way with lost frames"
     for bed in "$@"; do
+        [ "$bed" != busy ] || continue # what is lost is not the driver's to bring back
         for share in 10 50; do
             logs+=("$WORK/losses-$bed-$share.log")
             bash scripts/interop.sh --losses "$bed" "$share" "$WORK/lossy" </dev/null >"${logs[-1]}" 2>&1 &
@@ -367,6 +386,34 @@ run_bed() {
     check "$1: SIGKILL leaves the network as it was" killed
 }
 
+# What else may go wrong when we poll the interface ourselves: bursts, sleeping, and being killed.
+run_busy() {
+    heading "AF_XDP on a veth, polled by the worker's own core (xdp_busy_poll)"
+    check "busy: set up" bed_busy || return
+    if check "busy: http_hello starts" serve http_hello; then
+        check "busy: ping, 200 in a row" ping_flood
+        check "busy: curl gets the right body" curl_body
+        check "busy: wrk, 64 connections, no error" wrk_load
+        stop "$STARTED"
+    fi
+    if check "busy: echo starts" serve echo; then
+        check "busy: nc echo, 4 MiB" nc_echo
+        check "busy: an idle server uses less than 2 % of a core" idle_cost "$STARTED"
+        check "busy: the first answer after idleness comes in less than 1 ms" idle_answer
+        stop "$STARTED"
+    fi
+    TRANSFER_LIMIT=120
+    check "busy: $TRANSFER_MIB MiB from the kernel" to_corelane "$WORK/large"
+    check "busy: $TRANSFER_MIB MiB to the kernel" from_corelane "$WORK/large"
+    check "busy: $CONNECTIONS connections opened, used and closed" many_connections
+    check "busy: load on $CONNECTIONS connections at once" heavy_load
+    start_nginx "$PEER_NS" "$WORK/www" 8080
+    await_port "$PEER_NS" "$PEER" 8080
+    check "busy: client of nginx, $NGINX_MIB MiB" get_from_nginx large
+    stop "$STARTED"
+    check "busy: SIGKILL leaves the network as it was" killed
+}
+
 beside_the_host() {
     local server=$STARTED
     start_nginx "$HOME_NS" "$WORK/www" 8080
@@ -396,15 +443,15 @@ prepare() {
 }
 
 main() {
-    local beds=(xdp tap)
+    local beds=(xdp busy tap)
     while [ $# -gt 0 ]; do
         case $1 in
             --quick)
                 PING_STEP=32 TRANSFER_MIB=64 LOSS_MIB=4 NGINX_MIB=10 CONNECTIONS=2000 IDLE_SECONDS=3 WRK_SECONDS=1
                 ;;
             --only)
-                [ $# -gt 1 ] || die "--only needs xdp or tap"
-                [[ $2 == xdp || $2 == tap ]] || die "--only $2: give xdp or tap"
+                [ $# -gt 1 ] || die "--only needs xdp, busy or tap"
+                [[ $2 == xdp || $2 == busy || $2 == tap ]] || die "--only $2: give xdp, busy or tap"
                 beds=("$2") && shift
                 ;;
             --connections) # this script calls itself
@@ -424,10 +471,11 @@ main() {
     for bed in "${beds[@]}"; do
         case $bed in
             xdp) run_bed xdp "AF_XDP on a veth, beside the kernel" ;;
+            busy) run_busy ;;
             tap) run_bed tap "TAP with vnet header" ;;
         esac
     done
-    losses "${beds[@]}"
+    [ "${beds[*]}" = busy ] || losses "${beds[@]}"
     heading "Result"
     tally
 }
