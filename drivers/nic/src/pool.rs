@@ -41,6 +41,15 @@ pub unsafe trait Memory {
     fn base(&self) -> NonNull<u8>;
     /// How many bytes.
     fn len(&self) -> usize;
+    /// Where slot `index` starts, for slots of `size` bytes. Each must lie in memory as above, apart from all others.
+    ///
+    /// # Panics
+    /// It may, when there is no such slot.
+    fn slot(&self, index: usize, size: usize) -> NonNull<u8> {
+        assert!((index + 1) * size <= self.len(), "the slot is outside the memory");
+        // SAFETY: within the memory, as just asserted.
+        unsafe { self.base().add(index * size) }
+    }
     /// Whether there is no memory at all.
     fn is_empty(&self) -> bool {
         self.len() == 0
@@ -162,7 +171,7 @@ impl Pool {
         Pool::on(config, Box::new(memory))
     }
 
-    /// A pool on memory that somebody mapped (a UMEM): slot `i` starts at byte `i * slot_size`.
+    /// A pool on memory that somebody mapped (a UMEM, DPDK's mbufs): it says where each slot starts.
     ///
     /// # Panics
     /// When the memory is smaller than `slots * slot_size`, or `headroom` exceeds `slot_size`.
@@ -172,7 +181,8 @@ impl Pool {
             "the memory is smaller than the pool"
         );
         assert!(config.headroom <= config.slot_size, "headroom exceeds the slot");
-        let base = memory.base();
+        let buffers: Vec<NonNull<u8>> =
+            (0..config.slots as usize).map(|index| memory.slot(index, config.slot_size as usize)).collect();
         let inner = Box::into_raw(Box::new(Inner {
             config,
             slots: NonNull::slice_from_raw_parts(NonNull::dangling(), 0),
@@ -184,12 +194,12 @@ impl Pool {
         // SAFETY: Box::into_raw never gives null.
         let pool = unsafe { NonNull::new_unchecked(inner) };
         let slots: Box<[Slot]> = (0..config.slots)
-            .map(|index| Slot {
+            .zip(buffers)
+            .map(|(index, buffer)| Slot {
                 refs: Cell::new(0),
                 index,
                 size: config.slot_size,
-                // SAFETY: index < slots, and the memory holds slots * slot_size bytes (asserted above).
-                buffer: unsafe { base.add(index as usize * config.slot_size as usize) },
+                buffer,
                 pool,
                 next: Cell::new(None),
             })
