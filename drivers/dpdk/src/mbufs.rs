@@ -1,0 +1,133 @@
+#![allow(unsafe_code)] // gives mbufs' buffers to the pool, and takes slots back from DPDK
+//! The packet memory of a queue: DPDK's mempool, our pool on its buffers, and the book of who has which slot.
+//!
+//! ```text
+//!  mempool <--> device's rings          the device takes and frees mbufs itself
+//!     |  |
+//!  supply  receive, send                a slot is lent to DPDK, or ours: a free one, a Packet, or Chunks
+//!     |  |
+//!  Pool's free list <--> Packet, Chunk
+//! ```
+
+use std::ptr::NonNull;
+use std::rc::Rc;
+
+use corelane_nic::{Memory, Packet, Pool, PoolConfig};
+
+use crate::ffi::{BATCH, Frame, Mempool};
+
+/// The mempool's buffers, as the pool's memory.
+struct MbufMemory(Rc<Mempool>);
+
+// SAFETY: the buffers live as long as the mempool, do not overlap, and DPDK touches only those of slots on loan. EAL's
+// memory is zeroed before it is handed out the first time.
+unsafe impl Memory for MbufMemory {
+    fn base(&self) -> NonNull<u8> {
+        self.0.buffer(0)
+    }
+    fn len(&self) -> usize {
+        self.0.len() as usize * usize::from(self.0.room())
+    }
+    fn slot(&self, index: usize, _size: usize) -> NonNull<u8> {
+        self.0.buffer(index)
+    }
+}
+
+/// Bytes in front of a packet's data: RTE_PKTMBUF_HEADROOM, and what the stack's headers need.
+const HEADROOM: u32 = 128;
+
+/// Packet memory, and who has it.
+pub struct Mbufs {
+    pool: Pool,
+    mempool: Rc<Mempool>,
+    /// For each slot, whether DPDK has it: its mempool or a ring.
+    lent: Box<[bool]>,
+    /// How many slots it has.
+    lent_count: u32,
+}
+
+impl Mbufs {
+    /// All slots are DPDK's at first.
+    pub fn new(mempool: Mempool) -> Mbufs {
+        let slots = mempool.len();
+        let reserve = (slots / 16).clamp(1, 256);
+        let config = PoolConfig { slots, slot_size: mempool.room().into(), headroom: HEADROOM, reserve };
+        let mempool = Rc::new(mempool);
+        let pool = Pool::on(config, Box::new(MbufMemory(mempool.clone())));
+        let lent = vec![false; slots as usize].into();
+        let mut mbufs = Mbufs { pool, mempool, lent, lent_count: 0 };
+        while let Some(packet) = mbufs.pool.take_reserved() {
+            // A pool gives its own packets.
+            let _ = mbufs.lend(packet);
+        }
+        mbufs
+    }
+
+    /// The pool on this memory.
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// The mempool under it.
+    pub fn mempool(&self) -> &Mempool {
+        &self.mempool
+    }
+
+    /// Slots that DPDK has, in its mempool or in its rings.
+    pub fn held(&self) -> u32 {
+        self.lent_count
+    }
+
+    /// Lends an own packet to DPDK, as a frame to be sent; or gives it back when it is of another pool.
+    pub fn lend(&mut self, packet: Packet) -> Result<Frame, Packet> {
+        if !self.pool.owns(&packet) {
+            return Err(packet);
+        }
+        let (slot, head, len) = self.pool.lend(packet);
+        self.lent[slot as usize] = true;
+        self.lent_count += 1;
+        let mbuf = self.mempool.mbuf(slot);
+        Ok(Frame { mbuf, slot, head, len, hash: 0, checksum: 0, has_hash: 0, segments: 1, padding: 0 })
+    }
+
+    /// Takes a slot that DPDK gave us, with its data. `None`, and nothing changes, when it is ours already, or when the
+    /// data leave the buffer.
+    pub fn take_back(&mut self, slot: u32, head: u32, len: u32) -> Option<Packet> {
+        let lent = self.lent.get_mut(slot as usize)?;
+        if !*lent {
+            return None;
+        }
+        // SAFETY: on loan by the book, and DPDK has just handed it out.
+        let packet = unsafe { self.pool.reclaim(slot, head, len) }?;
+        *lent = false;
+        self.lent_count -= 1;
+        Some(packet)
+    }
+
+    /// Keeps a stock of free buffers for headers and copies, and leaves the others to the device: it has none to receive
+    /// into otherwise.
+    pub fn supply(&mut self) {
+        let least = self.pool.config().reserve as usize + (self.lent.len() / 8).clamp(1, 4 * BATCH);
+        if self.pool.available() < least {
+            let mut slots = [0; BATCH];
+            while self.pool.available() < least + BATCH && self.mempool.take(&mut slots) {
+                for slot in slots {
+                    drop(self.take_back(slot, HEADROOM, 0));
+                }
+            }
+        }
+        for _ in (least + 4 * BATCH..self.pool.available()).take(BATCH) {
+            let Some(packet) = self.pool.take_reserved() else { break };
+            if let Ok(frame) = self.lend(packet) {
+                self.mempool.give(frame.slot);
+            }
+        }
+    }
+
+    /// Takes all slots back that DPDK still has. The port that used them is closed.
+    pub fn close(&mut self) {
+        for slot in 0..self.lent.len() as u32 {
+            drop(self.take_back(slot, HEADROOM, 0));
+        }
+    }
+}
