@@ -6,14 +6,15 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 
 usage() {
     cat <<'HELP'
-Usage: scripts/interop.sh [--quick] [--only xdp|busy|tap] [--help]
+Usage: scripts/interop.sh [--quick] [--only xdp|busy|tap|dpdk] [--help]
 
 Checks corelane from the kernel's side, in network namespaces of its own: ping, curl, wrk, nc and nginx, transfers
 each way, transfers with lost frames, 10,000 connections, an idle server, a server that is killed. Needs root. It
 builds the examples and the bench, takes some minutes, and removes everything that it made.
 
   --quick     smaller transfers, fewer sizes, shorter idle times: under 2 minutes
-  --only BED  only over AF_XDP on a veth (xdp), over the same polled by our own core (busy), or over TAP (tap)
+  --only BED  only over AF_XDP on a veth (xdp), over the same polled by our own core (busy), over TAP (tap), or over
+              DPDK's net_tap (dpdk)
   --help      show this text
 
 The exit code is 0 when nothing failed, 1 when a check failed, 2 for a wrong call.
@@ -73,6 +74,28 @@ bed_tap() {
     many_ports
 }
 
+# DPDK makes the interface, with its own Ethernet address on both ends: join_dpdk gives the kernel another one.
+bed_dpdk() {
+    local home
+    make_namespace home dp || return 1
+    DRIVER=dpdk DEVICE=cl0 HOME_NS=$home PEER_NS=$home PEER_IF=cl0
+    cat >"$WORK/dpdk.toml" <<TOML
+[device]
+driver = "dpdk"
+dpdk_device = "net_tap0,iface=$DEVICE"
+dpdk_huge_pages = false
+[network]
+addresses = ["$OURS/24"]
+TOML
+    FLAGS=(--config "$WORK/dpdk.toml")
+    many_ports
+}
+
+join_dpdk() {
+    ip -n "$HOME_NS" link set "$DEVICE" address 02:00:00:00:00:01 &&
+        ip -n "$HOME_NS" address add "$PEER/24" dev "$DEVICE" && ip -n "$HOME_NS" link set "$DEVICE" up
+}
+
 name_device() { FLAGS=(--driver "$DRIVER" --interface "$DEVICE" --address "$OURS/24"); }
 
 # The kernel's clients keep tens of thousands of connections in TIME-WAIT here, on ports that no server takes.
@@ -84,7 +107,10 @@ serve() {
     shift
     : >"$log"
     start "$log" ip netns exec "$HOME_NS" "$EXAMPLES/$example" "${FLAGS[@]}" "$@"
-    await 10 grep -q '^listening' "$log" && return 0
+    if await 10 grep -q '^listening' "$log"; then
+        [ "$DRIVER" != dpdk ] || join_dpdk
+        return
+    fi
     cat "$log"
     return 1
 }
@@ -204,7 +230,7 @@ losses() {
     local bed share pids=() names=() logs=() i
     heading "Transfers of $LOSS_MIB MiB each way with lost frames"
     for bed in "$@"; do
-        [ "$bed" != busy ] || continue # what is lost is not the driver's to bring back
+        [[ $bed == xdp || $bed == tap ]] || continue # what is lost is not the driver's to bring back
         for share in 10 50; do
             logs+=("$WORK/losses-$bed-$share.log")
             bash scripts/interop.sh --losses "$bed" "$share" "$WORK/lossy" </dev/null >"${logs[-1]}" 2>&1 &
@@ -414,6 +440,27 @@ run_busy() {
     check "busy: SIGKILL leaves the network as it was" killed
 }
 
+# The same stack on mbufs, over a poll-mode driver whose other end is the kernel.
+run_dpdk() {
+    heading "DPDK's net_tap, on ordinary memory"
+    have_dpdk || { skip "libdpdk 22.11 or later is missing: apt-get install libdpdk-dev"; return; }
+    check "dpdk: set up" bed_dpdk || return
+    if check "dpdk: http_hello starts" serve http_hello; then
+        check "dpdk: ping, sizes 0 to 1472" ping_sizes
+        check "dpdk: curl gets the right body" curl_body
+        check "dpdk: wrk, 64 connections, no error" wrk_load
+        stop "$STARTED"
+    fi
+    if check "dpdk: echo starts" serve echo; then
+        check "dpdk: nc echo, 4 MiB" nc_echo
+        stop "$STARTED"
+    fi
+    TRANSFER_LIMIT=120
+    check "dpdk: $TRANSFER_MIB MiB from the kernel" to_corelane "$WORK/large"
+    check "dpdk: $TRANSFER_MIB MiB to the kernel" from_corelane "$WORK/large"
+    check "dpdk: $CONNECTIONS connections opened, used and closed" many_connections
+}
+
 beside_the_host() {
     local server=$STARTED
     start_nginx "$HOME_NS" "$WORK/www" 8080
@@ -430,7 +477,9 @@ prepare() {
         die "missing: apt-get install ${MISSING[*]}" 1
     need_cargo
     heading "Building"
-    cargo build --release -q -p corelane --features hyper --examples || exit 1
+    need_dpdk || note "missing: libdpdk-dev, 22.11 or later"
+    choose_features
+    cargo build --release -q -p corelane "${FEATURES[@]}" --examples || exit 1
     cargo build --release -q -p corelane-bench || exit 1
     work_dir
     chmod 755 "$WORK" # nginx's workers are another user
@@ -443,15 +492,15 @@ prepare() {
 }
 
 main() {
-    local beds=(xdp busy tap)
+    local beds=(xdp busy tap dpdk)
     while [ $# -gt 0 ]; do
         case $1 in
             --quick)
                 PING_STEP=32 TRANSFER_MIB=64 LOSS_MIB=4 NGINX_MIB=10 CONNECTIONS=2000 IDLE_SECONDS=3 WRK_SECONDS=1
                 ;;
             --only)
-                [ $# -gt 1 ] || die "--only needs xdp, busy or tap"
-                [[ $2 == xdp || $2 == busy || $2 == tap ]] || die "--only $2: give xdp, busy or tap"
+                [ $# -gt 1 ] || die "--only needs xdp, busy, tap or dpdk"
+                [[ " ${beds[*]} " == *" $2 "* ]] || die "--only $2: give xdp, busy, tap or dpdk"
                 beds=("$2") && shift
                 ;;
             --connections) # this script calls itself
@@ -472,10 +521,11 @@ main() {
         case $bed in
             xdp) run_bed xdp "AF_XDP on a veth, beside the kernel" ;;
             busy) run_busy ;;
+            dpdk) run_dpdk ;;
             tap) run_bed tap "TAP with vnet header" ;;
         esac
     done
-    [ "${beds[*]}" = busy ] || losses "${beds[@]}"
+    [[ ${beds[*]} == busy || ${beds[*]} == dpdk ]] || losses "${beds[@]}"
     heading "Result"
     tally
 }

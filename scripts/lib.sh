@@ -101,6 +101,24 @@ install_packages() {
     return "$code"
 }
 
+# ---- DPDK ----
+
+have_dpdk() { pkg-config --atleast-version=22.11 libdpdk 2>/dev/null; }
+
+# need_dpdk: installs libdpdk with apt, as root, where it is missing. False when it is missing afterwards.
+need_dpdk() {
+    have_dpdk && return 0
+    is_root && have apt-get && install_packages libdpdk-dev
+    have_dpdk
+}
+
+# choose_features: cargo's flags for all features that can be built here are then in $FEATURES.
+# shellcheck disable=SC2034 # who calls uses them
+choose_features() {
+    FEATURES=(--all-features)
+    have_dpdk || FEATURES=(--features "corelane/tokio-io,corelane/futures-io,corelane/hyper")
+}
+
 apt_install() { DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" </dev/null; }
 
 # Removes the policy file above, and no other one.

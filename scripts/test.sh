@@ -56,11 +56,11 @@ stage_fmt() {
 
 stage_clippy() {
     cargo clippy --version >/dev/null 2>&1 || rustup component add clippy || return 1
-    cargo clippy --workspace --all-targets --all-features -- -D warnings
+    cargo clippy --workspace --all-targets "${FEATURES[@]}" -- -D warnings
 }
 
 stage_doc() {
-    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace "${FEATURES[@]}" --no-deps
 }
 
 stage_scripts() {
@@ -72,7 +72,8 @@ stage_tests() {
     # Thousands of simulated transfers are slow without any optimisation; overflow checks stay on.
     export CARGO_PROFILE_TEST_OPT_LEVEL=1 CARGO_PROFILE_TEST_DEBUG=line-tables-only
     # --show-output: what passing tests printed, such as the reason for which they skipped something.
-    cargo test --workspace --all-features --no-fail-fast -- --show-output
+    cargo test --workspace "${FEATURES[@]}" --no-fail-fast -- --show-output || return 1
+    have_dpdk || skip "DPDK: libdpdk 22.11 or later is missing: apt-get install libdpdk-dev"
 }
 
 stage_seeds() {
@@ -81,11 +82,11 @@ stage_seeds() {
 
 stage_examples() {
     local file name
-    cargo build --release -p corelane --all-features --examples || return 1
+    cargo build --release -p corelane "${FEATURES[@]}" --examples || return 1
     for file in runtime/examples/*.rs; do
         name=$(basename "$file" .rs)
         check "$name --driver sim" timeout 120 \
-            cargo run --release -q -p corelane --all-features --example "$name" -- --driver sim
+            cargo run --release -q -p corelane "${FEATURES[@]}" --example "$name" -- --driver sim
     done
     tally
 }
@@ -290,6 +291,7 @@ main() {
             --list) list_stages && exit ;;
             --help | -h) usage && exit ;;
             --run-stage) # this script calls itself, so that `timeout` can end a stage
+                choose_features
                 "stage_$2"
                 exit
                 ;;
@@ -300,6 +302,7 @@ main() {
     heading "Preparing"
     is_root || note "not root: packages are not installed, tests that need namespaces are skipped"
     need_commands "${COMMANDS[@]}" || note "missing: ${MISSING[*]}"
+    need_dpdk || note "missing: libdpdk-dev, 22.11 or later: what needs DPDK is left out"
     need_cargo
     export CARGO_TERM_COLOR=never
     note "$(cargo --version), Linux $(uname -r), $(nproc) cores"

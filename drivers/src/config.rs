@@ -26,6 +26,16 @@ pub struct NicConfig {
     /// AF_XDP: the thread that receives does the kernel's part of receiving too. Default false; what the interface needs
     /// for it is said at `corelane_xdp::XdpConfig::busy_poll`.
     pub xdp_busy_poll: bool,
+    /// DPDK: the PCI address of a card, or a virtual device with its arguments, as in `net_tap0,iface=dtap0`. Without one DPDK
+    /// is not tried.
+    pub dpdk_device: Option<String>,
+    /// DPDK: MiB of packet memory, for all devices of the process. Default 256.
+    pub dpdk_memory: u32,
+    /// DPDK: take packet memory from huge pages, as hardware needs it. Default true; virtual devices of this process do
+    /// without.
+    pub dpdk_huge_pages: bool,
+    /// DPDK: further arguments for EAL.
+    pub dpdk_eal: Vec<String>,
     /// TAP: the interface, made if it is not there. Default `corelane0`.
     pub tap: String,
     /// TAP: leave checksums and segmentation to each other (vnet header). Default true.
@@ -43,6 +53,10 @@ impl Default for NicConfig {
             mtu: None,
             xdp_mode: XdpMode::Auto,
             xdp_busy_poll: false,
+            dpdk_device: None,
+            dpdk_memory: 256,
+            dpdk_huge_pages: true,
+            dpdk_eal: Vec::new(),
             tap: "corelane0".into(),
             tap_offloads: true,
         }

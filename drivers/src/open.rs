@@ -44,9 +44,7 @@ pub fn open(config: &NicConfig) -> Result<Opened, OpenError> {
     let mut skipped = Vec::new();
     for &driver in config.driver.candidates() {
         let attempt = match driver {
-            DriverKind::Dpdk => {
-                Attempt::Unavailable("this build has no DPDK backend (a later feature)".into(), None)
-            }
+            DriverKind::Dpdk => open_dpdk(config),
             DriverKind::Xdp => open_xdp(config),
             DriverKind::Tap => open_tap(config),
             DriverKind::Sim => open_sim(config),
@@ -60,6 +58,47 @@ pub fn open(config: &NicConfig) -> Result<Opened, OpenError> {
         }
     }
     Err(OpenError::NoDriver(skipped))
+}
+
+#[cfg(feature = "dpdk")]
+fn open_dpdk(config: &NicConfig) -> Attempt {
+    use corelane_dpdk::{DpdkConfig, DpdkError, DpdkNic, Memory};
+
+    let Some(device) = &config.dpdk_device else {
+        return Attempt::Unavailable(
+            "no DPDK device is named".into(),
+            Some("name one that `dpdk-devbind.py --status` shows, or a virtual one such as net_tap0".into()),
+        );
+    };
+    if config.queues > 1 {
+        let remedy = "ask for 1 queue".to_owned();
+        return Attempt::Wrong(format!("{} queues of a DPDK device", config.queues), Some(remedy));
+    }
+    let memory = if config.dpdk_huge_pages { Memory::HugePages } else { Memory::Ordinary };
+    let dpdk = DpdkConfig {
+        memory: memory(config.dpdk_memory),
+        mtu: config.mtu,
+        eal: config.dpdk_eal.clone(),
+        ..DpdkConfig::new(device)
+    };
+    match DpdkNic::open(&dpdk) {
+        Ok(nic) => Attempt::Opened(Box::new(nic), None),
+        Err(error) => {
+            let (reason, remedy) = (error.to_string(), Some(error.remedy()));
+            match error {
+                DpdkError::Config { .. } | DpdkError::Running { .. } => Attempt::Wrong(reason, remedy),
+                _ => Attempt::Unavailable(reason, remedy),
+            }
+        }
+    }
+}
+
+#[cfg(not(feature = "dpdk"))]
+fn open_dpdk(_: &NicConfig) -> Attempt {
+    Attempt::Unavailable(
+        "this build has no DPDK backend".into(),
+        Some("build with `--features dpdk`, which needs `apt-get install libdpdk-dev`".into()),
+    )
 }
 
 #[cfg(feature = "xdp")]

@@ -70,6 +70,14 @@ pub struct DeviceConfig {
     /// AF_XDP: the worker does the kernel's part of receiving too, so that no other core's softirq does. The interface has to
     /// defer its interrupts for that: the error says how.
     pub xdp_busy_poll: bool,
+    /// DPDK: the PCI address of a card, or a virtual device with its arguments: `net_tap0,iface=dtap0`.
+    pub dpdk_device: Option<String>,
+    /// DPDK: MiB of packet memory.
+    pub dpdk_memory: u32,
+    /// DPDK: take packet memory from huge pages. Virtual devices of this process do without.
+    pub dpdk_huge_pages: bool,
+    /// DPDK: further arguments for EAL.
+    pub dpdk_eal: Vec<String>,
     /// TAP: leave checksums and segmentation to each other.
     pub tap_offloads: bool,
 }
@@ -85,6 +93,10 @@ impl Default for DeviceConfig {
             ports: Vec::new(),
             xdp_mode: "auto".to_string(),
             xdp_busy_poll: false,
+            dpdk_device: None,
+            dpdk_memory: 256,
+            dpdk_huge_pages: true,
+            dpdk_eal: Vec::new(),
             tap_offloads: true,
         }
     }

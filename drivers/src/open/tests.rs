@@ -21,7 +21,9 @@ fn what_was_not_taken_is_told_in_order() {
         open(&named(&[DriverKind::Dpdk, DriverKind::Xdp, DriverKind::Sim])).expect("memory is enough");
     assert_eq!(opened.nic.info().driver, "sim");
     let told: Vec<_> = opened.skipped.iter().map(Skipped::to_string).collect();
-    assert_eq!(told[0], "dpdk: this build has no DPDK backend (a later feature)");
+    let dpdk =
+        if cfg!(feature = "dpdk") { "dpdk: no DPDK device is named: " } else { "dpdk: this build has no " };
+    assert!(told[0].starts_with(dpdk), "{told:?}");
     let xdp = if cfg!(feature = "xdp") { "xdp: no interface is named: " } else { "xdp: this build has no " };
     assert!(told[1].starts_with(xdp), "{told:?}");
 }

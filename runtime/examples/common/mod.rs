@@ -21,7 +21,7 @@ pub const PEER: &str = "10.0.0.1/24";
 /// The flags that name the device and our address on it.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Device {
-    /// sim (both ends in this process, no root), tap, xdp, or auto
+    /// sim (both ends in this process, no root), tap, xdp, dpdk (if built in), or auto
     #[arg(long, default_value = "sim")]
     pub driver: String,
     /// The interface: one that exists for xdp, one to be made for tap

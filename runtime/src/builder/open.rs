@@ -43,6 +43,10 @@ fn nic_config(device: &DeviceConfig, settings: &Settings) -> Result<NicConfig, C
         mtu: device.mtu,
         xdp_mode,
         xdp_busy_poll: device.xdp_busy_poll,
+        dpdk_device: device.dpdk_device.clone(),
+        dpdk_memory: device.dpdk_memory,
+        dpdk_huge_pages: device.dpdk_huge_pages,
+        dpdk_eal: device.dpdk_eal.clone(),
         tap_offloads: device.tap_offloads,
         ..NicConfig::default()
     };
@@ -51,6 +55,12 @@ fn nic_config(device: &DeviceConfig, settings: &Settings) -> Result<NicConfig, C
         && kinds.as_slice() == [DriverKind::Tap]
     {
         config.tap.clone_from(interface);
+    }
+    // Alone, DPDK takes its device by either name.
+    if let (Driver::Named(kinds), None) = (&driver, &device.dpdk_device)
+        && kinds.as_slice() == [DriverKind::Dpdk]
+    {
+        config.dpdk_device.clone_from(&device.interface);
     }
     // With ports of its own the address stays with the kernel: only these ports are taken.
     if !config.ports.is_empty() {
