@@ -53,7 +53,12 @@ int cl_thread_register(void)
 {
 	if (rte_lcore_id() != LCORE_ID_ANY)
 		return 0;
-	return rte_thread_register() < 0 ? -rte_errno : 0;
+	return rte_thread_register() < 0 ? -rte_errno : 1;
+}
+
+void cl_thread_unregister(void)
+{
+	rte_thread_unregister();
 }
 
 int cl_vdev_add(const char *name, const char *args)

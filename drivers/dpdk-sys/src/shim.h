@@ -47,7 +47,9 @@ struct cl_port_stats {
 const char *cl_version(void);
 const char *cl_strerror(int error);
 int cl_eal_init(int argc, char **argv);
+/* 1: it is registered now; 0: it was before. */
 int cl_thread_register(void);
+void cl_thread_unregister(void);
 int cl_vdev_add(const char *name, const char *args);
 int cl_vdev_remove(const char *name);
 

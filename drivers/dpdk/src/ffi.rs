@@ -1,6 +1,7 @@
 #![allow(unsafe_code)] // calls the shim
 //! The shim's functions, each wrapped as one safe function. Errors are DPDK's words for them.
 
+use std::cell::Cell;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr::NonNull;
 
@@ -50,10 +51,28 @@ fn affinity() -> Option<libc::cpu_set_t> {
     (unsafe { libc::sched_getaffinity(0, size_of_val(&set), &mut set) } == 0).then_some(set)
 }
 
-/// Makes the calling thread known to EAL, once.
+/// A thread that EAL knows through us, until it ends: EAL has room for some 128.
+struct Registered;
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        // SAFETY: no arguments; made only for a thread that was registered.
+        unsafe { dpdk_sys::cl_thread_unregister() };
+    }
+}
+
+thread_local! {
+    static REGISTERED: Cell<Option<Registered>> = const { Cell::new(None) };
+}
+
+/// Makes the calling thread known to EAL, which gives it caches of its own.
 pub fn thread_register() -> Result<(), String> {
     // SAFETY: no arguments; EAL runs.
-    check(unsafe { dpdk_sys::cl_thread_register() })
+    let result = unsafe { dpdk_sys::cl_thread_register() };
+    if result > 0 {
+        REGISTERED.set(Some(Registered));
+    }
+    check(result)
 }
 
 /// Makes a virtual device.

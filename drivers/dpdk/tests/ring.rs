@@ -140,6 +140,15 @@ fn a_device_that_was_closed_can_be_opened_again() {
 }
 
 #[test]
+fn threads_that_come_and_go_leave_eal_as_it_was() {
+    // More than EAL has room for at a time.
+    for _ in 0..200 {
+        let open = || drop(open("net_ring7"));
+        std::thread::spawn(open).join().expect("no panic");
+    }
+}
+
+#[test]
 fn each_mistake_is_named_with_the_way_out() {
     let refused = |config: &DpdkConfig| DpdkNic::open(config).err().expect("must be refused");
     let error = refused(&config("net_nosuch0"));
@@ -157,5 +166,4 @@ fn each_mistake_is_named_with_the_way_out() {
     };
     assert!(error(1, SLOTS).contains("queue 1: this driver opens queue 0 only"), "{}", error(1, SLOTS));
     assert!(error(0, 7).contains("7 slots for a queue: use 256 to"), "{}", error(0, 7));
-    assert!(error(0, 1 << 20).contains("bytes of packet memory can't be had"), "{}", error(0, 1 << 20));
 }
