@@ -1,8 +1,9 @@
 //! One receive and transmit ring pair of a port, polled by its thread.
 
+use std::ops::RangeInclusive;
 use std::os::fd::BorrowedFd;
 
-use corelane_nic::{Checksum, Packet, Pool, Queue, QueueStats, RxBurst, RxFrame, TxBurst, TxOffload};
+use corelane_nic::{Checksum, Pool, Queue, QueueStats, RxBurst, RxFrame, TxBurst};
 
 use crate::ffi::{self, BATCH, Frame};
 use crate::mbufs::Mbufs;
@@ -15,7 +16,8 @@ pub struct DpdkQueue {
     /// Closed, and `None`, before the memory goes.
     port: Option<Port>,
     mbufs: Mbufs,
-    max_frame: usize,
+    /// Of frames that can be sent, in bytes.
+    lengths: RangeInclusive<usize>,
     received: Vec<Frame>,
     /// What the device had no room for.
     staged: Vec<Frame>,
@@ -28,7 +30,7 @@ impl DpdkQueue {
         let mut queue = DpdkQueue {
             port: Some(port),
             mbufs,
-            max_frame: usize::from(mtu) + ETHERNET_HEADER,
+            lengths: ETHERNET_HEADER..=usize::from(mtu) + ETHERNET_HEADER,
             received: Vec::with_capacity(BATCH),
             staged: Vec::with_capacity(BATCH),
             stats: QueueStats::default(),
@@ -57,53 +59,11 @@ impl DpdkQueue {
         burst.push(RxFrame { packet, checksum, hash: (frame.has_hash != 0).then_some(frame.hash) });
     }
 
-    /// The oldest frame as one packet of our pool. Frames that can never be sent are dropped and counted on the way.
-    /// `None` when there is no frame, or no buffer to copy a foreign one into: then it waits.
-    fn next_packet(&mut self, burst: &mut TxBurst) -> Option<Packet> {
-        loop {
-            let frame = burst.front()?;
-            let len = burst.front_len();
-            let sendable = (ETHERNET_HEADER..=self.max_frame).contains(&len)
-                && frame.offload == TxOffload::default()
-                && !frame.headers.is_chained();
-            if !sendable {
-                discard_front(burst);
-                self.stats.tx_dropped += 1;
-                continue;
-            }
-            let payload = len - frame.headers.len();
-            if self.mbufs.pool().owns(&frame.headers) && frame.headers.tailroom() >= payload {
-                let Ok((packet, _, copied)) = burst.pop_linear()? else {
-                    self.stats.tx_dropped += 1;
-                    continue;
-                };
-                self.stats.tx_copied_bytes += copied as u64;
-                return Some(packet);
-            }
-            let mut packet = self.mbufs.pool().take_reserved()?;
-            packet.extend_from_slice(&frame.headers);
-            for chunk in burst.front_chunks() {
-                packet.extend_from_slice(chunk);
-            }
-            discard_front(burst);
-            self.stats.tx_copied_bytes += packet.len() as u64;
-            return Some(packet);
-        }
-    }
-
     fn send_staged(&mut self) {
         let Some(port) = &self.port else { return };
         if !self.staged.is_empty() {
             let sent = ffi::tx_burst(port.number(), &self.staged);
             self.staged.drain(..sent);
-        }
-    }
-}
-
-fn discard_front(burst: &mut TxBurst) {
-    if let Some(frame) = burst.pop() {
-        for _ in 0..frame.chunks {
-            burst.pop_chunk();
         }
     }
 }
@@ -127,7 +87,8 @@ impl Queue for DpdkQueue {
     fn transmit(&mut self, burst: &mut TxBurst) {
         self.send_staged();
         while self.staged.len() < BATCH {
-            let Some(packet) = self.next_packet(burst) else { break };
+            let packet = burst.pop_plain(self.mbufs.pool(), &self.lengths, &mut self.stats);
+            let Some(packet) = packet else { break };
             let len = packet.len() as u64;
             let Ok(frame) = self.mbufs.lend(packet) else { break };
             self.staged.push(frame);

@@ -1,8 +1,9 @@
 //! What passes between a queue and the stack in one turn.
 
 use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 
-use crate::{Chunk, Packet};
+use crate::{Chunk, Packet, Pool, QueueStats};
 
 /// What the device says of a received frame's TCP or UDP checksum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -189,6 +190,54 @@ impl TxBurst {
             lost += chunk.len() - n;
         }
         Some(if lost == 0 { Ok((frame.headers, frame.offload, copied)) } else { Err(lost) })
+    }
+
+    /// The oldest frame as one packet of `pool`, for a device that sends nothing else. Frames that can never be sent, since
+    /// their length is none of `lengths` or they ask for an offload, are dropped on the way and counted in `stats`, as copied
+    /// bytes are. `None` when there is no frame, or no buffer to copy a foreign one into: then it waits.
+    pub fn pop_plain(
+        &mut self,
+        pool: &Pool,
+        lengths: &RangeInclusive<usize>,
+        stats: &mut QueueStats,
+    ) -> Option<Packet> {
+        loop {
+            let frame = self.front()?;
+            let len = self.front_len();
+            let sendable = lengths.contains(&len)
+                && frame.offload == TxOffload::default()
+                && !frame.headers.is_chained();
+            if !sendable {
+                self.discard_front();
+                stats.tx_dropped += 1;
+                continue;
+            }
+            let payload = len - frame.headers.len();
+            if pool.owns(&frame.headers) && frame.headers.tailroom() >= payload {
+                let Ok((packet, _, copied)) = self.pop_linear()? else {
+                    stats.tx_dropped += 1;
+                    continue;
+                };
+                stats.tx_copied_bytes += copied as u64;
+                return Some(packet);
+            }
+            let mut packet = pool.take_reserved()?;
+            packet.extend_from_slice(&frame.headers);
+            for chunk in self.front_chunks() {
+                packet.extend_from_slice(chunk);
+            }
+            self.discard_front();
+            stats.tx_copied_bytes += packet.len() as u64;
+            return Some(packet);
+        }
+    }
+
+    fn discard_front(&mut self) {
+        if let Some(frame) = self.pop() {
+            for _ in 0..frame.chunks {
+                self.pop_chunk();
+            }
+        }
     }
 }
 

@@ -6,12 +6,11 @@
 //! ```
 
 use std::io;
+use std::ops::RangeInclusive;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
-use corelane_nic::{
-    Checksum, Packet, Pool, Queue, QueueId, QueueStats, RxBurst, RxFrame, TxBurst, TxOffload,
-};
+use corelane_nic::{Checksum, Pool, Queue, QueueId, QueueStats, RxBurst, RxFrame, TxBurst};
 
 use crate::XdpConfig;
 use crate::busy_poll::BusyPoll;
@@ -34,7 +33,8 @@ pub struct XdpQueue {
     socket: Option<Socket>,
     umem: Umem,
     fill: FillTarget,
-    max_frame: usize,
+    /// Of frames that can be sent, in bytes.
+    lengths: RangeInclusive<usize>,
     always_kick: bool,
     zero_copy: bool,
     /// What is known of the checksums of received frames.
@@ -64,7 +64,7 @@ impl XdpQueue {
             socket: Some(socket),
             umem,
             fill,
-            max_frame: usize::from(mtu) + ETHERNET_HEADER,
+            lengths: ETHERNET_HEADER..=usize::from(mtu) + ETHERNET_HEADER,
             always_kick: !config.need_wakeup,
             zero_copy,
             checksum,
@@ -159,40 +159,6 @@ impl XdpQueue {
         socket.completion.release();
     }
 
-    /// The oldest frame as one packet of our pool. Frames that can never be sent are dropped and counted on the
-    /// way. `None` when there is no frame, or no buffer to copy a foreign one into: then it waits.
-    fn next_packet(&mut self, burst: &mut TxBurst) -> Option<Packet> {
-        loop {
-            let frame = burst.front()?;
-            let len = burst.front_len();
-            let sendable = (ETHERNET_HEADER..=self.max_frame).contains(&len)
-                && frame.offload == TxOffload::default()
-                && !frame.headers.is_chained();
-            if !sendable {
-                discard_front(burst);
-                self.stats.tx_dropped += 1;
-                continue;
-            }
-            let payload = len - frame.headers.len();
-            if self.umem.pool().owns(&frame.headers) && frame.headers.tailroom() >= payload {
-                let Ok((packet, _, copied)) = burst.pop_linear()? else {
-                    self.stats.tx_dropped += 1;
-                    continue;
-                };
-                self.stats.tx_copied_bytes += copied as u64;
-                return Some(packet);
-            }
-            let mut packet = self.umem.pool().take_reserved()?;
-            packet.extend_from_slice(&frame.headers);
-            for chunk in burst.front_chunks() {
-                packet.extend_from_slice(chunk);
-            }
-            discard_front(burst);
-            self.stats.tx_copied_bytes += packet.len() as u64;
-            return Some(packet);
-        }
-    }
-
     /// Asks the kernel to send, where it waits to be asked. What it can't send now stays in the ring, and is
     /// asked for again by the next call of `transmit`.
     fn kick(&mut self) {
@@ -226,14 +192,6 @@ impl XdpQueue {
                 .socket
                 .as_mut()
                 .is_some_and(|s| s.tx.needs_wakeup() && (self.zero_copy || s.tx.pending() > 0))
-    }
-}
-
-fn discard_front(burst: &mut TxBurst) {
-    if let Some(frame) = burst.pop() {
-        for _ in 0..frame.chunks {
-            burst.pop_chunk();
-        }
     }
 }
 
@@ -275,7 +233,8 @@ impl Queue for XdpQueue {
         };
         let mut queued = false;
         while room > 0 {
-            let Some(packet) = self.next_packet(burst) else { break };
+            let packet = burst.pop_plain(self.umem.pool(), &self.lengths, &mut self.stats);
+            let Some(packet) = packet else { break };
             let (Ok((addr, len)), Some(socket)) = (self.umem.lend(packet, Loan::Transmit), &mut self.socket)
             else {
                 break;

@@ -49,3 +49,48 @@ fn a_chunk_without_a_frame_is_dropped() {
     assert!(tx.pop_chunk().is_none());
     assert_eq!(pool.available(), 8);
 }
+
+#[test]
+fn a_plain_device_gets_one_packet_of_its_own_pool_a_frame() {
+    let config = PoolConfig { slots: 8, slot_size: 256, headroom: 64, reserve: 1 };
+    let (own, foreign) = (Pool::heap(config), Pool::heap(config));
+    let packet = |pool: &Pool, bytes: &[u8]| {
+        let mut packet = pool.take().expect("a buffer");
+        packet.extend_from_slice(bytes);
+        packet
+    };
+    let mut burst = TxBurst::with_capacity(8);
+    let chunk = packet(&foreign, b"payload").freeze();
+    burst.push(packet(&own, b"too short"), TxOffload::default());
+    burst.push(packet(&own, b"with an offload"), TxOffload { checksum: None, tso_mss: 1 });
+    burst.attach(chunk.clone());
+    burst.push(packet(&own, b"in its place"), TxOffload::default());
+    burst.push(packet(&own, b"headers, "), TxOffload::default());
+    burst.attach(chunk.clone());
+    burst.push(packet(&foreign, b"of another pool, "), TxOffload::default());
+    burst.attach(chunk);
+    let mut stats = QueueStats::default();
+    let mut pop = || burst.pop_plain(&own, &(10..=100), &mut stats);
+    for expected in [&b"in its place"[..], b"headers, payload", b"of another pool, payload"] {
+        let got = pop().expect("a frame");
+        assert_eq!((&got[..], own.owns(&got)), (expected, true));
+    }
+    assert!(pop().is_none());
+    assert_eq!((stats.tx_dropped, stats.tx_copied_bytes), (2, 7 + 24));
+    drop(burst);
+    assert_eq!((own.available(), foreign.available()), (8, 8));
+}
+
+#[test]
+fn a_foreign_frame_waits_for_a_buffer() {
+    let config = PoolConfig { slots: 1, slot_size: 64, headroom: 0, reserve: 0 };
+    let (own, foreign) = (Pool::heap(config), Pool::heap(config));
+    let mut burst = TxBurst::with_capacity(1);
+    burst.push(foreign.take().expect("a buffer"), TxOffload::default());
+    let held = own.take();
+    let mut stats = QueueStats::default();
+    assert!(burst.pop_plain(&own, &(0..=64), &mut stats).is_none());
+    assert_eq!((burst.len(), stats.tx_dropped), (1, 0));
+    drop(held);
+    assert!(burst.pop_plain(&own, &(0..=64), &mut stats).is_some());
+}
