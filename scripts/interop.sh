@@ -74,7 +74,7 @@ bed_tap() {
     many_ports
 }
 
-# DPDK makes the interface, with its own Ethernet address on both ends: join_dpdk gives the kernel another one.
+# DPDK makes the interface: join_dpdk sets the kernel's end up.
 bed_dpdk() {
     local home
     make_namespace home dp || return 1
@@ -92,8 +92,7 @@ TOML
 }
 
 join_dpdk() {
-    ip -n "$HOME_NS" link set "$DEVICE" address 02:00:00:00:00:01 &&
-        ip -n "$HOME_NS" address add "$PEER/24" dev "$DEVICE" && ip -n "$HOME_NS" link set "$DEVICE" up
+    ip -n "$HOME_NS" address add "$PEER/24" dev "$DEVICE" && ip -n "$HOME_NS" link set "$DEVICE" up
 }
 
 name_device() { FLAGS=(--driver "$DRIVER" --interface "$DEVICE" --address "$OURS/24"); }

@@ -103,9 +103,10 @@ unsafe extern "C" {
         count: u32,
         room: u16,
         socket: c_int,
+        pool: *mut *mut c_void,
         mbufs: *mut *mut c_void,
         buffers: *mut *mut c_void,
-    ) -> *mut c_void;
+    ) -> c_int;
     pub fn cl_pool_free(pool: *mut c_void);
     pub fn cl_pool_take(pool: *mut c_void, mbufs: *mut *mut c_void, slots: *mut u32, count: u32) -> c_int;
     pub fn cl_pool_give(mbufs: *mut *mut c_void, count: u32);

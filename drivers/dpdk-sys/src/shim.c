@@ -175,6 +175,7 @@ int cl_port_stats(uint16_t port, struct cl_port_stats *stats)
 struct numbering {
 	void **mbufs;
 	void **buffers;
+	int foreign;
 };
 
 static void number_slot(struct rte_mempool *pool, void *argument, void *object, unsigned int index)
@@ -183,19 +184,26 @@ static void number_slot(struct rte_mempool *pool, void *argument, void *object, 
 	struct rte_mbuf *mbuf = object;
 
 	(void)pool;
+	all->foreign |= (char *)mbuf->buf_addr != (char *)(mbuf + 1) + CL_PRIVATE || rte_mbuf_refcnt_read(mbuf) != 1;
 	*slot_of(mbuf) = index;
 	all->mbufs[index] = mbuf;
 	all->buffers[index] = mbuf->buf_addr;
 }
 
-void *cl_pool_create(const char *name, uint32_t count, uint16_t room, int socket, void **mbufs, void **buffers)
+int cl_pool_create(const char *name, uint32_t count, uint16_t room, int socket, void **pool, void **mbufs, void **buffers)
 {
-	struct numbering all = { mbufs, buffers };
-	struct rte_mempool *pool = rte_pktmbuf_pool_create(name, count, 0, CL_PRIVATE, room, socket);
+	struct numbering all = { mbufs, buffers, 0 };
+	struct rte_mempool *made = rte_pktmbuf_pool_create(name, count, 0, CL_PRIVATE, room, socket);
 
-	if (pool)
-		rte_mempool_obj_iter(pool, number_slot, &all);
-	return pool;
+	if (!made)
+		return -(rte_errno ? rte_errno : ENOMEM);
+	rte_mempool_obj_iter(made, number_slot, &all);
+	if (all.foreign) {
+		rte_mempool_free(made);
+		return -EPROTO;
+	}
+	*pool = made;
+	return 0;
 }
 
 void cl_pool_free(void *pool)

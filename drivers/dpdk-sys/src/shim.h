@@ -64,8 +64,9 @@ int cl_port_stop(uint16_t port);
 int cl_port_close(uint16_t port);
 int cl_port_stats(uint16_t port, struct cl_port_stats *stats);
 
-/* A pool of `count` mbufs with `room` bytes each. The buffer of slot i is at buffers[i], its mbuf at mbufs[i]. */
-void *cl_pool_create(const char *name, uint32_t count, uint16_t room, int socket, void **mbufs, void **buffers);
+/* A pool of `count` mbufs with `room` bytes each. The buffer of slot i is at buffers[i], its mbuf at mbufs[i].
+   EPROTO: the library that is loaded lays mbufs out otherwise than the headers that this was compiled with. */
+int cl_pool_create(const char *name, uint32_t count, uint16_t room, int socket, void **pool, void **mbufs, void **buffers);
 void cl_pool_free(void *pool);
 /* Takes `count` mbufs, or none. */
 int cl_pool_take(void *pool, void **mbufs, uint32_t *slots, uint32_t count);

@@ -170,13 +170,13 @@ impl Mempool {
     pub fn new(name: &str, count: u32, room: u16, socket: i32) -> Result<Mempool, String> {
         let mut mbufs: Box<[Mbuf]> = vec![std::ptr::null_mut(); count as usize].into();
         let mut buffers: Vec<Mbuf> = vec![std::ptr::null_mut(); count as usize];
-        let name = c_string(name);
-        // SAFETY: places for `count` pointers each.
-        let pool = unsafe {
+        let (name, mut pool) = (c_string(name), std::ptr::null_mut());
+        // SAFETY: places for a pointer, and for `count` pointers each.
+        check(unsafe {
             let (mbufs, buffers) = (mbufs.as_mut_ptr(), buffers.as_mut_ptr());
-            dpdk_sys::cl_pool_create(name.as_ptr(), count, room, socket, mbufs, buffers)
-        };
-        let pool = NonNull::new(pool).ok_or_else(|| "no memory in EAL's heap".to_owned())?;
+            dpdk_sys::cl_pool_create(name.as_ptr(), count, room, socket, &mut pool, mbufs, buffers)
+        })?;
+        let pool = NonNull::new(pool).ok_or_else(|| "a pool at address 0".to_owned())?;
         let buffers: Option<Box<[_]>> = buffers.into_iter().map(|start| NonNull::new(start.cast())).collect();
         // A pool that was made has numbered each of its objects.
         let buffers = buffers.ok_or_else(|| "a buffer has no number".to_owned())?;

@@ -99,7 +99,7 @@ impl DpdkNic {
         let info = NicInfo {
             name: config.name().to_owned(),
             driver: "dpdk",
-            medium: Medium::Ethernet(MacAddress(found.mac)),
+            medium: Medium::Ethernet(own_address(&driver, MacAddress(found.mac))),
             mtu,
             queues: 1,
             offloads: Offloads::default(),
@@ -139,6 +139,16 @@ impl DpdkNic {
     }
 }
 
+/// The port's address; over net_tap, where the kernel's end has that, the one beside it. Whatever the kernel sends arrives.
+fn own_address(driver: &[u8], port: MacAddress) -> MacAddress {
+    let mut address = port;
+    if driver == b"net_tap" {
+        address.0[0] |= 2; // locally administered
+        address.0[5] ^= 1;
+    }
+    address
+}
+
 impl Nic for DpdkNic {
     fn info(&self) -> &NicInfo {
         &self.info
@@ -148,3 +158,6 @@ impl Nic for DpdkNic {
         Ok(Box::new(self.open_queue(id, slots)?))
     }
 }
+
+#[cfg(test)]
+mod tests;
