@@ -38,9 +38,12 @@ WRK_SECONDS=5
 
 # ---- The beds: $DRIVER, $DEVICE and the examples' $FLAGS for them, $HOME_NS where corelane runs, $PEER_NS and $PEER_IF where the kernel is its peer ----
 
-bed_xdp() {
+bed_xdp() { bed_veth x; }
+
+# bed_veth PREFIX: of the names of the namespaces, which live until the end.
+bed_veth() {
     local home peer
-    make_namespace home xh && make_namespace peer xp || return 1
+    make_namespace home "$1h" && make_namespace peer "$1p" || return 1
     join "$home" cl0 "$HOST/24" "$peer" cl1 "$PEER/24" || return 1
     DRIVER=xdp DEVICE=cl0 HOME_NS=$home PEER_NS=$peer PEER_IF=cl1
     name_device
@@ -49,7 +52,7 @@ bed_xdp() {
 
 # As xdp, with the settings of the comparison: the worker's own core polls the interface.
 bed_busy() {
-    bed_xdp || return 1
+    bed_veth b || return 1
     inside "$HOME_NS" sh -c \
         "cd /sys/class/net/$DEVICE && echo 2 >napi_defer_hard_irqs && echo 10000000 >gro_flush_timeout" || return 1
     cat >"$WORK/busy.toml" <<TOML
