@@ -80,7 +80,7 @@ pub struct Wheel<T: Copy> {
     /// A bit for each slot that holds a timer, and for each level that has such a slot.
     occupied: [u64; LEVELS],
     levels: u8,
-    /// The tick up to which slots have been emptied. Every timer in a slot is later; some in the heap are too.
+    /// The tick up to which slots have been emptied. Every timer in a slot is later, none of the others is.
     current: u64,
     heap: BinaryHeap<Due>,
     /// What follows `fired` is later; each slot that is added is later than all before.
@@ -195,11 +195,7 @@ impl<T: Copy> Wheel<T> {
     /// equal to it unless more than 16 timers share the earliest slot: then it may be as early as that slot's start.
     pub fn next_deadline(&self) -> Option<Instant> {
         // The first is never gone: see `drop_gone`.
-        let due = self.first().map(|(deadline, _)| deadline);
-        match due {
-            Some(deadline) if tick(deadline) <= self.current => due, // slots are later
-            _ => [due, self.next_in_slots()].into_iter().flatten().min(),
-        }
+        self.first().map(|(deadline, _)| deadline).or_else(|| self.next_in_slots()) // slots are later
     }
 
     fn next_in_slots(&self) -> Option<Instant> {
@@ -236,12 +232,14 @@ impl<T: Copy> Wheel<T> {
             self.mark_empty(level, slot);
             let mut names = self.take_live(level, slot);
             if level == 0 {
+                // Under load the run never comes to its end: what has fired must not stay in front.
+                self.run.drain(..core::mem::take(&mut self.fired));
                 let start = self.run.len();
                 self.run.append(&mut names);
                 self.run[start..].sort_unstable_by_key(|(deadline, id)| (*deadline, id.slot()));
             }
             for (deadline, id) in names.drain(..) {
-                self.place(deadline, id); // lower, or into the heap
+                self.place(deadline, id); // lower, or into the heap: it is due in this very tick
             }
             if names.capacity() <= KEPT {
                 self.slots[level][slot].names = names;
@@ -260,7 +258,7 @@ impl<T: Copy> Wheel<T> {
         names
     }
 
-    /// Where a timer is, in the wheel as it stands; `None`: in the heap.
+    /// Where a timer is, in the wheel as it stands; `None`: in the heap or the run.
     fn slot_of(&self, deadline: Instant) -> Option<(usize, usize)> {
         let at = tick(deadline);
         if at <= self.current {

@@ -81,7 +81,8 @@ impl DpdkError {
                  librte_net_*.so (in {name} a virtual device's name starts with net_)"
             ),
             DpdkError::Virtual { device, .. } => {
-                let driver = device.split([',', '0', '1']).next().unwrap_or_default();
+                let name = device.split(',').next().unwrap_or_default();
+                let driver = name.trim_end_matches(|digit: char| digit.is_ascii_digit());
                 format!(
                     "install its driver (`apt-get install librte-{}*`), and look at its arguments",
                     driver.replace('_', "-")

@@ -111,18 +111,16 @@ pub fn port_configure(port: u16, mtu: Option<u16>) -> Result<(), String> {
     check(unsafe { dpdk_sys::cl_port_configure(port, 1, mtu.unwrap_or(0)) })
 }
 
-/// Sets the receive queue up on a pool, which must live until the port is closed; returns its descriptors.
-pub fn port_rx_queue(port: u16, mut descriptors: u16, pool: &Mempool) -> Result<u16, String> {
-    // SAFETY: a place for the number, and a live pool.
-    check(unsafe { dpdk_sys::cl_port_rx_queue(port, 0, &mut descriptors, pool.pool.as_ptr()) })?;
-    Ok(descriptors)
+/// Sets the receive queue up on a pool, which must live until the port is closed.
+pub fn port_rx_queue(port: u16, mut descriptors: u16, pool: &Mempool) -> Result<(), String> {
+    // SAFETY: a place for the number, which the device may round, and a live pool.
+    check(unsafe { dpdk_sys::cl_port_rx_queue(port, 0, &mut descriptors, pool.pool.as_ptr()) })
 }
 
-/// Sets the transmit queue up; returns its descriptors.
-pub fn port_tx_queue(port: u16, mut descriptors: u16) -> Result<u16, String> {
-    // SAFETY: a place for the number.
-    check(unsafe { dpdk_sys::cl_port_tx_queue(port, 0, &mut descriptors) })?;
-    Ok(descriptors)
+/// Sets the transmit queue up.
+pub fn port_tx_queue(port: u16, mut descriptors: u16) -> Result<(), String> {
+    // SAFETY: a place for the number, which the device may round.
+    check(unsafe { dpdk_sys::cl_port_tx_queue(port, 0, &mut descriptors) })
 }
 
 /// Starts a configured port.

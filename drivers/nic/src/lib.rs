@@ -6,8 +6,8 @@
 //!  device ring <-- Queue::transmit <-- TxBurst <-- netstack <-- Chunk <-- application
 //! ```
 //!
-//! Nothing here knows a protocol, or makes a system call but to advise the kernel on memory. All buffer types are `!Send`: a pool, its
-//! packets and the queue that feeds it belong to one core.
+//! Nothing here knows a protocol, or makes a system call but to advise the kernel on memory. All buffer types are
+//! `!Send`: a pool, its packets and the queue that feeds it belong to one core.
 
 mod advice;
 mod burst;

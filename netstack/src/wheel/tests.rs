@@ -107,6 +107,23 @@ fn what_is_coming_is_named_before_it_fires() {
 }
 
 #[test]
+fn a_run_that_never_ends_does_not_grow() {
+    let mut wheel = Wheel::new(at(0));
+    // Looked at in the middle of each tick: the timer at its end always still waits when the next tick comes.
+    for tick in 1..2000 {
+        wheel.insert(at(tick * TICK + TICK / 4), 2 * tick);
+        wheel.insert(at((tick + 1) * TICK - 1), 2 * tick + 1);
+    }
+    for tick in 1..2000 {
+        let now = at(tick * TICK + TICK / 2);
+        let fired: Vec<u64> = core::iter::from_fn(|| wheel.expire(now)).collect();
+        let late = (tick > 1).then_some(2 * tick - 1);
+        assert_eq!(fired, late.into_iter().chain([2 * tick]).collect::<Vec<_>>());
+        assert!(wheel.run.len() <= 3, "tick {tick}: {}", wheel.run.len());
+    }
+}
+
+#[test]
 fn removing_most_timers_of_a_slot_and_of_a_run_leaves_the_others() {
     let mut wheel = Wheel::new(at(0));
     let ids: Vec<_> = (0..1000_u64).map(|i| wheel.insert(at(3 * TICK + i), i)).collect();
