@@ -26,16 +26,8 @@ pub struct NicConfig {
     /// AF_XDP: the thread that receives does the kernel's part of receiving too. Default false; what the interface needs
     /// for it is said at `corelane_xdp::XdpConfig::busy_poll`.
     pub xdp_busy_poll: bool,
-    /// DPDK: the PCI address of a card, or a virtual device with its arguments, as in `net_tap0,iface=dtap0`. Without one DPDK
-    /// is not tried.
-    pub dpdk_device: Option<String>,
-    /// DPDK: MiB of packet memory, for all devices of the process. Default 256.
-    pub dpdk_memory: u32,
-    /// DPDK: take packet memory from huge pages, as hardware needs it. Default true; virtual devices of this process do
-    /// without.
-    pub dpdk_huge_pages: bool,
-    /// DPDK: further arguments for EAL.
-    pub dpdk_eal: Vec<String>,
+    /// DPDK: the device and what it is opened with.
+    pub dpdk: DpdkSettings,
     /// TAP: the interface, made if it is not there. Default `corelane0`.
     pub tap: String,
     /// TAP: leave checksums and segmentation to each other (vnet header). Default true.
@@ -53,12 +45,98 @@ impl Default for NicConfig {
             mtu: None,
             xdp_mode: XdpMode::Auto,
             xdp_busy_poll: false,
-            dpdk_device: None,
-            dpdk_memory: 256,
-            dpdk_huge_pages: true,
-            dpdk_eal: Vec::new(),
+            dpdk: DpdkSettings::default(),
             tap: "corelane0".into(),
             tap_offloads: true,
+        }
+    }
+}
+
+/// Which DPDK device, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DpdkSettings {
+    /// The PCI address of a card, or a virtual device with its arguments, as in `net_tap0,iface=dtap0`. Without one DPDK is not
+    /// tried.
+    pub device: Option<String>,
+    /// MiB of packet memory, for all devices of the process. Default: what the queues need.
+    pub memory: Option<u32>,
+    /// Take packet memory from huge pages, as hardware needs it. Default true; virtual devices of this process do without.
+    pub huge_pages: bool,
+    /// Buffers that each queue will be opened with. Default 8192.
+    pub slots: usize,
+    /// Entries of the receive ring; the device may round. Default 1024.
+    pub rx_descriptors: u16,
+    /// Entries of the transmit ring; the device may round. Default 1024.
+    pub tx_descriptors: u16,
+    /// The VLAN that frames are sent in and received from. Default: none.
+    pub vlan: Option<u16>,
+    /// Payload of up to so many bytes is copied behind its headers; longer one is sent from where it is. Default 512.
+    pub copy_below: usize,
+    /// What the device may do in the stack's place. Default: all but `lro`.
+    pub offloads: DpdkOffloads,
+    /// Further arguments for EAL.
+    pub eal: Vec<String>,
+}
+
+impl Default for DpdkSettings {
+    fn default() -> DpdkSettings {
+        DpdkSettings {
+            device: None,
+            memory: None,
+            huge_pages: true,
+            slots: 8192,
+            rx_descriptors: 1024,
+            tx_descriptors: 1024,
+            vlan: None,
+            copy_below: 512,
+            offloads: DpdkOffloads::default(),
+            eal: Vec::new(),
+        }
+    }
+}
+
+/// What a DPDK device may do in the stack's place, if it can; what is switched off is done in software.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DpdkOffloads {
+    /// Verify the checksums of received frames.
+    pub rx_checksum: bool,
+    /// Fill in the checksums of sent frames.
+    pub tx_checksum: bool,
+    /// Cut TCP segments; needs `tx_checksum` and `multi_segment`.
+    pub tso: bool,
+    /// Join received TCP segments.
+    pub lro: bool,
+    /// Send payload from where it is, behind headers in a buffer of their own.
+    pub multi_segment: bool,
+    /// Put VLAN tags in and take them off.
+    pub vlan: bool,
+    /// Wake an idle thread.
+    pub rx_interrupt: bool,
+}
+
+impl DpdkOffloads {
+    /// Everything in software.
+    pub const NONE: DpdkOffloads = DpdkOffloads {
+        rx_checksum: false,
+        tx_checksum: false,
+        tso: false,
+        lro: false,
+        multi_segment: false,
+        vlan: false,
+        rx_interrupt: false,
+    };
+}
+
+impl Default for DpdkOffloads {
+    fn default() -> DpdkOffloads {
+        DpdkOffloads {
+            rx_checksum: true,
+            tx_checksum: true,
+            tso: true,
+            lro: false,
+            multi_segment: true,
+            vlan: true,
+            rx_interrupt: true,
         }
     }
 }

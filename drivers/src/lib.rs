@@ -15,7 +15,7 @@ mod driver;
 mod error;
 mod open;
 
-pub use config::{NicConfig, XdpMode};
+pub use config::{DpdkOffloads, DpdkSettings, NicConfig, XdpMode};
 pub use driver::{Driver, DriverKind, ParseError};
 pub use error::{OpenError, Skipped};
 pub use open::{Opened, open};

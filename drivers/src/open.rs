@@ -62,23 +62,36 @@ pub fn open(config: &NicConfig) -> Result<Opened, OpenError> {
 
 #[cfg(feature = "dpdk")]
 fn open_dpdk(config: &NicConfig) -> Attempt {
-    use corelane_dpdk::{DpdkConfig, DpdkError, DpdkNic, Memory};
+    use corelane_dpdk::{DpdkConfig, DpdkError, DpdkNic, DpdkOffloads, Memory};
 
-    let Some(device) = &config.dpdk_device else {
+    let settings = &config.dpdk;
+    let Some(device) = &settings.device else {
         return Attempt::Unavailable(
             "no DPDK device is named".into(),
             Some("name one that `dpdk-devbind.py --status` shows, or a virtual one such as net_tap0".into()),
         );
     };
-    if config.queues > 1 {
-        let remedy = "ask for 1 queue".to_owned();
-        return Attempt::Wrong(format!("{} queues of a DPDK device", config.queues), Some(remedy));
-    }
-    let memory = if config.dpdk_huge_pages { Memory::HugePages } else { Memory::Ordinary };
+    let memory = if settings.huge_pages { Memory::HugePages } else { Memory::Ordinary };
+    let allowed = settings.offloads;
     let dpdk = DpdkConfig {
-        memory: memory(config.dpdk_memory),
+        memory: memory(settings.memory),
+        queues: config.queues,
+        slots: settings.slots,
         mtu: config.mtu,
-        eal: config.dpdk_eal.clone(),
+        rx_descriptors: settings.rx_descriptors,
+        tx_descriptors: settings.tx_descriptors,
+        vlan: settings.vlan,
+        copy_below: settings.copy_below,
+        offloads: DpdkOffloads {
+            rx_checksum: allowed.rx_checksum,
+            tx_checksum: allowed.tx_checksum,
+            tso: allowed.tso,
+            lro: allowed.lro,
+            multi_segment: allowed.multi_segment,
+            vlan: allowed.vlan,
+            rx_interrupt: allowed.rx_interrupt,
+        },
+        eal: settings.eal.clone(),
         ..DpdkConfig::new(device)
     };
     match DpdkNic::open(&dpdk) {

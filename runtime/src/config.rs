@@ -28,9 +28,11 @@ use crate::core::budget::Budget;
 use crate::core::idle::DEFAULT_SPIN;
 
 mod knobs;
+mod offloads;
 mod values;
 
 pub use knobs::{IpKnobs, TcpKnobs};
+pub use offloads::DpdkOffloadsConfig;
 pub use values::{Ports, Time};
 
 /// All settings, as written. [`Builder::build`](crate::Builder::build) checks them.
@@ -72,10 +74,20 @@ pub struct DeviceConfig {
     pub xdp_busy_poll: bool,
     /// DPDK: the PCI address of a card, or a virtual device with its arguments: `net_tap0,iface=dtap0`.
     pub dpdk_device: Option<String>,
-    /// DPDK: MiB of packet memory.
-    pub dpdk_memory: u32,
+    /// DPDK: MiB of packet memory. Default: what the queues need with their slots.
+    pub dpdk_memory: Option<u32>,
     /// DPDK: take packet memory from huge pages. Virtual devices of this process do without.
     pub dpdk_huge_pages: bool,
+    /// DPDK: entries of the receive ring; the device may round.
+    pub dpdk_rx_descriptors: u16,
+    /// DPDK: entries of the transmit ring; the device may round.
+    pub dpdk_tx_descriptors: u16,
+    /// DPDK: the VLAN that frames are sent in and received from. Default: none.
+    pub dpdk_vlan: Option<u16>,
+    /// DPDK: payload of up to so many bytes is copied behind its headers; longer one is sent from where it is.
+    pub dpdk_copy_below: usize,
+    /// DPDK: what the device may do in the stack's place.
+    pub dpdk_offloads: DpdkOffloadsConfig,
     /// DPDK: further arguments for EAL.
     pub dpdk_eal: Vec<String>,
     /// TAP: leave checksums and segmentation to each other.
@@ -94,8 +106,13 @@ impl Default for DeviceConfig {
             xdp_mode: "auto".to_string(),
             xdp_busy_poll: false,
             dpdk_device: None,
-            dpdk_memory: 256,
+            dpdk_memory: None,
             dpdk_huge_pages: true,
+            dpdk_rx_descriptors: 1024,
+            dpdk_tx_descriptors: 1024,
+            dpdk_vlan: None,
+            dpdk_copy_below: 512,
+            dpdk_offloads: DpdkOffloadsConfig::default(),
             dpdk_eal: Vec::new(),
             tap_offloads: true,
         }

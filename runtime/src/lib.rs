@@ -82,7 +82,8 @@ pub mod time;
 
 pub use crate::builder::Builder;
 pub use crate::config::{
-    Config, ConfigError, DeviceConfig, IpKnobs, NetworkConfig, Ports, Route, RuntimeConfig, TcpKnobs, Time,
+    Config, ConfigError, DeviceConfig, DpdkOffloadsConfig, IpKnobs, NetworkConfig, Ports, Route,
+    RuntimeConfig, TcpKnobs, Time,
 };
 pub use crate::core::budget::Budget;
 pub use crate::core::clock::{Clock, ManualClock};

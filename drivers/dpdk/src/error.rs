@@ -41,13 +41,25 @@ pub enum DpdkError {
         /// What DPDK said.
         reason: String,
     },
-    /// Only one queue can be opened.
-    #[error("queue {0}: this driver opens queue 0 only, once")]
-    Queue(u16),
+    /// There is no such queue, or it was opened before.
+    #[error("queue {queue}: the device was opened with {queues}, from 0, each for once")]
+    Queue {
+        /// Which.
+        queue: u16,
+        /// How many there are.
+        queues: u16,
+    },
     /// Packet memory did not suffice.
-    #[error("{bytes} bytes of packet memory can't be had: {reason}")]
+    #[error(
+        "{slots} buffers of {room} bytes, with what DPDK keeps beside each {} MiB, can't be had: {reason}",
+        bytes.div_ceil(1 << 20)
+    )]
     PacketMemory {
-        /// How much was asked for.
+        /// How many buffers were asked for.
+        slots: usize,
+        /// Bytes of each.
+        room: u16,
+        /// How much that is.
         bytes: usize,
         /// What DPDK said.
         reason: String,
@@ -88,8 +100,14 @@ impl DpdkError {
                     driver.replace('_', "-")
                 )
             }
-            DpdkError::Queue(_) => "open queue 0; a device that was closed is opened anew".into(),
-            DpdkError::PacketMemory { .. } => "use fewer slots, or give EAL more memory".into(),
+            DpdkError::Queue { .. } => {
+                "open each queue once; a device of which a queue was closed is opened anew".into()
+            }
+            DpdkError::PacketMemory { .. } => {
+                "use fewer slots, or give EAL more memory (`dpdk_memory`), of which \
+                 huge pages must be there: see HugePages_Free in /proc/meminfo"
+                    .into()
+            }
             DpdkError::Call { .. } => {
                 "see what the device can do with `dpdk-testpmd`, or use another driver".into()
             }
@@ -98,7 +116,7 @@ impl DpdkError {
 
     fn kind(&self) -> io::ErrorKind {
         match self {
-            DpdkError::Config { .. } | DpdkError::Running { .. } | DpdkError::Queue(_) => {
+            DpdkError::Config { .. } | DpdkError::Running { .. } | DpdkError::Queue { .. } => {
                 io::ErrorKind::InvalidInput
             }
             DpdkError::NoDevice(_) => io::ErrorKind::NotFound,

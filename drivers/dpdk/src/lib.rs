@@ -17,10 +17,14 @@ mod config;
 mod eal;
 mod error;
 mod ffi;
+mod interrupt;
 mod mbufs;
 mod nic;
+mod port;
 mod queue;
+mod sender;
+mod vlan;
 
-pub use config::{DpdkConfig, Memory};
+pub use config::{DpdkConfig, DpdkOffloads, Memory};
 pub use error::DpdkError;
 pub use nic::DpdkNic;

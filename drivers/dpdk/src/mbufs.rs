@@ -10,14 +10,16 @@
 //! ```
 
 use std::ptr::NonNull;
-use std::rc::Rc;
+use std::sync::Arc;
 
-use corelane_nic::{Memory, Packet, Pool, PoolConfig};
+use corelane_nic::{Chunk, Memory, Packet, Pool, PoolConfig};
 
-use crate::ffi::{BATCH, Frame, Mempool};
+use crate::config;
+use crate::ffi::burst::{self, Frame, TxSegment};
+use crate::ffi::mempool::{BATCH, Mbuf, Mempool};
 
 /// The mempool's buffers, as the pool's memory.
-struct MbufMemory(Rc<Mempool>);
+struct MbufMemory(Arc<Mempool>);
 
 // SAFETY: the buffers live as long as the mempool, do not overlap, and DPDK touches only those of slots on loan. EAL's
 // memory is zeroed before it is handed out the first time.
@@ -33,13 +35,12 @@ unsafe impl Memory for MbufMemory {
     }
 }
 
-/// Bytes in front of a packet's data: RTE_PKTMBUF_HEADROOM, and what the stack's headers need.
-const HEADROOM: u32 = 128;
+const HEADROOM: u32 = config::HEADROOM as u32;
 
 /// Packet memory, and who has it.
 pub struct Mbufs {
     pool: Pool,
-    mempool: Rc<Mempool>,
+    mempool: Arc<Mempool>,
     /// For each slot, whether DPDK has it: its mempool or a ring.
     lent: Box<[bool]>,
     /// How many slots it has.
@@ -48,11 +49,10 @@ pub struct Mbufs {
 
 impl Mbufs {
     /// All slots are DPDK's at first.
-    pub fn new(mempool: Mempool) -> Mbufs {
+    pub fn new(mempool: Arc<Mempool>) -> Mbufs {
         let slots = mempool.len();
         let reserve = (slots / 16).clamp(1, 256);
         let config = PoolConfig { slots, slot_size: mempool.room().into(), headroom: HEADROOM, reserve };
-        let mempool = Rc::new(mempool);
         let pool = Pool::on(config, Box::new(MbufMemory(mempool.clone())));
         let lent = vec![false; slots as usize].into();
         let mut mbufs = Mbufs { pool, mempool, lent, lent_count: 0 };
@@ -68,31 +68,62 @@ impl Mbufs {
         &self.pool
     }
 
-    /// The mempool under it.
-    pub fn mempool(&self) -> &Mempool {
-        &self.mempool
-    }
-
     /// Slots that DPDK has, in its mempool or in its rings.
     pub fn held(&self) -> u32 {
         self.lent_count
     }
 
-    /// Lends an own packet to DPDK, as a frame to be sent; or gives it back when it is of another pool.
-    pub fn lend(&mut self, packet: Packet) -> Result<Frame, Packet> {
+    /// Lends an own packet to DPDK, to be sent: its mbuf, and where the data are in it. Or gives it back when it is of another
+    /// pool.
+    pub fn lend(&mut self, packet: Packet) -> Result<(Mbuf, u32, u32), Packet> {
         if !self.pool.owns(&packet) {
             return Err(packet);
         }
         let (slot, head, len) = self.pool.lend(packet);
         self.lent[slot as usize] = true;
         self.lent_count += 1;
-        let mbuf = self.mempool.mbuf(slot);
-        Ok(Frame { mbuf, slot, head, len, hash: 0, checksum: 0, has_hash: 0, segments: 1, padding: 0 })
+        Ok((self.mempool.mbuf(slot), head, len))
+    }
+
+    /// An own chunk as a part of a frame to be sent. Whoever sends it keeps the chunk until the token is back.
+    pub fn segment(&self, chunk: &Chunk, token: u32) -> Option<TxSegment> {
+        let (slot, head, len) = self.pool.locate(chunk)?;
+        Some(TxSegment { mbuf: self.mempool.mbuf(slot), head, len, token, padding: 0 })
+    }
+
+    /// A received buffer: in place when it is one of ours, else (from another port's pool, say) as a copy. `None`, and the
+    /// buffer is freed, when it can't be.
+    pub fn accept(&mut self, frame: &Frame) -> Option<Packet> {
+        if self.is_own(frame) {
+            return self.take_back(frame.slot, frame.head, frame.len);
+        }
+        let copy = self.pool.take().and_then(|mut packet| {
+            let room = packet.push_back(frame.len as usize)?;
+            burst::read(frame, room)?;
+            Some(packet)
+        });
+        burst::free(&mut [frame.mbuf]);
+        copy
+    }
+
+    /// Whether a received buffer is of this memory.
+    pub fn is_own(&self, frame: &Frame) -> bool {
+        frame.slot < self.mempool.len() && self.mempool.mbuf(frame.slot) == frame.mbuf
+    }
+
+    /// Bytes of a buffer.
+    pub fn room(&self) -> usize {
+        self.mempool.room().into()
+    }
+
+    /// Bytes of a buffer behind its headroom.
+    pub fn data_room(&self) -> usize {
+        self.room() - HEADROOM as usize
     }
 
     /// Takes a slot that DPDK gave us, with its data. `None`, and nothing changes, when it is ours already, or when the
     /// data leave the buffer.
-    pub fn take_back(&mut self, slot: u32, head: u32, len: u32) -> Option<Packet> {
+    fn take_back(&mut self, slot: u32, head: u32, len: u32) -> Option<Packet> {
         let lent = self.lent.get_mut(slot as usize)?;
         if !*lent {
             return None;
@@ -118,8 +149,8 @@ impl Mbufs {
         }
         for _ in (least + 4 * BATCH..self.pool.available()).take(BATCH) {
             let Some(packet) = self.pool.take_reserved() else { break };
-            if let Ok(frame) = self.lend(packet) {
-                self.mempool.give(frame.slot);
+            if let Ok((mbuf, _, _)) = self.lend(packet) {
+                burst::free(&mut [mbuf]);
             }
         }
     }

@@ -1,77 +1,36 @@
-//! A port: opening and closing it.
+//! Opening a port and its queues.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use corelane_nic::{MacAddress, Medium, Nic, NicInfo, Offloads, Queue, QueueId};
+use corelane_nic::{MacAddress, Medium, Nic, NicInfo, Offloads, Queue, QueueId, Rss};
+use dpdk_sys::PortSetup;
 
-use crate::ffi::{self, Mempool};
+use crate::config::{HEADROOM, MAX_MTU, SEGMENTS, SLOTS, buffer_bytes};
+use crate::ffi;
+use crate::ffi::burst::Segments;
+use crate::ffi::mempool::Mempool;
+use crate::ffi::port;
+use crate::interrupt::Interrupt;
 use crate::mbufs::Mbufs;
+use crate::port::{Port, SharedPort};
 use crate::queue::DpdkQueue;
+use crate::sender::{Limits, Sender};
 use crate::{DpdkConfig, DpdkError, eal};
-
-const SLOTS: std::ops::RangeInclusive<usize> = 256..=1 << 20;
-/// Bytes of a buffer without its headroom.
-const DATA_ROOM: u16 = 2048;
-const HEADROOM: u16 = 128;
-const ETHERNET_HEADER: u16 = 14;
 
 /// Names of mempools, which are EAL's.
 static POOLS: AtomicU32 = AtomicU32::new(0);
 
-/// A port of DPDK. The device goes when this or its queue is dropped.
+/// A port of DPDK. The device goes when this and its queues are dropped; closing one queue stops all of them.
 pub struct DpdkNic {
     config: DpdkConfig,
     info: NicInfo,
     /// The NUMA node, or -1.
     socket: i32,
-    /// `None` from the opening of the queue on: the queue has it.
-    port: Option<Port>,
-}
-
-/// A port that is ours; it is stopped, closed and, if EAL made it, removed on drop.
-pub(crate) struct Port {
-    number: u16,
-    name: String,
-    is_virtual: bool,
-}
-
-impl Port {
-    /// Makes or finds the device.
-    fn open(config: &DpdkConfig) -> Result<Port, DpdkError> {
-        let name = config.name().to_owned();
-        if config.is_virtual() {
-            ffi::vdev_add(&name, config.arguments())
-                .map_err(|reason| DpdkError::Virtual { device: config.device.clone(), reason })?;
-        }
-        match ffi::port_by_name(&name) {
-            Ok(number) => Ok(Port { number, name, is_virtual: config.is_virtual() }),
-            Err(_) if config.is_virtual() => {
-                let _ = ffi::vdev_remove(&name); // it carries no Ethernet, whatever it is
-                Err(DpdkError::NoDevice(name))
-            }
-            Err(_) => Err(DpdkError::NoDevice(name)),
-        }
-    }
-
-    /// Its number in all calls.
-    pub(crate) fn number(&self) -> u16 {
-        self.number
-    }
-}
-
-impl Drop for Port {
-    fn drop(&mut self) {
-        for (what, result) in [
-            ("stopping", ffi::port_stop(self.number)),
-            ("closing", ffi::port_close(self.number)),
-            ("removing", if self.is_virtual { ffi::vdev_remove(&self.name) } else { Ok(()) }),
-        ] {
-            if let Err(reason) = result {
-                tracing::debug!(port = self.name, what, reason, "while a port was closed");
-            }
-        }
-    }
+    /// The bits of what the device does.
+    granted: u32,
+    port: Arc<SharedPort>,
 }
 
 impl DpdkNic {
@@ -82,30 +41,38 @@ impl DpdkNic {
     pub fn open(config: &DpdkConfig) -> Result<DpdkNic, DpdkError> {
         config.validate()?;
         eal::start(config)?;
-        let port = Port::open(config)?;
+        let device = Port::open(config)?;
         let call = |call| move |reason| DpdkError::Call { call, device: config.name().to_owned(), reason };
-        let found = ffi::port_info(port.number).map_err(call("asking what it is"))?;
-        let fits = DATA_ROOM - ETHERNET_HEADER;
-        let mtu = config.mtu.unwrap_or(found.mtu.min(fits));
-        let most = found.max_mtu.min(fits);
+        let found = port::info(device.number()).map_err(call("asking what it is"))?;
+        let queues = found.max_rx_queues.min(found.max_tx_queues);
+        if config.queues > queues {
+            return Err(DpdkError::Config {
+                what: format!("{} queues of {}", config.queues, config.name()),
+                remedy: format!("use 1 to {queues}: that is what the device has"),
+            });
+        }
+        let most = found.max_mtu.min(MAX_MTU);
+        let mtu = config.mtu.unwrap_or(found.mtu.min(1500));
         if !(68..=most).contains(&mtu) {
             return Err(DpdkError::Config {
                 what: format!("an MTU of {mtu} on {}", config.name()),
                 remedy: format!("use 68 to {most}"),
             });
         }
-        let driver: Vec<u8> = found.driver.iter().copied().take_while(|byte| *byte != 0).collect();
-        tracing::info!(port = config.name(), driver = %String::from_utf8_lossy(&driver), mtu, "opened a DPDK port");
+        let granted = configure(device.number(), config).map_err(call("configuring it"))?;
+        let driver = port::text(&found.driver);
+        tracing::info!(port = config.name(), driver, mtu, granted, "opened a DPDK port");
         let info = NicInfo {
             name: config.name().to_owned(),
             driver: "dpdk",
-            medium: Medium::Ethernet(own_address(&driver, MacAddress(found.mac))),
+            medium: Medium::Ethernet(own_address(driver.as_bytes(), MacAddress(found.mac))),
             mtu,
-            queues: 1,
-            offloads: Offloads::default(),
-            rss: None,
+            queues: config.queues,
+            offloads: offloads(granted, found.max_segments),
+            rss: if config.queues > 1 { rss(device.number()) } else { None },
         };
-        Ok(DpdkNic { config: config.clone(), info, socket: found.socket, port: Some(port) })
+        let port = Arc::new(SharedPort::new(device, config.queues));
+        Ok(DpdkNic { config: config.clone(), info, socket: found.socket, granted, port })
     }
 
     fn open_queue(&mut self, id: QueueId, slots: usize) -> Result<DpdkQueue, DpdkError> {
@@ -115,28 +82,88 @@ impl DpdkNic {
                 remedy: format!("use {} to {}", SLOTS.start(), SLOTS.end()),
             });
         }
-        if id != QueueId(0) || self.port.is_none() {
-            return Err(DpdkError::Queue(id.0));
+        if !self.port.is_free(id.0) {
+            return Err(DpdkError::Queue { queue: id.0, queues: self.config.queues });
         }
         let config = &self.config;
         let call = |call| move |reason| DpdkError::Call { call, device: config.name().to_owned(), reason };
         ffi::thread_register().map_err(call("registering this thread"))?;
-        let room = DATA_ROOM + HEADROOM;
-        let name = format!("corelane-{}", POOLS.fetch_add(1, Ordering::Relaxed));
-        let mempool = Mempool::new(&name, slots as u32, room, self.socket) // within SLOTS
-            .map_err(|reason| DpdkError::PacketMemory { bytes: slots * usize::from(room), reason })?;
-        // After the mempool, so that an error closes the port first: its rings have mbufs.
-        let port = self.port.take().ok_or(DpdkError::Queue(id.0))?;
-        // A device that fills its ring takes half of the buffers at most.
-        let half = u16::try_from(slots / 2).unwrap_or(u16::MAX);
-        ffi::port_configure(port.number, config.mtu).map_err(call("configuring it"))?;
-        ffi::port_rx_queue(port.number, config.rx_descriptors.min(half), &mempool)
-            .map_err(call("setting its receive queue up"))?;
-        ffi::port_tx_queue(port.number, config.tx_descriptors.min(half))
-            .map_err(call("setting its transmit queue up"))?;
-        ffi::port_start(port.number).map_err(call("starting it"))?;
-        Ok(DpdkQueue::new(port, Mbufs::new(mempool), self.info.mtu))
+        let room = config.room();
+        let number = POOLS.fetch_add(1, Ordering::Relaxed);
+        let memory =
+            |reason| DpdkError::PacketMemory { slots, room, bytes: slots * buffer_bytes(room), reason };
+        // Within SLOTS.
+        let pool =
+            Mempool::new(&format!("corelane-{number}"), slots as u32, room, self.socket).map_err(memory)?;
+        let segments =
+            Segments::new(&format!("corelane-{number}s"), SEGMENTS, self.socket).map_err(memory)?;
+        let pool = Arc::new(pool);
+        self.port.open(id.0, pool.clone(), config)?;
+        let limits = Limits::new(&self.info, self.granted, config);
+        let sender = Sender::new(limits, segments, SEGMENTS);
+        let interrupt = Interrupt::new(id.0, self.granted & dpdk_sys::RX_INTERRUPT != 0);
+        Ok(DpdkQueue::new(self.port.clone(), id.0, Mbufs::new(pool), sender, interrupt, config))
     }
+}
+
+/// Sets the port up, without an interrupt where that is refused.
+fn configure(number: u16, config: &DpdkConfig) -> Result<u32, String> {
+    let with = |interrupt| {
+        let setup = PortSetup {
+            queues: config.queues,
+            mtu: config.mtu.unwrap_or(0),
+            wanted: wanted(config) | interrupt,
+        };
+        port::configure(number, &setup)
+    };
+    if config.offloads.rx_interrupt
+        && let Ok(granted) = with(dpdk_sys::RX_INTERRUPT)
+    {
+        return Ok(granted);
+    }
+    with(0)
+}
+
+/// The bits of what the configuration allows.
+fn wanted(config: &DpdkConfig) -> u32 {
+    let allowed = &config.offloads;
+    let bits = [
+        (allowed.rx_checksum, dpdk_sys::RX_CHECKSUM),
+        (allowed.tx_checksum, dpdk_sys::TX_CHECKSUM),
+        (allowed.tso, dpdk_sys::TSO),
+        (allowed.lro, dpdk_sys::LRO),
+        (allowed.multi_segment, dpdk_sys::MULTI_SEGMENT),
+        (allowed.vlan && config.vlan.is_some(), dpdk_sys::VLAN_STRIP | dpdk_sys::VLAN_INSERT),
+        (config.queues > 1, dpdk_sys::RSS_HASH),
+        (allowed.lro, dpdk_sys::SCATTER),
+    ];
+    bits.into_iter().filter(|(allowed, _)| *allowed).fold(0, |all, (_, bit)| all | bit)
+}
+
+/// IPv4 says 65535 bytes at most; both headers may have 40 bytes of options.
+const TSO_MAX: u32 = 65_535 - 60 - 60;
+/// Payload buffers of a frame: 64 KiB in buffers of 2 KiB, and some more.
+const TX_CHUNKS: u16 = 48;
+
+/// What the stack is told of the device.
+fn offloads(granted: u32, max_segments: u16) -> Offloads {
+    let has = |bit| granted & bit == bit;
+    let chunks = if max_segments == 0 { TX_CHUNKS } else { TX_CHUNKS.min(max_segments.saturating_sub(1)) };
+    let tso = has(dpdk_sys::TSO | dpdk_sys::TX_CHECKSUM | dpdk_sys::MULTI_SEGMENT);
+    Offloads {
+        rx_checksum: has(dpdk_sys::RX_CHECKSUM),
+        tx_checksum: has(dpdk_sys::TX_CHECKSUM),
+        tso_max: if tso { TSO_MAX } else { 0 },
+        tx_chunks: if has(dpdk_sys::MULTI_SEGMENT) { chunks } else { 0 },
+    }
+}
+
+fn rss(number: u16) -> Option<Rss> {
+    let rss = port::rss(number).ok().filter(|rss| rss.key_len > 0)?;
+    Some(Rss {
+        key: rss.key.get(..rss.key_len as usize)?.to_vec(),
+        table: rss.table.get(..rss.table_len as usize)?.to_vec(),
+    })
 }
 
 /// The port's address; over net_tap, where the kernel's end has that, the one beside it. Whatever the kernel sends arrives.
@@ -158,6 +185,9 @@ impl Nic for DpdkNic {
         Ok(Box::new(self.open_queue(id, slots)?))
     }
 }
+
+// The stack's headers fit in front.
+const _: () = assert!(HEADROOM >= 128);
 
 #[cfg(test)]
 mod tests;

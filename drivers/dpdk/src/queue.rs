@@ -1,70 +1,114 @@
 //! One receive and transmit ring pair of a port, polled by its thread.
 
-use std::ops::RangeInclusive;
 use std::os::fd::BorrowedFd;
+use std::sync::Arc;
 
-use corelane_nic::{Checksum, Pool, Queue, QueueStats, RxBurst, RxFrame, TxBurst};
+use corelane_nic::{Checksum, LinkState, Packet, Pool, Queue, QueueStats, RxBurst, RxFrame, TxBurst};
 
-use crate::ffi::{self, BATCH, Frame};
+use crate::DpdkConfig;
+use crate::ffi::burst::{self, Frame, MAX_SEGMENTS};
+use crate::ffi::mempool::BATCH;
+use crate::ffi::port;
+use crate::interrupt::Interrupt;
 use crate::mbufs::Mbufs;
-use crate::nic::Port;
-
-const ETHERNET_HEADER: usize = 14;
+use crate::port::SharedPort;
+use crate::sender::Sender;
+use crate::vlan;
 
 /// An opened queue.
 pub struct DpdkQueue {
-    /// Closed, and `None`, before the memory goes.
-    port: Option<Port>,
+    port: Arc<SharedPort>,
+    number: u16,
+    /// Before `mbufs`: what is on its way is theirs.
+    sender: Sender,
     mbufs: Mbufs,
-    /// Of frames that can be sent, in bytes.
-    lengths: RangeInclusive<usize>,
+    vlan: Option<u16>,
     received: Vec<Frame>,
-    /// What the device had no room for.
-    staged: Vec<Frame>,
+    /// The buffers of a frame with several.
+    parts: Vec<Packet>,
+    interrupt: Interrupt,
     stats: QueueStats,
 }
 
 impl DpdkQueue {
-    /// The queue of a started port.
-    pub(crate) fn new(port: Port, mbufs: Mbufs, mtu: u16) -> DpdkQueue {
+    /// The queue of a port, which starts with the last of its queues.
+    pub(crate) fn new(
+        port: Arc<SharedPort>,
+        number: u16,
+        mbufs: Mbufs,
+        sender: Sender,
+        interrupt: Interrupt,
+        config: &DpdkConfig,
+    ) -> DpdkQueue {
         let mut queue = DpdkQueue {
-            port: Some(port),
+            port,
+            number,
+            sender,
             mbufs,
-            lengths: ETHERNET_HEADER..=usize::from(mtu) + ETHERNET_HEADER,
-            received: Vec::with_capacity(BATCH),
-            staged: Vec::with_capacity(BATCH),
+            vlan: config.vlan,
+            received: Vec::with_capacity(BATCH * MAX_SEGMENTS),
+            parts: Vec::with_capacity(MAX_SEGMENTS),
+            interrupt,
             stats: QueueStats::default(),
         };
         queue.mbufs.supply();
         queue
     }
 
-    fn accept(&mut self, frame: Frame, burst: &mut RxBurst) {
-        if frame.segments != 1 {
-            self.mbufs.mempool().give(frame.slot); // with all that hangs on it
+    /// Takes a frame of one or more buffers.
+    fn accept(&mut self, buffers: &[Frame], burst: &mut RxBurst) {
+        let Some(packet) = self.gather(buffers) else {
             self.stats.rx_dropped += 1;
             return;
-        }
-        let Some(packet) = self.mbufs.take_back(frame.slot, frame.head, frame.len) else {
+        };
+        let first = &buffers[0];
+        let Some(packet) = self.of_our_vlan(packet, first) else {
             self.stats.rx_dropped += 1;
             return;
         };
         self.stats.rx_frames += 1;
-        self.stats.rx_bytes += u64::from(frame.len);
-        let checksum = match frame.checksum {
+        self.stats.rx_bytes += buffers.iter().map(|buffer| u64::from(buffer.len)).sum::<u64>();
+        let checksum = match first.checksum {
             dpdk_sys::CHECKSUM_GOOD => Checksum::Good,
             dpdk_sys::CHECKSUM_BAD => Checksum::Bad,
+            dpdk_sys::CHECKSUM_PARTIAL => Checksum::Partial,
             _ => Checksum::Unknown,
         };
-        burst.push(RxFrame { packet, checksum, hash: (frame.has_hash != 0).then_some(frame.hash) });
+        burst.push(RxFrame { packet, checksum, hash: (first.has_hash != 0).then_some(first.hash) });
     }
 
-    fn send_staged(&mut self) {
-        let Some(port) = &self.port else { return };
-        if !self.staged.is_empty() {
-            let sent = ffi::tx_burst(port.number(), &self.staged);
-            self.staged.drain(..sent);
+    /// The buffers as one packet, chained if there are several. `None` when one of them can't be had.
+    fn gather(&mut self, buffers: &[Frame]) -> Option<Packet> {
+        let copied =
+            |mbufs: &Mbufs, frame: &Frame| if mbufs.is_own(frame) { 0 } else { u64::from(frame.len) };
+        if let [frame] = buffers {
+            self.stats.rx_copied_bytes += copied(&self.mbufs, frame);
+            return self.mbufs.accept(frame);
         }
+        let mut is_whole = true;
+        for frame in buffers {
+            self.stats.rx_copied_bytes += copied(&self.mbufs, frame);
+            match self.mbufs.accept(frame) {
+                Some(packet) => self.parts.push(packet),
+                None => is_whole = false,
+            }
+        }
+        // From the end, since appending walks to the end of what it appends to.
+        let mut chain: Option<Packet> = None;
+        for mut packet in self.parts.drain(..).rev() {
+            if let Some(tail) = chain.take() {
+                packet.append(tail);
+            }
+            chain = Some(packet);
+        }
+        chain.filter(|_| is_whole)
+    }
+
+    /// The frame without its tag, if it has the one that is ours. A port without VLAN gives its frames as they are.
+    fn of_our_vlan(&self, mut packet: Packet, frame: &Frame) -> Option<Packet> {
+        let Some(ours) = self.vlan else { return Some(packet) };
+        let tag = if frame.has_vlan != 0 { Some(vlan::number(frame.vlan)) } else { vlan::strip(&mut packet) };
+        (tag == Some(ours)).then_some(packet)
     }
 }
 
@@ -74,50 +118,59 @@ impl Queue for DpdkQueue {
     }
 
     fn receive(&mut self, burst: &mut RxBurst) {
-        let Some(port) = &self.port else { return };
         let mut received = std::mem::take(&mut self.received);
-        ffi::rx_burst(port.number(), &mut received, burst.room());
-        for frame in received.drain(..) {
-            self.accept(frame, burst);
+        let (number, room) = (self.number, burst.room());
+        let polled = self.port.with(number, |port| burst::receive(port, number, &mut received, room));
+        self.stats.rx_dropped += u64::from(polled.unwrap_or(0));
+        if !received.is_empty() {
+            self.interrupt.disarm(&self.port);
+            for frame in received.chunk_by(|buffer, _| buffer.more != 0) {
+                self.accept(frame, burst);
+            }
+            received.clear();
         }
         self.received = received;
-        self.mbufs.supply();
+        if polled.is_some() {
+            self.mbufs.supply();
+        }
     }
 
     fn transmit(&mut self, burst: &mut TxBurst) {
-        self.send_staged();
-        while self.staged.len() < BATCH {
-            let packet = burst.pop_plain(self.mbufs.pool(), &self.lengths, &mut self.stats);
-            let Some(packet) = packet else { break };
-            let len = packet.len() as u64;
-            let Ok(frame) = self.mbufs.lend(packet) else { break };
-            self.staged.push(frame);
-            self.stats.tx_frames += 1;
-            self.stats.tx_bytes += len;
-        }
-        self.send_staged();
+        let number = self.number;
+        let (sender, mbufs, stats) = (&mut self.sender, &mut self.mbufs, &mut self.stats);
+        self.port.with(number, |port| sender.transmit((port, number), burst, mbufs, stats));
     }
 
     fn interrupt(&mut self) -> Option<BorrowedFd<'_>> {
-        None
+        self.interrupt.arm(&self.port)
     }
 
     fn stats(&self) -> QueueStats {
         let mut stats = self.stats;
         stats.held = self.mbufs.held().into();
-        let device = self.port.as_ref().and_then(|port| ffi::port_stats(port.number()).ok());
+        // The port counts for all of its queues: the first one tells.
+        let device = if self.number == 0 { self.port.ask(port::stats) } else { None };
         if let Some(device) = device {
             stats.rx_dropped += device.rx_missed + device.rx_no_buffer + device.rx_errors;
             stats.tx_dropped += device.tx_errors;
         }
         stats
     }
+
+    fn link(&self) -> Option<LinkState> {
+        let link = self.port.ask(port::link)?;
+        Some(LinkState { is_up: link.up != 0, megabits: (link.mbit > 0).then_some(link.mbit) })
+    }
+
+    fn device_stats(&self) -> Vec<(String, u64)> {
+        self.port.ask(port::xstats).unwrap_or_default()
+    }
 }
 
 impl Drop for DpdkQueue {
     fn drop(&mut self) {
-        // Closing gives the rings' mbufs back to the mempool.
-        drop(self.port.take());
+        self.port.close();
+        self.sender.close();
         self.mbufs.close();
     }
 }

@@ -4,12 +4,14 @@
 use std::collections::VecDeque;
 
 use corelane_dpdk::{DpdkConfig, DpdkError, DpdkNic, Memory};
-use corelane_nic::{Chunk, Medium, Nic, Packet, Queue, QueueId, RxBurst, TxBurst, TxOffload};
+use corelane_nic::{
+    Chunk, Medium, Nic, Packet, Pool, PoolConfig, Queue, QueueId, RxBurst, TxBurst, TxOffload,
+};
 
 const SLOTS: usize = 1024;
 
 fn config(device: &str) -> DpdkConfig {
-    DpdkConfig { memory: Memory::Ordinary(128), ..DpdkConfig::new(device) }
+    DpdkConfig { memory: Memory::Ordinary(Some(128)), ..DpdkConfig::new(device) }
 }
 
 fn open(device: &str) -> Box<dyn Queue> {
@@ -66,14 +68,13 @@ fn frames_of_every_length_come_back_without_a_copy() {
     assert_eq!(pool.available(), SLOTS, "closing brings every buffer home");
 }
 
-#[test]
-fn chunks_are_put_behind_their_headers() {
-    let mut queue = open("net_ring1");
+/// Sends one chunk twice, each time behind headers of its own, and returns the bytes that came back.
+fn send_twice(queue: &mut dyn Queue, payload: usize) -> (Vec<u8>, Vec<Vec<u8>>) {
     let mut burst = TxBurst::with_capacity(8);
-    let mut payload = frame(&*queue, 1000);
-    let whole = payload.to_vec();
-    payload.trim_front(100);
-    let chunk: Chunk = payload.freeze();
+    let mut packet = frame(queue, 100 + payload);
+    let whole = packet.to_vec();
+    packet.trim_front(100);
+    let chunk: Chunk = packet.freeze();
     for _ in 0..2 {
         let mut headers = queue.pool().take().expect("a buffer");
         headers.extend_from_slice(&whole[..100]);
@@ -81,10 +82,148 @@ fn chunks_are_put_behind_their_headers() {
         burst.attach(chunk.clone());
     }
     queue.transmit(&mut burst);
+    assert!(burst.is_empty());
+    drop(chunk);
+    let got = receive_all(queue);
+    (whole, got.iter().map(|packet| packet.chain().flatten().copied().collect()).collect())
+}
+
+#[test]
+fn short_payload_is_copied_behind_its_headers_and_long_payload_stays_where_it_is() {
+    let mut queue = open("net_ring1");
+    let pool = queue.pool().clone();
+    let mut copied = 0;
+    for (payload, is_copied) in [(1, true), (512, true), (513, false), (1400, false)] {
+        let (whole, got) = send_twice(&mut *queue, payload);
+        assert_eq!(got.len(), 2);
+        assert!(got.iter().all(|bytes| *bytes == whole), "{payload}: sent twice, from one chunk");
+        copied += if is_copied { 2 * payload as u64 } else { 0 };
+        assert_eq!(queue.stats().tx_copied_bytes, copied, "{payload}");
+    }
+    // The ring hands over the very mbufs, whose payload is not in buffers of the queue that receives.
+    assert_eq!(queue.stats().rx_copied_bytes, 2 * (513 + 1400));
+    queue.transmit(&mut TxBurst::with_capacity(1)); // collects what the device is done with
+    assert_eq!(pool.available() as u64 + queue.stats().held, SLOTS as u64);
+    drop(queue);
+    assert_eq!(pool.available(), SLOTS, "no chunk is kept for a frame that was sent");
+}
+
+#[test]
+fn what_is_on_its_way_keeps_its_chunk() {
+    let mut queue = open("net_ring8");
+    let pool = queue.pool().clone();
+    let mut burst = TxBurst::with_capacity(8);
+    let mut headers = queue.pool().take().expect("a buffer");
+    headers.extend_from_slice(&[0; 60]);
+    burst.push(headers, TxOffload::default());
+    burst.attach(frame(&*queue, 1000).freeze());
+    queue.transmit(&mut burst);
+    // The last clone is gone, and the frame is in the ring: its buffer must not be used again.
+    let free: Vec<Packet> = std::iter::from_fn(|| pool.take_reserved()).collect();
+    assert!(free.iter().all(|packet| packet.headroom() == 128), "{}", free.len());
+    for mut packet in free {
+        let room = packet.tailroom();
+        packet.push_back(room).expect("room").fill(0xee);
+    }
     let got = receive_all(&mut *queue);
-    assert_eq!(got.len(), 2);
-    assert!(got.iter().all(|packet| **packet == *whole), "sent twice, from one chunk");
-    assert_eq!(queue.stats().tx_copied_bytes, 1800);
+    let bytes: Vec<u8> = got[0].chain().flatten().copied().collect();
+    assert!(is_intact(&bytes[60..]), "{:?}", &bytes[60..80]);
+}
+
+#[test]
+fn chunks_of_another_pool_are_copied() {
+    let mut queue = open("net_ring9");
+    let foreign = Pool::heap(PoolConfig { slots: 4, slot_size: 1 << 16, headroom: 128, reserve: 0 });
+    let mut burst = TxBurst::with_capacity(8);
+    let mut headers = foreign.take().expect("a buffer");
+    headers.extend_from_slice(&[7; 54]);
+    let payload: Vec<u8> = (0..1400_u32).map(|i| (i % 251) as u8).collect();
+    let chunk = Chunk::copy_from(&foreign, &payload).expect("a buffer");
+    burst.push(headers, TxOffload::default());
+    burst.attach(chunk);
+    queue.transmit(&mut burst);
+    assert_eq!(foreign.available(), 4, "nothing of it is kept");
+    let got = receive_all(&mut *queue);
+    let bytes: Vec<u8> = got[0].chain().flatten().copied().collect();
+    assert_eq!((&bytes[..54], &bytes[54..]), (&[7; 54][..], &payload[..]));
+    assert_eq!(queue.stats().tx_copied_bytes, 1454);
+}
+
+#[test]
+fn each_queue_has_its_memory_and_closing_one_stops_all() {
+    let config = DpdkConfig { queues: 2, ..config("net_ring10") };
+    let mut nic = DpdkNic::open(&config).expect("it opens");
+    assert_eq!(nic.info().queues, 2);
+    let mut first = Nic::open_queue(&mut nic, QueueId(0), SLOTS).expect("the first");
+    let mut burst = TxBurst::with_capacity(8);
+    burst.push(frame(&*first, 60), TxOffload::default());
+    first.transmit(&mut burst);
+    assert_eq!(burst.len(), 1, "it waits until all queues are open");
+    let mut second = Nic::open_queue(&mut nic, QueueId(1), SLOTS).expect("the second");
+    drop(nic);
+    first.transmit(&mut burst);
+    burst.push(frame(&*second, 70), TxOffload::default());
+    second.transmit(&mut burst);
+    for (queue, len) in [(&mut first, 60), (&mut second, 70)] {
+        let got = receive_all(&mut **queue);
+        assert_eq!(got.iter().map(|packet| packet.len()).collect::<Vec<_>>(), [len]);
+        assert!(queue.pool().owns(&got[0]) && is_intact(&got[0]));
+    }
+    let pools = [first.pool().clone(), second.pool().clone()];
+    burst.push(frame(&*second, 70), TxOffload::default());
+    second.transmit(&mut burst); // on its way when the port closes
+    drop(first);
+    burst.push(frame(&*second, 80), TxOffload::default());
+    second.transmit(&mut burst);
+    assert_eq!((burst.len(), receive_all(&mut *second).len()), (1, 0), "the port is closed");
+    drop((burst, second));
+    assert_eq!(pools.map(|pool| pool.available()), [SLOTS, SLOTS]);
+}
+
+#[test]
+fn queues_on_threads_of_their_own_close_at_any_time() {
+    for round in 0..20_u64 {
+        let config = DpdkConfig { queues: 2, ..config("net_ring11") };
+        let mut nic = DpdkNic::open(&config).expect("it opens");
+        let second = std::sync::Mutex::new(&mut nic);
+        let both_open = std::sync::Barrier::new(2);
+        let turns = |id: u16, count: u64| {
+            let mut queue = Nic::open_queue(&mut **second.lock().expect("no panic"), QueueId(id), SLOTS)
+                .expect("it opens");
+            both_open.wait();
+            let pool = queue.pool().clone();
+            let mut burst = TxBurst::with_capacity(8);
+            for _ in 0..count {
+                if burst.is_empty() {
+                    burst.push(frame(&*queue, 200), TxOffload::default());
+                }
+                queue.transmit(&mut burst);
+                receive_all(&mut *queue);
+            }
+            drop((burst, queue));
+            assert_eq!(pool.available(), SLOTS, "queue {id}");
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| turns(0, 50 + round * 40));
+            scope.spawn(|| turns(1, 900 - round * 40));
+        });
+    }
+}
+
+#[test]
+fn frames_carry_the_vlan_and_others_are_dropped() {
+    let mut tagged = {
+        let mut nic = DpdkNic::open(&DpdkConfig { vlan: Some(7), ..config("net_ring12") }).expect("it opens");
+        Nic::open_queue(&mut nic, QueueId(0), SLOTS).expect("the queue opens")
+    };
+    let mut burst = TxBurst::with_capacity(8);
+    for len in [14, 60, 1514] {
+        burst.push(frame(&*tagged, len), TxOffload::default());
+    }
+    tagged.transmit(&mut burst);
+    let got = receive_all(&mut *tagged);
+    assert_eq!(got.iter().map(|packet| packet.len()).collect::<Vec<_>>(), [14, 60, 1514]);
+    assert!(got.iter().all(|packet| is_intact(packet)));
 }
 
 #[test]
@@ -154,9 +293,12 @@ fn each_mistake_is_named_with_the_way_out() {
     let error = refused(&config("net_nosuch0"));
     assert!(matches!(&error, DpdkError::Virtual { device, .. } if device == "net_nosuch0"), "{error}");
     assert!(error.remedy().contains("apt-get install librte-net-nosuch"), "{}", error.remedy());
-    let error = refused(&DpdkConfig { mtu: Some(9000), ..config("net_ring5") });
-    assert_eq!(error.to_string(), "an MTU of 9000 on net_ring5");
-    let error = refused(&DpdkConfig { memory: Memory::Ordinary(64), ..config("net_ring5") });
+    let error = refused(&DpdkConfig { mtu: Some(9700), ..config("net_ring5") });
+    assert_eq!(error.to_string(), "an MTU of 9700 on net_ring5");
+    let error = refused(&DpdkConfig { queues: 17, ..config("net_ring5") });
+    assert_eq!(error.to_string(), "17 queues of net_ring5");
+    assert!(error.remedy().contains("use 1 to 16"), "{}", error.remedy());
+    let error = refused(&DpdkConfig { memory: Memory::Ordinary(Some(64)), ..config("net_ring5") });
     assert!(matches!(&error, DpdkError::Running { running } if running.contains("-m 128")), "{error}");
 
     let mut nic = DpdkNic::open(&config("net_ring6")).expect("it opens");
@@ -164,6 +306,6 @@ fn each_mistake_is_named_with_the_way_out() {
         let error = Nic::open_queue(&mut nic, QueueId(id), slots).err().expect("must be refused");
         error.to_string()
     };
-    assert!(error(1, SLOTS).contains("queue 1: this driver opens queue 0 only"), "{}", error(1, SLOTS));
+    assert!(error(1, SLOTS).contains("queue 1: the device was opened with 1, from 0"), "{}", error(1, SLOTS));
     assert!(error(0, 7).contains("7 slots for a queue: use 256 to"), "{}", error(0, 7));
 }

@@ -208,7 +208,7 @@ impl TxBurst {
                 && frame.offload == TxOffload::default()
                 && !frame.headers.is_chained();
             if !sendable {
-                self.discard_front();
+                self.discard();
                 stats.tx_dropped += 1;
                 continue;
             }
@@ -226,13 +226,14 @@ impl TxBurst {
             for chunk in self.front_chunks() {
                 packet.extend_from_slice(chunk);
             }
-            self.discard_front();
+            self.discard();
             stats.tx_copied_bytes += packet.len() as u64;
             return Some(packet);
         }
     }
 
-    fn discard_front(&mut self) {
+    /// Drops the oldest frame.
+    pub fn discard(&mut self) {
         if let Some(frame) = self.pop() {
             for _ in 0..frame.chunks {
                 self.pop_chunk();

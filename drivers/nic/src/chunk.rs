@@ -31,6 +31,10 @@ impl Chunk {
         Chunk { slot, head, len }
     }
 
+    pub(crate) fn place(&self) -> (&SlotRef, u32, u32) {
+        (&self.slot, self.head, self.len)
+    }
+
     /// Brings the buffer's record near: what is read first of a chunk that was not touched for a while.
     #[inline(always)]
     pub fn prefetch_record(&self) {

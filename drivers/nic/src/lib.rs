@@ -23,4 +23,4 @@ pub use chunk::Chunk;
 pub use info::{MacAddress, Medium, NicInfo, Offloads, Rss};
 pub use packet::Packet;
 pub use pool::{Memory, Pool, PoolConfig, PoolStats};
-pub use queue::{Nic, Queue, QueueId, QueueStats};
+pub use queue::{LinkState, Nic, Queue, QueueId, QueueStats};

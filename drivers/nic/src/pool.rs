@@ -289,6 +289,12 @@ impl Pool {
         packet.slot().get().pool == self.inner
     }
 
+    /// Where a chunk of this pool is: `(index, head, len)` as [`Pool::lend`] tells it. `None` for another pool's.
+    pub fn locate(&self, chunk: &crate::Chunk) -> Option<(u32, u32, u32)> {
+        let (slot, head, len) = chunk.place();
+        (slot.get().pool == self.inner).then(|| (slot.get().index, head, len))
+    }
+
     /// Lends a buffer to a device: the caller now answers for slot `index`, and gives it back by
     /// [`Pool::reclaim`]. Returns `(index, head, len)`: the data start at byte `index * slot_size + head` of the memory.
     ///

@@ -39,6 +39,26 @@ pub trait Queue {
 
     /// Counts since the queue was opened.
     fn stats(&self) -> QueueStats;
+
+    /// The state of the link, where the device tells.
+    fn link(&self) -> Option<LinkState> {
+        None
+    }
+
+    /// What the device itself counts, of all its queues, by the names that its driver gives (DPDK's xstats). Slow: not for
+    /// every turn.
+    fn device_stats(&self) -> Vec<(String, u64)> {
+        Vec::new()
+    }
+}
+
+/// A link's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LinkState {
+    /// Whether frames get through.
+    pub is_up: bool,
+    /// Its speed in Mbit/s, where it is known.
+    pub megabits: Option<u32>,
 }
 
 /// Counts of a queue; they only grow.
@@ -56,7 +76,9 @@ pub struct QueueStats {
     pub tx_bytes: u64,
     /// Frames that the device refused for good.
     pub tx_dropped: u64,
-    /// Payload bytes that the driver had to copy into one buffer.
+    /// Bytes of these frames that the driver had to copy, since they came in another pool's buffers.
+    pub rx_copied_bytes: u64,
+    /// Bytes that the driver had to copy to send them: into one buffer, or out of another pool's.
     pub tx_copied_bytes: u64,
     /// System calls made to receive, send or wake the device.
     pub system_calls: u64,

@@ -2,10 +2,10 @@
 
 use std::io;
 
-use corelane_drivers::{Driver, DriverKind, NicConfig};
+use corelane_drivers::{DpdkOffloads, DpdkSettings, Driver, DriverKind, NicConfig};
 use corelane_nic::Nic;
 
-use crate::config::{ConfigError, DeviceConfig, Settings};
+use crate::config::{ConfigError, DeviceConfig, DpdkOffloadsConfig, Settings};
 
 /// Opens the device that the settings ask for, and logs why no better one was taken.
 pub(super) fn open(device: &DeviceConfig, settings: &Settings) -> io::Result<Box<dyn Nic>> {
@@ -43,10 +43,7 @@ fn nic_config(device: &DeviceConfig, settings: &Settings) -> Result<NicConfig, C
         mtu: device.mtu,
         xdp_mode,
         xdp_busy_poll: device.xdp_busy_poll,
-        dpdk_device: device.dpdk_device.clone(),
-        dpdk_memory: device.dpdk_memory,
-        dpdk_huge_pages: device.dpdk_huge_pages,
-        dpdk_eal: device.dpdk_eal.clone(),
+        dpdk: dpdk(device),
         tap_offloads: device.tap_offloads,
         ..NicConfig::default()
     };
@@ -60,7 +57,7 @@ fn nic_config(device: &DeviceConfig, settings: &Settings) -> Result<NicConfig, C
     if let (Driver::Named(kinds), None) = (&driver, &device.dpdk_device)
         && kinds.as_slice() == [DriverKind::Dpdk]
     {
-        config.dpdk_device.clone_from(&device.interface);
+        config.dpdk.device.clone_from(&device.interface);
     }
     // With ports of its own the address stays with the kernel: only these ports are taken.
     if !config.ports.is_empty() {
@@ -68,6 +65,23 @@ fn nic_config(device: &DeviceConfig, settings: &Settings) -> Result<NicConfig, C
     }
     config.driver = driver;
     Ok(config)
+}
+
+fn dpdk(device: &DeviceConfig) -> DpdkSettings {
+    let DpdkOffloadsConfig { rx_checksum, tx_checksum, tso, lro, multi_segment, vlan, rx_interrupt } =
+        device.dpdk_offloads;
+    DpdkSettings {
+        device: device.dpdk_device.clone(),
+        memory: device.dpdk_memory,
+        huge_pages: device.dpdk_huge_pages,
+        slots: device.slots,
+        rx_descriptors: device.dpdk_rx_descriptors,
+        tx_descriptors: device.dpdk_tx_descriptors,
+        vlan: device.dpdk_vlan,
+        copy_below: device.dpdk_copy_below,
+        offloads: DpdkOffloads { rx_checksum, tx_checksum, tso, lro, multi_segment, vlan, rx_interrupt },
+        eal: device.dpdk_eal.clone(),
+    }
 }
 
 #[cfg(test)]

@@ -34,10 +34,10 @@ fn addresses_go_to_the_filter_unless_ports_are_named() {
 fn dpdk_alone_takes_its_device_by_either_name() {
     let device = "dpdk_device = \"net_tap0,iface=dtap0\"";
     let named = convert(&format!("[device]\ndriver = \"dpdk,xdp\"\ninterface = \"eth9\"\n{device}")).unwrap();
-    assert_eq!(named.dpdk_device.as_deref(), Some("net_tap0,iface=dtap0"));
+    assert_eq!(named.dpdk.device.as_deref(), Some("net_tap0,iface=dtap0"));
     let short =
         convert("[device]\ndriver = \"dpdk\"\ninterface = \"net_null0\"\ndpdk_huge_pages = false").unwrap();
-    assert_eq!((short.dpdk_device.as_deref(), short.dpdk_huge_pages), (Some("net_null0"), false));
+    assert_eq!((short.dpdk.device.as_deref(), short.dpdk.huge_pages), (Some("net_null0"), false));
     let other = convert("[device]\ndriver = \"dpdk,xdp\"\ninterface = \"eth9\"").unwrap();
-    assert_eq!(other.dpdk_device, None, "the interface is AF_XDP's");
+    assert_eq!(other.dpdk.device, None, "the interface is AF_XDP's");
 }
