@@ -1,7 +1,7 @@
 //! What a worker has counted.
 
 use corelane_netstack::Stats;
-use corelane_nic::{PoolStats, QueueStats};
+use corelane_nic::{LinkState, PoolStats, QueueStats};
 
 use crate::core::current;
 use crate::core::inner::Inner;
@@ -15,6 +15,8 @@ pub struct Snapshot {
     pub stack: Stats,
     /// What the NIC queue has counted.
     pub queue: QueueStats,
+    /// Whether the device's link is up; `None` where it does not tell.
+    pub link: Option<LinkState>,
     /// What the pool of buffers has refused.
     pub pool: PoolStats,
     /// Level: buffers free in the pool, its reserve included.
@@ -50,6 +52,7 @@ impl Snapshot {
             core: inner.shared.id(),
             stack: *stack.stats(),
             queue: inner.device.borrow().queue.stats(),
+            link: inner.device.borrow().queue.link(),
             pool: stack.pool().stats(),
             pool_available: stack.pool().available(),
             pool_slots: stack.pool().config().slots as usize, // a u32
@@ -99,6 +102,7 @@ impl Snapshot {
             ("TxFrames", queue.tx_frames),
             ("TxBytes", queue.tx_bytes),
             ("TxDropped", queue.tx_dropped),
+            ("RxCopiedByDriver", queue.rx_copied_bytes),
             ("TxCopiedByDriver", queue.tx_copied_bytes),
             ("SystemCalls", queue.system_calls),
             ("PoolRefused", pool.refused),
@@ -113,4 +117,10 @@ impl Snapshot {
 /// What this core has counted; `None` when the thread runs no worker.
 pub fn snapshot() -> Option<Snapshot> {
     current::with(|inner| Snapshot::of(inner))
+}
+
+/// What the device of this core counts itself, for all of its queues, by the names that its driver gives (DPDK's xstats);
+/// empty where it counts nothing, `None` when the thread runs no worker.
+pub fn device_snapshot() -> Option<Vec<(String, u64)>> {
+    current::with(|inner| inner.device.borrow().queue.device_stats())
 }
