@@ -11,6 +11,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+use crate::device::DeviceArgs;
 use crate::error::tell;
 
 /// What corelane costs, beside kernel blocking I/O, kernel epoll and tokio.
@@ -25,9 +26,9 @@ pub struct Cli {
 /// The things that the binary does.
 #[derive(Subcommand, Debug)]
 pub enum Command {
-    /// Serve echo or HTTP with one of the engines, until SIGINT or SIGTERM
+    /// Serve a workload with one of the engines, until SIGINT or SIGTERM
     Serve(ServeArgs),
-    /// Ask a server in a closed loop with kernel sockets, and check every byte of every answer
+    /// Ask a server in a closed loop, and check every byte of every answer
     Load(LoadArgs),
     /// Measure the engines side by side in interleaved rounds, and print one table
     Compare(CompareArgs),
@@ -57,7 +58,7 @@ pub enum Engine {
     SmoltcpSteps,
 }
 
-/// What the client asks for.
+/// What the client asks for, and what the server does; both are told the same.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Workload {
@@ -65,17 +66,19 @@ pub enum Workload {
     Echo,
     /// HTTP/1.1 GET with keep-alive; every answer is the same "Hello, world"
     Http,
-    /// Connect, one echo request, close (the server serves echo)
+    /// Connect, one echo request of --size bytes; then the server closes, and so TIME-WAIT is its own
     Crr,
+    /// The server sends without end, the client checks; a request is then a megabyte (10^6 bytes), and has no latency
+    Bulk,
+    /// The client sends for the measured time, and the server checks and says at the end what it got; counted as bulk
+    BulkUp,
 }
 
-/// What a server does.
-#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Service {
-    /// Sends back what it gets
-    Echo,
-    /// Answers every HTTP/1.1 request with "Hello, world"
-    Http,
+impl Workload {
+    /// Whether it is a stream of bytes without requests.
+    pub fn is_bulk(self) -> bool {
+        matches!(self, Self::Bulk | Self::BulkUp)
+    }
 }
 
 /// How the corelane engine gets its frames.
@@ -87,6 +90,17 @@ pub enum Driver {
     Tap,
     /// AF_XDP on an interface of the kernel
     Xdp,
+    /// A device of DPDK; only in a build with the feature dpdk
+    Dpdk,
+}
+
+/// On whose sockets the client runs.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientEngine {
+    /// The kernel's, with epoll, on one thread
+    Epoll,
+    /// corelane's own, with a task a connection, on one worker
+    Corelane,
 }
 
 /// Where the measurement happens.
@@ -113,7 +127,7 @@ macro_rules! display_as_flag {
         }
     )*};
 }
-display_as_flag!(Engine, Workload, Service, Driver, Bed);
+display_as_flag!(Engine, Workload, ClientEngine, Driver, Bed);
 
 /// An IPv4 address with the length of its network's prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,8 +158,11 @@ pub struct ServeArgs {
     #[arg(long)]
     pub engine: Engine,
     /// What it does
-    #[arg(long, default_value_t = Service::Echo)]
-    pub workload: Service,
+    #[arg(long, default_value_t = Workload::Echo)]
+    pub workload: Workload,
+    /// Bytes of a request (crr): after so many the server has answered, and closes
+    #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = size)]
+    pub size: usize,
     /// Address and port to listen on; port 0 takes a free one and prints it
     #[arg(long, value_name = "A:P")]
     pub addr: SocketAddr,
@@ -166,41 +183,20 @@ pub struct ServeArgs {
     pub control: bool,
 }
 
-/// What the corelane engine runs on.
-#[derive(Args, Debug, Clone)]
-#[command(next_help_heading = "Only for --engine corelane")]
-pub struct DeviceArgs {
-    /// How frames get in and out
-    #[arg(long)]
-    pub driver: Option<Driver>,
-    /// The interface to take (xdp) or to make or join (tap)
-    #[arg(long, value_name = "IF")]
-    pub interface: Option<String>,
-    /// corelane's own address on it, as in 10.0.0.3/24
-    #[arg(long, value_name = "ADDR/LEN")]
-    pub ip: Option<Cidr>,
-    /// The router towards other networks
-    #[arg(long, value_name = "ADDR")]
-    pub gateway: Option<Ipv4Addr>,
-    /// NIC queues, and so cores, to use
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub queues: Option<u16>,
-    /// Do the kernel's part of receiving on the server's core too (xdp); the interface has to defer its interrupts
-    #[arg(long)]
-    pub busy_poll: bool,
-}
-
 /// `corelane-bench load`.
 #[derive(Args, Debug)]
 #[command(allow_negative_numbers = true)] // so that -1 is told as a wrong value of its flag
 pub struct LoadArgs {
+    /// On whose sockets the client runs
+    #[arg(long, default_value_t = ClientEngine::Epoll)]
+    pub engine: ClientEngine,
     /// The server
     #[arg(long, value_name = "A:P")]
     pub addr: SocketAddr,
     /// What to ask for; http expects the answer of `corelane-bench serve`, byte for byte
     #[arg(long, default_value_t = Workload::Echo)]
     pub workload: Workload,
-    /// Connections, each with one request in flight
+    /// Connections, each with one request in flight, or a stream each (bulk, bulk-up)
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = connections)]
     pub connections: usize,
     /// Bytes of a request and of its answer (echo and crr)
@@ -216,6 +212,9 @@ pub struct LoadArgs {
     #[arg(long, value_name = "N", conflicts_with = "duration",
         value_parser = clap::value_parser!(u64).range(1..))]
     pub requests: Option<u64>,
+    /// Poll without ever sleeping
+    #[arg(long)]
+    pub spin: bool,
     /// Pin the client to this core
     #[arg(long, value_name = "N")]
     pub cpu: Option<usize>,
@@ -228,6 +227,9 @@ pub struct LoadArgs {
     /// Print the lines `start` and `end` when the measured time starts and ends
     #[arg(long, hide = true)]
     pub marks: bool,
+    /// What corelane runs on
+    #[command(flatten)]
+    pub device: DeviceArgs,
 }
 
 /// `corelane-bench compare`.

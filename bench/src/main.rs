@@ -5,7 +5,10 @@
 //! |---|---|
 //! | cli | the flags |
 //! | serve | the servers: blocking threads, epoll, tokio, corelane |
-//! | load | the client: a closed loop on epoll that checks every byte |
+//! | load | the client, on epoll or on corelane: a closed loop that checks every byte |
+//! | device | what corelane runs on |
+//! | stream | the bytes of the bulk workloads |
+//! | flow | one direction of a bulk stream on a kernel socket |
 //! | compare | the beds, the rounds, the table, the report |
 //! | memory | the in-memory bed: both ends on one core, without a kernel |
 //! | process | what a measured process asks of the kernel: its core, its session |
@@ -13,11 +16,14 @@
 
 mod cli;
 mod compare;
+mod device;
 mod error;
+mod flow;
 mod load;
 mod memory;
 mod process;
 mod serve;
+mod stream;
 mod sys;
 
 use std::process::ExitCode;

@@ -63,6 +63,12 @@ fn wrong_values() {
     refused(&["serve", "--engine", "tokio", "--addr", "127.0.0.1:0", "--spin"], &["--spin", "epoll"]);
     refused(&["serve", "--engine", "magic", "--addr", "127.0.0.1:0"], &["magic", "bio"]);
     refused(&["load", "--addr", "127.0.0.1:1", "--size", "0"], &["--size", "from 1 to"]);
+    let load = ["load", "--addr", "127.0.0.1:1"];
+    let with = |flags: &[&'static str]| [&load[..], flags].concat();
+    refused(&with(&["--mtu", "9000"]), &["--mtu", "--engine corelane"]);
+    refused(&with(&["--dpdk-eal", "--no-pci"]), &["--dpdk-eal", "--engine corelane"]);
+    refused(&with(&["--engine", "corelane"]), &["--ip", "10.0.0.3/24"]);
+    refused(&with(&["--engine", "bio"]), &["bio", "possible values: epoll, corelane"]);
     refused(&["compare", "--rounds", "0"], &["--rounds", "1..=1000"]);
     refused(&["compare", "--bed", "loopback", "--server-cpu", "1"], &["--server-cpu"]);
     refused(&["compare", "--engines", "epoll,magic"], &["magic", "--engines"]);

@@ -76,8 +76,8 @@ fn report(output: &Output) -> Value {
 #[test]
 fn every_engine_answers_every_workload_without_an_error() {
     for engine in ["bio", "epoll", "epoll-spin", "tokio"] {
-        for (workload, service) in [("echo", "echo"), ("crr", "echo"), ("http", "http")] {
-            let server = Server::start(engine, service);
+        for workload in ["echo", "crr", "http"] {
+            let server = Server::start(engine, workload);
             let output = load(&server.address, workload, &["--requests", "400"]);
             let report = report(&output);
             assert!(output.status.success(), "{engine}, {workload}: {report}");
@@ -90,6 +90,69 @@ fn every_engine_answers_every_workload_without_an_error() {
             assert!(latency("p50") <= latency("p99_9") && latency("p99_9") <= latency("max"));
             server.end();
         }
+    }
+}
+
+#[test]
+fn every_engine_carries_bulk_streams_both_ways_without_an_error() {
+    for engine in ["bio", "epoll", "epoll-spin", "tokio"] {
+        for workload in ["bulk", "bulk-up"] {
+            let server = Server::start(engine, workload);
+            // Every stream goes through its period a hundred times.
+            let output = load(&server.address, workload, &["--requests", "60"]);
+            let report = report(&output);
+            assert!(output.status.success(), "{engine}, {workload}: {report}");
+            assert!(report["requests"].as_u64() >= Some(60), "{engine}, {workload}: {report}");
+            assert_eq!(report["byte_errors"], 0, "{engine}, {workload}");
+            assert_eq!(report["connection_errors"], 0, "{engine}, {workload}");
+            assert!(report["gbit_per_second"].as_f64() > Some(0.0), "{engine}, {workload}: {report}");
+            assert_eq!(report["latency_us"]["max"], 0.0, "a stream has no latency");
+            server.end();
+        }
+    }
+}
+
+#[test]
+fn a_stream_with_a_gap_is_seen_by_both_ends() {
+    // Up: the server of one workload gets the bytes of none.
+    let server = Server::start("epoll", "bulk-up");
+    let mut stream = server.connect();
+    stream.write_all(&[7; 1000]).expect("sent");
+    stream.shutdown(std::net::Shutdown::Write).expect("half closed");
+    let mut verdict = Vec::new();
+    stream.read_to_end(&mut verdict).expect("a verdict, then the end");
+    let numbers: Vec<u64> =
+        verdict.chunks(8).map(|number| u64::from_be_bytes(number.try_into().expect("8 bytes"))).collect();
+    assert_eq!((numbers.len(), numbers[0]), (2, 1000));
+    assert!((900..=1000).contains(&numbers[1]), "{numbers:?}");
+
+    // Down: an echo server's zero bytes are not the stream.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("its address").to_string();
+    let sender = thread::spawn(move || {
+        let mut clients: Vec<_> = (0..4).map(|_| listener.accept().expect("a client").0).collect();
+        while clients.iter_mut().all(|client| client.write_all(&[0; 65_536]).is_ok()) {}
+    });
+    let output = load(&address, "bulk", &["--requests", "5"]);
+    let report = report(&output);
+    assert_eq!(output.status.code(), Some(1), "{report}");
+    assert!(report["byte_errors"].as_u64() > Some(4_900_000), "{report}");
+    sender.join().expect("no panic");
+}
+
+#[test]
+fn a_crr_server_closes_after_its_answer_and_not_before() {
+    for engine in ["bio", "epoll", "tokio"] {
+        let server = Server::start(engine, "crr");
+        let mut stream = server.connect();
+        let request: Vec<u8> = (0..64).collect();
+        stream.write_all(&request[..40]).expect("sent");
+        let mut first = [0; 40];
+        stream.read_exact(&mut first).expect("the first part, and no end");
+        stream.write_all(&request[40..]).expect("sent");
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).expect("the rest, then the end");
+        assert_eq!([&first[..], &rest].concat(), request, "{engine}");
     }
 }
 

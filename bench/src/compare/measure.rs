@@ -9,7 +9,7 @@ use super::bed::Place;
 use super::child::Child;
 use super::cpu::{CpuShare, Ticks};
 use super::plan::{Cell, Plan};
-use crate::cli::{Engine, Service, Workload};
+use crate::cli::Engine;
 use crate::load::report::Report;
 use crate::serve::{Counters, READY};
 use crate::sys::Stop;
@@ -76,13 +76,10 @@ fn sample(server: &mut Child, cpu: usize, stop: &Stop) -> anyhow::Result<(Ticks,
 }
 
 fn server_flags(plan: &Plan, cell: &Cell, engine: Engine, place: &Place) -> Vec<String> {
-    let service = match cell.workload {
-        Workload::Http => Service::Http,
-        Workload::Echo | Workload::Crr => Service::Echo,
-    };
     let mut flags = vec![
         format!("--engine={engine}"),
-        format!("--workload={service}"),
+        format!("--workload={}", cell.workload),
+        format!("--size={}", cell.size),
         format!("--cpu={}", plan.server_cpu),
         "--control".to_owned(),
     ];

@@ -191,6 +191,7 @@ fn cells(args: &CompareArgs, bed: Bed, engines: &Engines, left_out: &mut Vec<Str
             ([], Workload::Echo) => &[1, 16, 128, 1000],
             ([], Workload::Http) => &[1, 128],
             ([], Workload::Crr) => &[16],
+            ([], Workload::Bulk | Workload::BulkUp) => &[1],
             (chosen, _) => chosen,
         };
         cells.extend(connections.iter().map(|&connections| Cell {

@@ -1,9 +1,22 @@
-//! The client: a closed loop, each connection with one request in flight, on kernel sockets.
+//! The client: a closed loop, each connection with one request in flight, or with an endless stream.
+//!
+//! | file | what |
+//! |---|---|
+//! | client | the loop on kernel sockets |
+//! | connection | a kernel socket and its requests |
+//! | corelane | the tasks on corelane's sockets |
+//! | exchange | a request and its answer, whoever carries them |
+//! | pattern | the bytes of a request |
+//! | window, silence | when the measured time starts and ends; when to give up |
+//! | tally, report | what is counted; the result |
 
 mod client;
 mod connection;
+mod corelane;
+mod exchange;
 pub mod pattern;
 pub mod report;
+mod silence;
 pub mod tally;
 pub mod window;
 
@@ -14,8 +27,9 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use crate::cli::LoadArgs;
+use crate::cli::{ClientEngine, LoadArgs, Workload};
 use crate::error::{bad_input, tell};
+use crate::stream::MEGABYTE;
 use crate::sys::{self, Stop};
 use crate::{process, serve};
 use report::Report;
@@ -25,6 +39,9 @@ const OTHER_FILES: u64 = 64;
 
 /// `corelane-bench load`. Exit code 1 when there were byte errors or connection errors.
 pub fn run(args: &LoadArgs) -> anyhow::Result<ExitCode> {
+    if args.engine == ClientEngine::Epoll {
+        args.device.refuse(args.engine)?;
+    }
     process::join_parent(args.parent)?;
     let stop = Stop::install().context("taking SIGINT and SIGTERM")?;
     process::pin(args.cpu)?;
@@ -35,7 +52,10 @@ pub fn run(args: &LoadArgs) -> anyhow::Result<ExitCode> {
         Some(path) if path != Path::new("-") => Some(create(path)?),
         _ => None,
     };
-    let report = client::run(args, &stop)?;
+    let report = match args.engine {
+        ClientEngine::Epoll => client::run(args, &stop)?,
+        ClientEngine::Corelane => corelane::run(args, &stop)?,
+    };
     match (&args.json, file) {
         (_, Some(mut file)) => {
             writeln!(file, "{}", serde_json::to_string_pretty(&report)?)?;
@@ -68,9 +88,29 @@ pub fn create(path: &Path) -> anyhow::Result<fs::File> {
 }
 
 /// Bytes of an answer, as reports count them: the payload, without HTTP's head.
-pub fn payload(workload: crate::cli::Workload, size: usize) -> usize {
+pub fn payload(workload: Workload, size: usize) -> usize {
     match workload {
-        crate::cli::Workload::Http => serve::http::BODY,
-        crate::cli::Workload::Echo | crate::cli::Workload::Crr => size,
+        Workload::Http => serve::http::BODY,
+        Workload::Echo | Workload::Crr => size,
+        Workload::Bulk | Workload::BulkUp => MEGABYTE as usize, // fits everywhere
     }
+}
+
+/// Tells `compare` where the measured time starts and ends.
+fn mark(args: &LoadArgs, what: &str) -> io::Result<()> {
+    if args.marks {
+        let mut out = io::stdout().lock();
+        writeln!(out, "{what}")?;
+        out.flush()?;
+    }
+    Ok(())
+}
+
+/// Why the first connection can't be made, and the way out.
+fn no_server(args: &LoadArgs, error: &io::Error) -> anyhow::Error {
+    let (address, workload) = (args.addr, args.workload);
+    bad_input(format!(
+        "--addr {address}: cannot connect ({error}): start the server first, as with `corelane-bench serve \
+         --engine epoll --workload {workload} --addr {address}`"
+    ))
 }

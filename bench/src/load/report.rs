@@ -1,13 +1,15 @@
 //! The result of one load, as text and as JSON.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::tally::Tally;
 use crate::cli::Workload;
 
-/// Latencies in microseconds, from just before the request is written (for crr: before the
-/// connect) until its answer is read.
+/// Latencies in microseconds, from just before the request is written until its answer is read;
+/// for crr from before the connect until the server has closed. All 0 for the bulk workloads.
 #[derive(Serialize, Deserialize, Debug, Clone, Copy, Default, PartialEq)]
 pub struct Latency {
     /// Half of the requests are at most this slow.
@@ -27,7 +29,7 @@ pub struct Report {
     pub workload: Workload,
     /// Connections asked for.
     pub connections: usize,
-    /// Bytes of an answer's payload.
+    /// Bytes of an answer's payload; of a megabyte for the bulk workloads, which count in these.
     pub size: usize,
     /// Seconds measured.
     pub seconds: f64,
@@ -37,7 +39,7 @@ pub struct Report {
     pub requests_per_second: f64,
     /// How long they took.
     pub latency_us: Latency,
-    /// Payload of the answers.
+    /// Payload of the answers, or of the bulk streams.
     pub gbit_per_second: f64,
     /// Bytes of answers that were wrong or too many.
     pub byte_errors: u64,
@@ -49,20 +51,63 @@ pub struct Report {
     pub starved_connections: usize,
 }
 
+impl Report {
+    /// What the tally came to in the time that was measured.
+    pub fn new(
+        workload: Workload,
+        connections: usize,
+        size: usize,
+        tally: &Tally,
+        measured: Duration,
+    ) -> Self {
+        let seconds = measured.as_secs_f64();
+        let rate = |count: f64| if seconds > 0.0 { count / seconds } else { 0.0 };
+        let size = super::payload(workload, size);
+        // All of these are exact up to 2^53.
+        let requests = tally.requests as f64;
+        let bytes = if workload.is_bulk() { tally.bytes as f64 } else { requests * size as f64 };
+        Self {
+            workload,
+            connections,
+            size,
+            seconds,
+            requests: tally.requests,
+            requests_per_second: rate(requests),
+            latency_us: tally.latency(),
+            gbit_per_second: rate(bytes * 8.0 / 1e9),
+            byte_errors: tally.byte_errors,
+            connection_errors: tally.connection_errors,
+            first_connection_error: tally.first_connection_error.clone(),
+            starved_connections: tally.starved(),
+        }
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let latency = self.latency_us;
-        writeln!(
-            formatter,
-            "{}, {} connections, {} bytes: {} requests in {:.3} s",
-            self.workload, self.connections, self.size, self.requests, self.seconds
-        )?;
-        writeln!(formatter, "  {:.0} req/s, {:.3} Gbit/s", self.requests_per_second, self.gbit_per_second)?;
-        writeln!(
-            formatter,
-            "  latency in us: p50 {:.1}, p99 {:.1}, p99.9 {:.1}, max {:.1}",
-            latency.p50, latency.p99, latency.p99_9, latency.max
-        )?;
+        let (workload, connections, seconds) = (self.workload, self.connections, self.seconds);
+        if workload.is_bulk() {
+            let megabytes = self.requests;
+            writeln!(formatter, "{workload}, {connections} connections: {megabytes} MB in {seconds:.3} s")?;
+            writeln!(formatter, "  {:.3} Gbit/s", self.gbit_per_second)?;
+        } else {
+            writeln!(
+                formatter,
+                "{workload}, {connections} connections, {} bytes: {} requests in {seconds:.3} s",
+                self.size, self.requests
+            )?;
+            writeln!(
+                formatter,
+                "  {:.0} req/s, {:.3} Gbit/s",
+                self.requests_per_second, self.gbit_per_second
+            )?;
+            writeln!(
+                formatter,
+                "  latency in us: p50 {:.1}, p99 {:.1}, p99.9 {:.1}, max {:.1}",
+                latency.p50, latency.p99, latency.p99_9, latency.max
+            )?;
+        }
         writeln!(
             formatter,
             "  byte errors {}, connection errors {}, starved connections {}",

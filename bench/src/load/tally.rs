@@ -6,6 +6,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use super::report::Latency;
+use crate::stream::MEGABYTE;
 
 /// The slowest answer that keeps its exact place: a minute, in nanoseconds.
 const SLOWEST: u64 = 60_000_000_000;
@@ -19,7 +20,9 @@ pub struct Tally {
     pub measuring: bool,
     /// Requests measured.
     pub requests: u64,
-    /// Requests answered, warm-up included.
+    /// Bytes of bulk streams measured.
+    pub bytes: u64,
+    /// Requests answered, or pieces of bulk streams that went over, warm-up included.
     pub answered: u64,
     /// Wrong bytes, at any time.
     pub byte_errors: u64,
@@ -28,30 +31,51 @@ pub struct Tally {
     /// The first of these.
     pub first_connection_error: Option<String>,
     latencies: Histogram<u64>,
+    /// What each connection had in the measured time: requests or bytes.
+    each: Vec<u64>,
 }
 
 impl Tally {
-    /// All zero.
-    pub fn new() -> anyhow::Result<Self> {
+    /// All zero, for so many connections.
+    pub fn new(connections: usize) -> anyhow::Result<Self> {
         Ok(Self {
             measuring: false,
             requests: 0,
+            bytes: 0,
             answered: 0,
             byte_errors: 0,
             connection_errors: 0,
             first_connection_error: None,
             latencies: Histogram::new_with_bounds(1, SLOWEST, DIGITS)?,
+            each: vec![0; connections],
         })
     }
 
-    /// An answer is complete.
-    pub fn answer(&mut self, latency: Duration) {
+    /// An answer on this connection is complete.
+    pub fn answer(&mut self, connection: usize, latency: Duration) {
         self.answered += 1;
         if self.measuring {
             self.requests += 1;
+            self.each[connection] += 1;
             let nanoseconds = u64::try_from(latency.as_nanos()).unwrap_or(SLOWEST);
             self.latencies.saturating_record(nanoseconds);
         }
+    }
+
+    /// So many bytes of a bulk stream went over this connection, and so many of them were wrong.
+    pub fn stream(&mut self, connection: usize, count: u64, wrong: u64) {
+        self.answered += u64::from(count > 0);
+        self.byte_errors += wrong;
+        if self.measuring {
+            self.bytes += count;
+            self.requests = self.bytes / MEGABYTE;
+            self.each[connection] += count;
+        }
+    }
+
+    /// The connections that had nothing in the measured time.
+    pub fn starved(&self) -> usize {
+        self.each.iter().filter(|measured| **measured == 0).count()
     }
 
     /// A connection couldn't be made or broke.

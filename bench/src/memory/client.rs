@@ -14,8 +14,6 @@ struct Conversation {
     sent: usize,
     received: usize,
     asked: Duration,
-    /// Answers in the measured time.
-    measured: u64,
 }
 
 /// All connections of the client, in a closed loop: one question in flight on each.
@@ -38,10 +36,9 @@ impl Client {
             sent: args.size, // nothing to send before the first question
             received: 0,
             asked: Duration::ZERO,
-            measured: 0,
         };
         Ok(Self {
-            tally: Tally::new()?,
+            tally: Tally::new(args.connections)?,
             now: Duration::ZERO,
             failure: None,
             conversations: std::iter::repeat_with(conversation).take(args.connections).collect(),
@@ -77,8 +74,7 @@ impl Client {
         if conversation.received < conversation.question.len() {
             return false;
         }
-        conversation.measured += u64::from(self.tally.measuring);
-        self.tally.answer(self.now.saturating_sub(conversation.asked));
+        self.tally.answer(index, self.now.saturating_sub(conversation.asked));
         self.ask(index);
         true
     }
@@ -90,23 +86,7 @@ impl Client {
 
     /// The result.
     pub fn report(&self, args: &MemoryArgs, measured: Duration) -> Report {
-        let seconds = measured.as_secs_f64();
-        let rate = |count: f64| if seconds > 0.0 { count / seconds } else { 0.0 };
-        let requests = self.tally.requests as f64; // exact up to 2^53
-        Report {
-            workload: Workload::Echo,
-            connections: args.connections,
-            size: args.size,
-            seconds,
-            requests: self.tally.requests,
-            requests_per_second: rate(requests),
-            latency_us: self.tally.latency(),
-            gbit_per_second: rate(requests * args.size as f64 * 8.0 / 1e9),
-            byte_errors: self.tally.byte_errors,
-            connection_errors: self.tally.connection_errors,
-            first_connection_error: self.tally.first_connection_error.clone(),
-            starved_connections: self.conversations.iter().filter(|one| one.measured == 0).count(),
-        }
+        Report::new(Workload::Echo, args.connections, args.size, &self.tally, measured)
     }
 }
 

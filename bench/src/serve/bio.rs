@@ -6,9 +6,10 @@ use std::thread;
 
 use anyhow::Context;
 
-use super::session::{Next, Session};
+use super::session::{Next, Service, Session};
 use super::{BUFFER, Server, accept_again, accept_error};
-use crate::cli::Service;
+use crate::cli::Workload;
+use crate::stream::{READ, Sink, Source};
 use crate::sys::{self, Stop};
 
 /// Bytes of a thread's stack: small, so that 10,000 of them fit.
@@ -45,7 +46,11 @@ fn accept(listener: &TcpListener, service: Service) -> anyhow::Result<()> {
             .stack_size(STACK)
             .spawn(move || {
                 // A client that goes away ends its own connection, not the server.
-                let _gone = serve(&stream, service);
+                let _gone = match service.workload {
+                    Workload::Bulk => send(&stream),
+                    Workload::BulkUp => receive(&stream),
+                    _ => serve(&stream, service),
+                };
             })
             .context("starting a thread for a connection: see `ulimit -u` and kernel.threads-max")?;
     }
@@ -66,5 +71,24 @@ fn serve(mut stream: &TcpStream, service: Service) -> io::Result<()> {
         if next == Next::Close {
             return Ok(());
         }
+    }
+}
+
+fn send(mut stream: &TcpStream) -> io::Result<()> {
+    let mut source = Source::new();
+    loop {
+        let count = stream.write(source.next())?;
+        source.advance(count);
+    }
+}
+
+fn receive(mut stream: &TcpStream) -> io::Result<()> {
+    let mut sink = Sink::new();
+    let mut buffer = vec![0; READ];
+    loop {
+        match stream.read(&mut buffer)? {
+            0 => return stream.write_all(&sink.verdict().to_bytes()),
+            count => sink.check(&buffer[..count]),
+        };
     }
 }

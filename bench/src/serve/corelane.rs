@@ -5,30 +5,23 @@ use std::thread;
 use std::time::Duration;
 
 use corelane::net::{TcpListener, TcpStream};
-use corelane::{Builder, spawn_local};
+use corelane::spawn_local;
 
 use super::Server;
-use super::session::{Next, Session};
-use crate::cli::{Driver, Service};
-use crate::error::bad_input;
+use super::session::{Next, Service, Session};
+use crate::cli::Workload;
+use crate::stream::{Sink, Source};
 use crate::sys::{self, Stop};
 
 /// How long connections that are open at the end may take to finish.
 const GRACE: Duration = Duration::from_millis(500);
-
-/// A worker that is told to spin does so for longer than any measurement takes.
-const FOREVER: Duration = Duration::from_secs(24 * 3600);
 
 /// Serves until the stop.
 ///
 /// # Errors
 /// When the device can't be had: the error says what is missing.
 pub fn run(server: &Server<'_>) -> anyhow::Result<()> {
-    // A flag that names what is not there is a wrong flag, as for the other engines.
-    let mut runtime = builder(server)?.build().map_err(|error| match error.kind() {
-        io::ErrorKind::InvalidInput | io::ErrorKind::NotFound => bad_input(error.to_string()),
-        _ => error.into(),
-    })?;
+    let mut runtime = server.device.start(server.spin)?;
     let handle = runtime.handle();
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -48,48 +41,16 @@ pub fn run(server: &Server<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn builder(server: &Server<'_>) -> anyhow::Result<Builder> {
-    let device = server.device;
-    let Some(ip) = device.ip else {
-        return Err(bad_input(
-            "--ip: the corelane engine needs an address of its own: give one that the kernel does not have, such as --ip 10.0.0.3/24",
-        ));
-    };
-    let Some(driver) = device.driver.filter(|driver| *driver != Driver::Sim) else {
-        return Err(bad_input(
-            "--driver: clients of another process need a device: give --driver xdp or --driver tap with --interface \
-             (both ends in one process: corelane-bench compare --bed memory)",
-        ));
-    };
-    let mut builder =
-        Builder::new().driver(driver.to_string()).address(format!("{}/{}", ip.address, ip.prefix));
-    let Some(interface) = &device.interface else {
-        return Err(bad_input(
-            "--interface: say which interface: one that `ip link` shows (xdp), or the TAP's name",
-        ));
-    };
-    builder = builder.interface(interface.clone());
-    if let Some(gateway) = device.gateway {
-        builder = builder.gateway(gateway.to_string());
-    }
-    if let Some(queues) = device.queues {
-        builder = builder.queues(queues);
-    }
-    builder = builder.busy_poll(device.busy_poll);
-    if server.spin {
-        builder = builder.spin(FOREVER);
-    }
-    Ok(builder)
-}
-
 async fn listen(mut listener: TcpListener, service: Service) -> io::Result<()> {
     // An accept fails when the shutdown closes the listener: that is the end, not a failure.
     while let Ok((stream, _)) = listener.accept().await {
         spawn_local(async move {
             // A client that goes away ends its own connection, not the server.
-            let _gone = match service {
-                Service::Echo => echo(stream).await,
-                Service::Http => serve(stream, service).await,
+            let _gone = match service.workload {
+                Workload::Echo => echo(stream).await,
+                Workload::Http | Workload::Crr => serve(stream, service).await,
+                Workload::Bulk => send(stream).await,
+                Workload::BulkUp => receive(stream).await,
             };
         });
     }
@@ -117,4 +78,21 @@ async fn serve(mut stream: TcpStream, service: Service) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+async fn send(mut stream: TcpStream) -> io::Result<()> {
+    let mut source = Source::new();
+    loop {
+        let count = stream.write(source.next()).await?;
+        source.advance(count);
+    }
+}
+
+/// Checks the buffers in place.
+async fn receive(mut stream: TcpStream) -> io::Result<()> {
+    let mut sink = Sink::new();
+    while let Some(chunk) = stream.recv_chunk().await? {
+        sink.check(&chunk);
+    }
+    stream.write_all(&sink.verdict().to_bytes()).await
 }

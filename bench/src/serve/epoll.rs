@@ -1,13 +1,15 @@
 //! One thread on raw epoll(7), edge-triggered: per request one read, one write, and its share of
-//! an epoll_wait.
+//! an epoll_wait. The bulk workloads are level-triggered: see [`Flow`].
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
-use super::session::{Next, Session};
+use super::session::{Next, Service, Session};
 use super::{BUFFER, Server, accept_again, accept_error};
-use crate::cli::Service;
+use crate::cli::Workload;
+use crate::flow::Flow;
+use crate::stream::READ;
 use crate::sys::{self, Epoll, Events};
 
 const LISTENER: u64 = 0;
@@ -30,7 +32,7 @@ pub fn run(server: &Server<'_>) -> anyhow::Result<()> {
     let timeout = server.spin.then_some(Duration::ZERO);
     let mut events = Events::new(EVENTS);
     let mut connections = Connections::default();
-    let mut buffers = Buffers::default();
+    let mut buffers = Buffers::new(server.service);
     loop {
         epoll.wait(&mut events, timeout)?;
         for index in 0..events.len() {
@@ -62,8 +64,9 @@ fn accept(
         }
         let slot = connections.vacant();
         let token = slot as u64 + FIRST; // usize is at most 64 bits
-        epoll.add(&stream, sys::IN | sys::OUT | sys::PEER_CLOSED | sys::EDGE, token)?;
-        connections.slots[slot] = Some(Connection::new(stream, service));
+        let peer = Peer::new(stream, service);
+        epoll.add(peer.stream(), peer.interest(), token)?;
+        connections.slots[slot] = Some(peer);
     }
 }
 
@@ -73,16 +76,17 @@ struct Buffers {
     scratch: Vec<u8>,
 }
 
-impl Default for Buffers {
-    fn default() -> Self {
-        Self { input: vec![0; BUFFER], scratch: Vec::new() }
+impl Buffers {
+    fn new(service: Service) -> Self {
+        let size = if service.workload.is_bulk() { READ } else { BUFFER };
+        Self { input: vec![0; size], scratch: Vec::new() }
     }
 }
 
 /// The open connections by their token.
 #[derive(Default)]
 struct Connections {
-    slots: Vec<Option<Connection>>,
+    slots: Vec<Option<Peer>>,
     free: Vec<usize>,
 }
 
@@ -99,12 +103,58 @@ impl Connections {
     /// empty or already another's, for which one read too many does no harm.
     fn ready(&mut self, token: u64, flags: u32, buffers: &mut Buffers) {
         let slot = usize::try_from(token - FIRST).unwrap_or(usize::MAX);
-        let Some(Some(connection)) = self.slots.get_mut(slot) else {
+        let Some(Some(peer)) = self.slots.get_mut(slot) else {
             return;
         };
-        if connection.serve(flags, buffers).is_err() {
+        if peer.serve(flags, buffers).is_err() {
             self.slots[slot] = None; // closes the socket
             self.free.push(slot);
+        }
+    }
+}
+
+/// A client, as its workload wants it.
+enum Peer {
+    Asks(Connection),
+    Streams(Flow),
+}
+
+impl Peer {
+    fn new(stream: TcpStream, service: Service) -> Self {
+        match service.workload {
+            Workload::Bulk => Self::Streams(Flow::sending(stream)),
+            Workload::BulkUp => Self::Streams(Flow::receiving(stream)),
+            _ => Self::Asks(Connection::new(stream, service)),
+        }
+    }
+
+    fn stream(&self) -> &TcpStream {
+        match self {
+            Self::Asks(connection) => &connection.stream,
+            Self::Streams(flow) => flow.stream(),
+        }
+    }
+
+    fn interest(&self) -> u32 {
+        match self {
+            Self::Asks(_) => sys::IN | sys::OUT | sys::PEER_CLOSED | sys::EDGE,
+            Self::Streams(flow) => flow.interest(),
+        }
+    }
+
+    /// Goes on. An error: the connection is over.
+    fn serve(&mut self, flags: u32, buffers: &mut Buffers) -> io::Result<()> {
+        match self {
+            Self::Asks(connection) => connection.serve(flags, buffers),
+            Self::Streams(flow) => match flow.ready(flags, &mut buffers.input) {
+                Ok(_) => Ok(()),
+                Err(error) => {
+                    if error.kind() == io::ErrorKind::UnexpectedEof {
+                        flow.send_verdict()?;
+                    }
+                    Err(error)
+                }
+            },
         }
     }
 }

@@ -16,10 +16,12 @@ use std::thread;
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-use crate::cli::{DeviceArgs, Engine, ServeArgs, Service};
+use crate::cli::{Engine, ServeArgs};
+use crate::device::DeviceArgs;
 use crate::error::bad_input;
 use crate::process;
 use crate::sys::{self, Stop};
+use session::Service;
 
 /// Bytes that a server reads at once, the same for every engine.
 const BUFFER: usize = 16 * 1024;
@@ -93,7 +95,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let _best_effort = sys::raise_open_files(OPEN_FILES);
     let server = Server {
         address: args.addr,
-        service: args.workload,
+        service: Service { workload: args.workload, size: args.size },
         spin: args.spin || args.engine == Engine::EpollSpin,
         device: &args.device,
         stop: &stop,
@@ -121,22 +123,7 @@ fn check(args: &ServeArgs) -> anyhow::Result<()> {
             "--spin: the engine {engine} can only sleep: use it with epoll or corelane"
         )));
     }
-    let device = &args.device;
-    let given = [
-        ("--driver", device.driver.is_some()),
-        ("--interface", device.interface.is_some()),
-        ("--ip", device.ip.is_some()),
-        ("--gateway", device.gateway.is_some()),
-        ("--queues", device.queues.is_some()),
-        ("--busy-poll", device.busy_poll),
-    ];
-    match given.iter().find(|(_, given)| *given) {
-        Some((flag, _)) if engine != Engine::Corelane => Err(bad_input(format!(
-            "{flag}: the engine {engine} runs on the kernel's network: leave {flag} out, or use \
-             --engine corelane"
-        ))),
-        _ => Ok(()),
-    }
+    if engine == Engine::Corelane { Ok(()) } else { args.device.refuse(engine) }
 }
 
 /// Answers each line on stdin with the counters; the end of stdin ends the server.

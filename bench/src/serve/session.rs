@@ -1,7 +1,16 @@
 //! What a server answers on one connection: no sockets in here, every engine uses it.
 
 use super::http::{self, Splitter};
-use crate::cli::Service;
+use crate::cli::Workload;
+
+/// What a server does on each connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Service {
+    /// What.
+    pub workload: Workload,
+    /// Bytes of a request (crr).
+    pub size: usize,
+}
 
 /// The state of one connection that the answers depend on.
 pub enum Session {
@@ -9,6 +18,8 @@ pub enum Session {
     Echo,
     /// Answers each HTTP request.
     Http(Splitter),
+    /// Sends back what comes, until so many more bytes have come.
+    Crr(usize),
 }
 
 /// Whether the connection stays after an answer.
@@ -21,11 +32,12 @@ pub enum Next {
 }
 
 impl Session {
-    /// A new connection.
+    /// A new connection. The bulk workloads have no answers: see [`crate::stream`].
     pub fn new(service: Service) -> Self {
-        match service {
-            Service::Echo => Self::Echo,
-            Service::Http => Self::Http(Splitter::default()),
+        match service.workload {
+            Workload::Http => Self::Http(Splitter::default()),
+            Workload::Crr => Self::Crr(service.size),
+            Workload::Echo | Workload::Bulk | Workload::BulkUp => Self::Echo,
         }
     }
 
@@ -33,6 +45,10 @@ impl Session {
     pub fn answer<'a>(&mut self, input: &'a [u8], scratch: &'a mut Vec<u8>) -> (&'a [u8], Next) {
         match self {
             Self::Echo => (input, Next::Keep),
+            Self::Crr(left) => {
+                *left = left.saturating_sub(input.len());
+                (input, if *left == 0 { Next::Close } else { Next::Keep })
+            }
             Self::Http(splitter) => {
                 scratch.clear();
                 let next = http::answer(splitter, input, scratch);

@@ -9,9 +9,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
-use super::session::{Next, Session};
+use super::session::{Next, Service, Session};
 use super::{BUFFER, Server, accept_again, accept_error};
-use crate::cli::Service;
+use crate::cli::Workload;
+use crate::stream::{READ, Sink, Source};
 use crate::sys::{self, Stop};
 
 /// Serves until the stop; the tasks of open connections are dropped with the runtime.
@@ -46,7 +47,11 @@ async fn listen(server: &Server<'_>, mut stop: oneshot::Receiver<()>) -> anyhow:
                 let service = server.service;
                 tokio::spawn(async move {
                     // A client that goes away ends its own connection, not the server.
-                    let _gone = serve(stream, service).await;
+                    let _gone = match service.workload {
+                        Workload::Bulk => send(stream).await,
+                        Workload::BulkUp => receive(stream).await,
+                        _ => serve(stream, service).await,
+                    };
                 });
             }
             Err(error) if accept_again(&error) => {}
@@ -70,5 +75,24 @@ async fn serve(mut stream: TcpStream, service: Service) -> io::Result<()> {
         if next == Next::Close {
             return Ok(());
         }
+    }
+}
+
+async fn send(mut stream: TcpStream) -> io::Result<()> {
+    let mut source = Source::new();
+    loop {
+        let count = stream.write(source.next()).await?;
+        source.advance(count);
+    }
+}
+
+async fn receive(mut stream: TcpStream) -> io::Result<()> {
+    let mut sink = Sink::new();
+    let mut buffer = vec![0; READ];
+    loop {
+        match stream.read(&mut buffer).await? {
+            0 => return stream.write_all(&sink.verdict().to_bytes()).await,
+            count => sink.check(&buffer[..count]),
+        };
     }
 }

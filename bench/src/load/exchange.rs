@@ -1,0 +1,97 @@
+//! A request in flight and how much of its answer is in; the sockets are others'.
+
+use std::io;
+use std::time::Instant;
+
+use super::pattern;
+use super::tally::Tally;
+use crate::cli::Workload;
+use crate::serve::http;
+
+const HTTP_REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: corelane-bench\r\n\r\n";
+
+/// What a step of an exchange came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// The answer isn't complete.
+    Waiting,
+    /// The answer is complete.
+    Answered,
+}
+
+/// The requests of one connection, one after the other.
+pub struct Exchange {
+    /// The connection: it distinguishes its requests from those of all others.
+    id: usize,
+    number: u64,
+    workload: Workload,
+    request: Vec<u8>,
+    written: usize,
+    received: usize,
+    started: Instant,
+}
+
+impl Exchange {
+    /// The requests of connection `id`. The first one starts with [`Self::start`].
+    pub fn new(id: usize, workload: Workload, size: usize) -> Self {
+        let request = if workload == Workload::Http { HTTP_REQUEST.to_vec() } else { vec![0; size] };
+        Self { id, number: 0, workload, request, written: 0, received: 0, started: Instant::now() }
+    }
+
+    /// Makes the next request ready; its time runs from `now`.
+    pub fn start(&mut self, now: Instant) {
+        self.number += 1;
+        if self.workload != Workload::Http {
+            pattern::fill(&mut self.request, self.id as u64, self.number); // usize is at most 64 bits
+        }
+        self.written = 0;
+        self.received = 0;
+        self.started = now;
+    }
+
+    /// What is left to be written.
+    pub fn unsent(&self) -> &[u8] {
+        &self.request[self.written..]
+    }
+
+    /// The socket took so many bytes of it.
+    pub fn sent(&mut self, count: usize) {
+        self.written += count;
+    }
+
+    /// Checks bytes that came.
+    pub fn take(&mut self, bytes: &[u8], tally: &mut Tally) -> Progress {
+        tally.byte_errors += pattern::errors(self.expected(), self.received, bytes);
+        self.received += bytes.len();
+        // With crr the answer ends when the server has closed.
+        if self.is_whole() && self.workload != Workload::Crr { Progress::Answered } else { Progress::Waiting }
+    }
+
+    /// The server has closed.
+    ///
+    /// # Errors
+    /// It did so before its answer was complete.
+    pub fn end(&self) -> io::Result<Progress> {
+        if self.is_whole() && self.workload == Workload::Crr {
+            return Ok(Progress::Answered);
+        }
+        let message = "the server closed the connection before its answer was complete";
+        Err(io::Error::new(io::ErrorKind::UnexpectedEof, message))
+    }
+
+    /// Counts the answer that is complete at `now`.
+    pub fn finish(&self, now: Instant, tally: &mut Tally) {
+        tally.answer(self.id, now.duration_since(self.started));
+    }
+
+    fn is_whole(&self) -> bool {
+        self.received >= self.expected().len()
+    }
+
+    fn expected(&self) -> &[u8] {
+        if self.workload == Workload::Http { http::RESPONSE } else { &self.request }
+    }
+}
+
+#[cfg(test)]
+mod tests;

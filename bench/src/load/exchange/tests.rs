@@ -1,0 +1,43 @@
+use std::time::Duration;
+
+use super::*;
+
+fn started(workload: Workload) -> (Exchange, Tally, Instant) {
+    let (mut exchange, now) = (Exchange::new(1, workload, 64), Instant::now());
+    exchange.start(now);
+    (exchange, Tally::new(2).expect("a tally"), now)
+}
+
+#[test]
+fn an_echo_is_answered_by_its_last_byte() {
+    let (mut exchange, mut tally, now) = started(Workload::Echo);
+    let request = exchange.unsent().to_vec();
+    exchange.sent(60);
+    assert_eq!(exchange.unsent(), &request[60..]);
+    assert_eq!(exchange.take(&request[..63], &mut tally), Progress::Waiting);
+    assert!(exchange.end().is_err(), "a byte is missing");
+    assert_eq!(exchange.take(&request[63..], &mut tally), Progress::Answered);
+    tally.measuring = true;
+    exchange.finish(now + Duration::from_micros(3), &mut tally);
+    assert_eq!((tally.requests, tally.byte_errors, tally.starved()), (1, 0, 1));
+    assert!((2.99..3.01).contains(&tally.latency().max), "to three digits");
+}
+
+#[test]
+fn a_crr_is_answered_when_the_server_has_closed() {
+    let (mut exchange, mut tally, _) = started(Workload::Crr);
+    let request = exchange.unsent().to_vec();
+    assert!(exchange.end().is_err(), "nothing was answered");
+    assert_eq!(exchange.take(&request, &mut tally), Progress::Waiting);
+    assert_eq!(exchange.end().expect("the end"), Progress::Answered);
+    assert_eq!(exchange.take(b"more", &mut tally), Progress::Waiting);
+    assert_eq!(tally.byte_errors, 4, "bytes behind the answer");
+}
+
+#[test]
+fn an_http_answer_is_checked_against_the_page() {
+    let (mut exchange, mut tally, _) = started(Workload::Http);
+    assert!(exchange.unsent().starts_with(b"GET / "));
+    assert_eq!(exchange.take(http::RESPONSE, &mut tally), Progress::Answered);
+    assert_eq!(tally.byte_errors, 0);
+}
