@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use clap::Args;
-use corelane::{Builder, Config, Runtime, Time};
+use corelane::{Builder, Config, DpdkOffloadsConfig, Runtime, Time};
 
 use crate::cli::{Cidr, Driver};
 use crate::error::bad_input;
@@ -108,7 +108,10 @@ impl DeviceArgs {
         config.device.mtu = self.mtu;
         config.device.xdp_busy_poll = self.busy_poll;
         config.device.tap_offloads = !self.no_offloads;
-        config.device.dpdk_memory = self.dpdk_memory.unwrap_or(config.device.dpdk_memory);
+        config.device.dpdk_memory = self.dpdk_memory;
+        if self.no_offloads {
+            config.device.dpdk_offloads = DpdkOffloadsConfig::NONE;
+        }
         config.device.dpdk_huge_pages = !self.dpdk_ordinary_memory;
         config.device.dpdk_eal.clone_from(&self.dpdk_eal);
         config.network.addresses = vec![format!("{}/{}", ip.address, ip.prefix)];
