@@ -12,7 +12,7 @@ STAGES=(
     "fmt      short   120  Formatting (cargo fmt)"
     "clippy   short  1200  Lints, warnings are errors (cargo clippy)"
     "doc      short   900  Documentation, warnings are errors (cargo doc)"
-    "scripts  short   120  Lints of the scripts (shellcheck)"
+    "scripts  short   300  Scripts: lints (shellcheck), host.sh on made-up machines (scripts/host_test.sh)"
     "tests    short  2400  Tests of all the crates, with the structure test (cargo test)"
     "seeds    short  1200  A thousand seeded transfers between two stacks in virtual time (corelane-testkit)"
     "examples short  1200  Examples on the in-memory link, client and server in one process"
@@ -64,8 +64,15 @@ stage_doc() {
 }
 
 stage_scripts() {
-    have shellcheck || { skip "shellcheck is missing: apt-get install shellcheck"; return 77; }
-    shellcheck --external-sources .ci/run scripts/*.sh
+    local code=0
+    if have shellcheck; then
+        check shellcheck shellcheck --external-sources .ci/run scripts/*.sh scripts/host/*.sh || code=1
+    else
+        skip "shellcheck is missing: apt-get install shellcheck"
+    fi
+    tally
+    scripts/host_test.sh || code=1
+    return "$code"
 }
 
 stage_tests() {

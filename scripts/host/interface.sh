@@ -62,7 +62,8 @@ find_place() {
         [ "$(value "$SYS/class/net/$2/ifindex")" = "$3" ] || return 1
         return 0
     fi
-    where=$(stat -L -c '%i %n' "$HOST_ROOT"/run/netns/* "$PROC"/[0-9]*/ns/net 2>/dev/null | grep -m 1 "^$1 ") || return 1
+    # stat fails for processes that end meanwhile, which is no matter.
+    where=$(grep -m 1 "^$1 " < <(stat -L -c '%i %n' "$HOST_ROOT"/run/netns/* "$PROC"/[0-9]*/ns/net 2>/dev/null)) || return 1
     where=${where#* }
     case $where in
         */run/netns/*) where="ip netns exec ${where##*/} scripts/host.sh --undo" ;;
