@@ -177,6 +177,7 @@ pages() {
     check "all of the free memory" commands "echo 2064 > $folder-2048kB/nr_hugepages" --hugepages 2064
     check "more than the free memory" refuses "--hugepages 2065: 4130 MiB don't fit into free memory: give 2064 or fewer" --hugepages 2065
     check "more than the free memory, of 1 GiB" refuses "give 4 or fewer" --hugepages 5x1G
+    check "fewer than there are warns" warned "fewer than the 16 that there are" --hugepages 8
     check "fewer than are in use" refuses "--hugepages 5: 6 are in use" --hugepages 5
     check "no number" refuses "--hugepages many: give a number of pages" --hugepages many
     check "a negative number" refuses "--hugepages needs a number of pages" --hugepages -1
@@ -375,6 +376,18 @@ too_few_pages() {
     code_is 0 && same 16 "$(cat "$M$PAGES_2M")"
 }
 
+# Somebody else's change in between is theirs.
+set_by_others() {
+    local irq=$M/proc/irq/41/smp_affinity_list
+    kernel --hugepages 64 --irqs eth5 --cores 2
+    code_is 0 && echo 6 >"$irq" || return 1
+    file sys/devices/system/node/node0/hugepages/hugepages-2048kB/nr_hugepages 500
+    kernel --undo
+    code_is 0 && contains "$OUT" "/proc/irq/41/smp_affinity_list is 6, and not the 2" &&
+        same "6 0-7" "$(cat "$irq") $(cat "$M/proc/irq/42/smp_affinity_list")" &&
+        same "500 8" "$(cat "$M"/sys/devices/system/node/node[01]/hugepages/hugepages-2048kB/nr_hugepages | tr '\n' ' ' | sed 's/ $//')"
+}
+
 another_boot() {
     kernel --hugepages 64
     echo other >"$M/proc/sys/kernel/random/boot_id"
@@ -389,7 +402,7 @@ another_namespace() {
     code_is 0 || return 1
     mkdir -p "$M/run/netns" && mv "$M/proc/self/ns/net" "$M/run/netns/blue" && touch "$M/proc/self/ns/net"
     kernel --undo
-    code_is 1 && contains "$ERR" "eth5 is in another network namespace: ip netns exec blue scripts/host.sh --undo" || code=1
+    code_is 1 && contains "$OUT" "eth5 is in another network namespace: ip netns exec blue scripts/host.sh --undo" || code=1
     mv "$M/run/netns/blue" "$M/proc/self/ns/net" && rm -r "$M/run"
     kernel --undo
     code_is 0 && same 0 "$(cat "$M/sys/class/net/eth5/napi_defer_hard_irqs")" || code=1
@@ -418,6 +431,7 @@ doing() {
     check "what is gone is no failure" anew what_is_gone
     check "a card in use stays" anew in_use
     check "fewer pages than asked for" anew too_few_pages
+    check "what others have set meanwhile stays" anew set_by_others
     check "a journal from before a reboot is void" anew another_boot
     check "an interface in another namespace waits" anew another_namespace
 }

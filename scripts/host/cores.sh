@@ -145,16 +145,16 @@ move_irq() {
     local path=/proc/irq/$1/smp_affinity_list former
     former=$(value "$HOST_ROOT$path")
     [ "$former" != "$3" ] || return 0
-    remember irq "$1" "$2" "$former"
+    remember irq "$1" "$2" "$former" "$3"
     put "$path" "$3" || { forget_last; return 1; }
 }
 
-# undo_irq NUMBER NAME CORES: a number whose interrupt is gone may be another device's today.
+# undo_irq NUMBER NAME FORMER SET: a number whose interrupt is gone may be another device's today.
 undo_irq() {
     local number line
     while read -r line; do
         number=${line%%:*}
-        [ "$number" != "$1" ] || [ "${line##*[[:space:]]}" != "$2" ] || { undo_value "/proc/irq/$1/smp_affinity_list" "$3"; return; }
+        [ "$number" != "$1" ] || [ "${line##*[[:space:]]}" != "$2" ] || { undo_value "/proc/irq/$1/smp_affinity_list" "$3" "$4"; return; }
     done < <(cat "$PROC/interrupts" 2>/dev/null)
     say "gone, so nothing to take back: interrupt $1 ($2)"
 }

@@ -69,7 +69,7 @@ find_place() {
         */run/netns/*) where="ip netns exec ${where##*/} scripts/host.sh --undo" ;;
         *) where=${where#"$PROC"/} && where="nsenter -t ${where%%/*} -n -m scripts/host.sh --undo" ;;
     esac
-    warn "$2 is in another network namespace: $where"
+    say_once "$2 is in another network namespace: $where"
     return 2
 }
 
@@ -162,12 +162,12 @@ change_setting() {
     local path=/sys/class/net/$1/$2 former
     former=$(value "$HOST_ROOT$path") || { warn "$1: this kernel has no $2"; return 1; }
     [ "$former" != "$3" ] || return 0
-    remember setting "$(place_of "$1")" "$2" "$former"
+    remember setting "$(place_of "$1")" "$2" "$former" "$3"
     put "$path" "$3" || { forget_last; return 1; }
 }
 
-# undo_setting NAMESPACE NAME INDEX FILE FORMER
-undo_setting() { undo_value "/sys/class/net/$2/$4" "$5"; }
+# undo_setting NAMESPACE NAME INDEX FILE FORMER SET
+undo_setting() { undo_value "/sys/class/net/$2/$4" "$5" "$6"; }
 
 # ---- AF_XDP ----
 

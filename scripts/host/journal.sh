@@ -27,6 +27,9 @@ link_name() { [ -L "$1" ] && basename "$(readlink "$1")"; }
 
 # say TEXT: what is no command. A dry run prints commands alone, so that they can go into a file or a shell.
 say() { if [ "$DRY_RUN" = yes ]; then note "$@" >&2; else note "$@"; fi; }
+# say_once TEXT: several changes may have the same to say.
+SAID=''
+say_once() { [[ $SAID == *"|$1|"* ]] || { SAID+="|$1|"; say "$1"; }; }
 show_command() { if [ "$DRY_RUN" = yes ]; then printf '%s\n' "$1"; else note "$1"; fi; }
 
 # ask TOOL ARGUMENT...: what a tool says. Ours knows nothing of another machine, whose tree may bring answers of its own.
@@ -62,12 +65,20 @@ run() {
     return 1
 }
 
+# current PATH: what put would replace.
+current() {
+    case $1 in
+        */nr_hugepages) held "$HOST_ROOT${1%/*}" ;;
+        *) value "$HOST_ROOT$1" ;;
+    esac
+}
+
 # change PATH VALUE: put, remembered; nothing where the value is that already.
 change() {
     local former
-    former=$(value "$HOST_ROOT$1")
+    former=$(current "$1")
     [ "$former" != "$2" ] || return 0
-    remember value "$1" "$former"
+    remember value "$1" "$former" "$2"
     put "$1" "$2" || { forget_last; return 1; }
 }
 
@@ -150,7 +161,7 @@ undo_entry() {
         setting | feature | channels)
             find_place "${fields[@]:1:3}"
             case $? in
-                1) say "gone, so nothing to take back: ${fields[2]}"; return 0 ;;
+                1) say_once "gone, so nothing to take back: ${fields[2]}"; return 0 ;;
                 2) return 1 ;;
             esac
             ;;
@@ -159,7 +170,16 @@ undo_entry() {
     "undo_${fields[0]}" "${fields[@]:1}"
 }
 
+# undo_value PATH FORMER SET: what somebody else has set meanwhile stays. SET is empty when it isn't known.
 undo_value() {
-    [ -e "$HOST_ROOT$1" ] || { say "gone, so nothing to take back: $1"; return 0; }
-    [ "$(value "$HOST_ROOT$1")" = "${2:-}" ] || put "$1" "${2:-}"
+    local now
+    [ -e "$HOST_ROOT$1" ] || { say_once "gone, so nothing to take back: $1"; return 0; }
+    now=$(current "$1")
+    [ "$now" != "$2" ] || return 0
+    # A dry run has not taken back what came after it.
+    if [ -n "${3:-}" ] && [ "$now" != "$3" ] && [ "$DRY_RUN" = no ]; then
+        say "$1 is $now, and not the $3 that was set here: left to whoever did that"
+        return 0
+    fi
+    put "$1" "$2"
 }

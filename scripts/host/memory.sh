@@ -51,22 +51,32 @@ do_hugepages() {
         say "there are $PAGES huge pages of $(page_name "$PAGE_KIB") already"
         return
     fi
+    [ "$former" -le "$PAGES" ] || warn "these are fewer than the $former that there are: others may count on them"
+    # The kernel spreads a number over the nodes; what each had is given back to each.
     nodes=("$SYS"/devices/system/node/node[0-9]*/hugepages/"${folder##*/}")
-    if [ ${#nodes[@]} -gt 1 ]; then
-        # The kernel spreads a number over the nodes; what each had is given back to each.
-        for node in "${nodes[@]}"; do
-            remember value "${node#"$HOST_ROOT"}/nr_hugepages" "$(held "$node")"
-        done
-    else
-        remember value "$PAGE_FOLDER/nr_hugepages" "$former"
-    fi
+    [ ${#nodes[@]} -gt 1 ] || nodes=("$folder")
+    for node in "${nodes[@]}"; do
+        remember value "${node#"$HOST_ROOT"}/nr_hugepages" "$(held "$node")" ""
+    done
     put "$PAGE_FOLDER/nr_hugepages" "$PAGES" || return 1
     [ "$DRY_RUN" = no ] || return 0
+    remember_pages ${#nodes[@]}
     count=$(held "$folder")
     say "$count huge pages of $(page_name "$PAGE_KIB"): $(mebibytes "$count" "$PAGE_KIB") MiB"
     [ "$count" -eq "$PAGES" ] && return
     warn "the kernel finds no more than $count pages in one piece: ask right after booting, or by hugepages=$PAGES in the boot loader"
     return 1
+}
+
+# remember_pages COUNT: how many pages the last entries got; only now that is known.
+remember_pages() {
+    local i path former
+    load_journal
+    for ((i = ${#ENTRIES[@]} - $1; i < ${#ENTRIES[@]}; i++)); do
+        IFS='|' read -r _ path former _ <<<"${ENTRIES[i]}"
+        ENTRIES[i]="value|$path|$former|$(current "$path")"
+    done
+    save_journal
 }
 
 # ---- Showing ----
