@@ -412,7 +412,7 @@ another_namespace() {
 # anew CHECK...: on a machine that nothing has happened to yet.
 anew() {
     rm -rf "$M" "$STATE_FOLDER"
-    build_machine
+    cp -a "$WORK/untouched" "$M"
     "$@"
 }
 
@@ -441,6 +441,7 @@ PAGES_2M=/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
 work_dir
 M=$WORK/machine STATE_FOLDER=$WORK/state
 build_machine
+cp -a "$M" "$WORK/untouched"
 cards
 groups
 routes

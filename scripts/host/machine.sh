@@ -25,7 +25,7 @@ make_card() {
 
 # make_interface NAME INDEX LINK FOLDER SPEED: FOLDER is that of its device, below /sys/devices.
 make_interface() {
-    local path=sys/devices/$4/net/$1 queue
+    local path=sys/devices/$4/net/$1
     file "$path/ifindex" "$2"
     file "$path/iflink" "$3"
     file "$path/type" 1
@@ -34,7 +34,7 @@ make_interface() {
     file "$path/napi_defer_hard_irqs" 0
     file "$path/gro_flush_timeout" 0
     file "$path/uevent" "INTERFACE=$1"
-    for queue in 0 1 2 3 4 5 6 7; do mkdir -p "$M/$path/queues/rx-$queue" "$M/$path/queues/tx-$queue"; done
+    mkdir -p "$M/$path/queues"/{r,t}x-{0,1,2,3,4,5,6,7}
     [[ $4 == virtual ]] || ln -s ../.. "$M/$path/device"
     mkdir -p "$M/sys/class/net"
     ln -s "../../devices/$4/net/$1" "$M/sys/class/net/$1"
