@@ -225,6 +225,8 @@ ethtool -K va rxvlan off
 ethtool -K vb tso off
 ethtool -K vb gso off" --xdp va
     check "a veth whose peer is elsewhere" warned "the peer of vc is in another network namespace" --xdp vc
+    answer ip -o link show dev va <<<"20: va@if21: <BROADCAST,MULTICAST,UP> mtu 1500"
+    check "a veth whose peer's number is another's here" warned "the peer of va is in another network namespace" --xdp va
     check "an unknown interface" refuses "--xdp eth9: no such interface" --xdp eth9
     check "the loopback" refuses "--xdp lo: no Ethernet interface" --xdp lo
     check "a TAP" refuses "--driver tap --interface tap0" --xdp tap0
