@@ -162,7 +162,7 @@ impl DpdkConfig {
 
     /// Bytes of a buffer: a whole frame of the largest MTU that is asked for, behind headroom.
     pub(crate) fn room(&self) -> u16 {
-        let frame = self.mtu.unwrap_or(1500) + ETHERNET_HEADER + VLAN_TAG;
+        let frame = self.mtu.unwrap_or(1500) + LINK;
         (frame.max(2048) + HEADROOM).next_multiple_of(64)
     }
 
@@ -195,6 +195,8 @@ pub(crate) const MAX_MTU: u16 = 9600;
 pub(crate) const HEADROOM: u16 = 128;
 pub(crate) const ETHERNET_HEADER: u16 = 14;
 pub(crate) const VLAN_TAG: u16 = 4;
+/// What drivers may want around an IP packet: Ethernet header, two tags, checksum, and virtio's header.
+const LINK: u16 = 64;
 
 #[cfg(test)]
 mod tests;

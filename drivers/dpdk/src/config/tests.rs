@@ -42,6 +42,6 @@ fn memory_is_derived_from_what_the_queues_take() {
     // 8192 buffers of 2496 bytes are 19.5 MiB, their segments 2.5 MiB and a queue's rings 1 MiB.
     assert_eq!(config(|_| ()), (2176, 56));
     assert_eq!(config(|c| c.queues = 4), (2176, 124));
-    assert_eq!(config(|c| c.mtu = Some(9000)), (9152, 110));
+    assert_eq!(config(|c| c.mtu = Some(9000)), (9216, 110));
     assert_eq!(config(|c| c.memory = Memory::HugePages(Some(300))), (2176, 300));
 }
