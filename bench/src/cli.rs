@@ -115,6 +115,9 @@ pub enum Bed {
     Memory,
     /// As veth, but corelane sits on a TAP device; needs root
     Tap,
+    /// corelane at both ends of DPDK's vhost-user pair, the kernel engines as on veth; needs root, huge pages and a build
+    /// with the feature dpdk
+    Vhost,
 }
 
 macro_rules! display_as_flag {
@@ -251,15 +254,19 @@ pub struct CompareArgs {
     /// Engines [default: all that the bed has; epoll-spin at 1 connection only]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub engines: Vec<Engine>,
-    /// Workloads [default: echo,http; echo in memory, which has no other]
+    /// Workloads [default: echo,http; echo in memory, which has no other; echo,crr,bulk for vhost]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub workloads: Vec<Workload>,
-    /// Numbers of connections [default: 1,16,128,1000 for echo (in memory 10000 too), 1,128 for http, 16 for crr]
+    /// Numbers of connections [default: 1,16,128,1000 for echo (in memory 10000 too), 1,128 for http, 16 for crr, 1 for
+    /// bulk and bulk-up]
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = connections)]
     pub connections: Vec<usize>,
     /// Bytes of a request and of its answer (echo and crr)
     #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = size)]
     pub size: usize,
+    /// MTUs of corelane's pair for bulk and bulk-up (vhost only) [default: 1500,9000]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(68..))]
+    pub mtu: Vec<u16>,
     /// Where to measure [default: veth as root, else loopback]
     #[arg(long)]
     pub bed: Option<Bed>,

@@ -40,7 +40,7 @@ fn the_report_has_the_machine_the_settings_and_a_row_for_each_engine() {
     let file = TempFile::new("report.json");
     let output = Command::new(env!("CARGO_BIN_EXE_corelane-bench"))
         .args(["compare", "--bed", "loopback", "--rounds", "2", "--seconds", "0.25"])
-        .args(["--warmup", "0.01", "--workloads", "echo,http,crr", "--connections", "3"])
+        .args(["--warmup", "0.01", "--workloads", "echo,http,crr,bulk", "--connections", "3"])
         .args(["--engines", "bio,epoll,tokio", "--json"])
         .arg(&file.0)
         .output()
@@ -60,7 +60,7 @@ fn the_report_has_the_machine_the_settings_and_a_row_for_each_engine() {
     assert_eq!(number(&report, "/settings/seconds"), 0.25);
 
     let rows = report["rows"].as_array().expect("rows");
-    assert_eq!(rows.len(), 3 * 3);
+    assert_eq!(rows.len(), 4 * 3);
     for row in rows {
         check_row(row);
         let engine = row["engine"].as_str().expect("a name");
@@ -75,6 +75,7 @@ fn check_row(row: &Value) {
     let size = match row["workload"].as_str() {
         Some("http") => 12.0,
         Some("echo" | "crr") => 64.0,
+        Some("bulk") => 1e6,
         workload => panic!("{workload:?}"),
     };
     assert_eq!(number(row, "/size"), size);
@@ -84,17 +85,19 @@ fn check_row(row: &Value) {
     assert!(rate("min") > 0.0, "{row}");
     assert!(rate("min") <= rate("median") && rate("median") <= rate("max"), "{row}");
     let latency = |name: &str| number(row, &format!("/latency_us/{name}"));
-    assert!(latency("p50") > 0.0, "{row}");
+    let bulk = row["workload"] == "bulk";
+    assert_eq!(latency("p50") == 0.0, bulk, "a stream has no latency: {row}");
     assert!(latency("p50") <= latency("p99") && latency("p99") <= latency("p99_9"), "{row}");
     assert!(latency("p99_9") <= latency("max"), "{row}");
-    assert!(number(row, "/gbit_per_second") > 0.0);
+    assert!(number(row, "/gbit_per_second/median") > 0.0);
     assert_eq!(number(row, "/byte_errors"), 0.0);
     assert!(number(row, "/context_switches_per_request") >= 0.0);
     assert!((0.0..=1.0).contains(&number(row, "/cpu/busy")), "{row}");
     assert!((0.0..=1.0).contains(&number(row, "/cpu/softirq")), "{row}");
     assert!(number(row, "/ratio_to_epoll/requests_per_second") > 0.0, "{row}");
     if row["engine"] == "epoll" {
-        assert_eq!(number(row, "/ratio_to_epoll/p50"), 1.0);
+        let figure = if bulk { "gbit_per_second" } else { "p50" };
+        assert_eq!(number(row, &format!("/ratio_to_epoll/{figure}")), 1.0);
     }
 }
 

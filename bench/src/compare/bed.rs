@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::netns::{self, Namespaces};
-use super::plan::Plan;
+use super::plan::{Cell, Plan};
+use super::vhost::{self, Vhost};
 use crate::cli::{Bed, Engine};
 
 /// The port of servers whose address is fixed; the others take a free one.
@@ -20,6 +21,8 @@ pub struct Place {
     pub client_prefix: Vec<String>,
     /// The server's flags for this place.
     pub server_flags: Vec<String>,
+    /// The client's.
+    pub client_flags: Vec<String>,
 }
 
 /// How the client's end of a veth pair is set.
@@ -39,6 +42,7 @@ pub struct LinkSettings {
 pub struct Beds {
     bed: Bed,
     namespaces: Option<Namespaces>,
+    vhost: Option<Vhost>,
     links: Vec<LinkSettings>,
 }
 
@@ -47,14 +51,15 @@ impl Beds {
     pub fn make(plan: &Plan) -> anyhow::Result<Self> {
         let bed = plan.bed;
         if matches!(bed, Bed::Loopback | Bed::Memory) {
-            return Ok(Self { bed, namespaces: None, links: Vec::new() });
+            return Ok(Self { bed, namespaces: None, vhost: None, links: Vec::new() });
         }
+        let vhost = (bed == Bed::Vhost && plan.has_corelane()).then(Vhost::make).transpose()?;
         let namespaces = Namespaces::make()?;
         let mut pairs = vec![(netns::KERNEL_CLIENT.0, "bio, epoll, epoll-spin, tokio")];
         namespaces.join_kernel()?;
         if plan.has_corelane() && bed == Bed::Tap {
             namespaces.join_tap()?;
-        } else if plan.has_corelane() {
+        } else if plan.has_corelane() && bed == Bed::Veth {
             namespaces.join_corelane()?;
             pairs.push((netns::CORELANE_CLIENT.0, "corelane"));
         }
@@ -64,7 +69,7 @@ impl Beds {
             queues: 1,
             client_offloads: namespaces.client_offloads(interface),
         });
-        Ok(Self { bed, links: links.collect(), namespaces: Some(namespaces) })
+        Ok(Self { bed, links: links.collect(), namespaces: Some(namespaces), vhost })
     }
 
     /// The settings of the veth pairs.
@@ -72,20 +77,37 @@ impl Beds {
         &self.links
     }
 
-    /// Where `engine` runs.
-    pub fn place(&self, engine: Engine) -> Place {
+    /// Where `engine` runs, as it stands in the results.
+    pub fn of(&self, engine: Engine) -> Bed {
         let corelane = engine == Engine::Corelane;
-        let memory = super::memory::ENGINES.contains(&engine);
+        match self.bed {
+            Bed::Loopback | Bed::Memory if super::memory::ENGINES.contains(&engine) => Bed::Memory,
+            Bed::Loopback | Bed::Memory => Bed::Loopback,
+            Bed::Tap | Bed::Vhost if corelane => self.bed,
+            Bed::Veth | Bed::Tap | Bed::Vhost => Bed::Veth,
+        }
+    }
+
+    /// With what `engine` is started for a measurement of `cell`.
+    pub fn place(&self, engine: Engine, cell: &Cell) -> Place {
+        let bed = self.of(engine);
         let Some(namespaces) = &self.namespaces else {
             return Place {
-                bed: if memory { Bed::Memory } else { Bed::Loopback },
+                bed,
                 server_prefix: Vec::new(),
                 client_prefix: Vec::new(),
                 server_flags: listen("127.0.0.1", 0),
+                client_flags: Vec::new(),
             };
         };
-        let tap = corelane && self.bed == Bed::Tap;
-        let server_flags = match (corelane, tap) {
+        if let (Bed::Vhost, Some(vhost)) = (bed, &self.vhost) {
+            let [mut server_flags, client_flags] = vhost.pair(cell.mtu);
+            server_flags.extend(listen(vhost::SERVER, PORT));
+            let (server_prefix, client_prefix) = (Vec::new(), Vec::new());
+            return Place { bed, server_prefix, client_prefix, server_flags, client_flags };
+        }
+        let tap = bed == Bed::Tap;
+        let server_flags = match (engine == Engine::Corelane, tap) {
             (false, _) => listen(netns::KERNEL_SERVER.1, 0),
             (true, false) => {
                 let mut flags = device("xdp", netns::CORELANE_SERVER);
@@ -95,11 +117,12 @@ impl Beds {
             (true, true) => device("tap", netns::TAP_SERVER),
         };
         Place {
-            bed: if tap { Bed::Tap } else { Bed::Veth },
+            bed,
             // A TAP's other end is the kernel that it was made in.
             server_prefix: if tap { namespaces.in_client() } else { namespaces.in_server() },
             client_prefix: namespaces.in_client(),
             server_flags,
+            client_flags: Vec::new(),
         }
     }
 }

@@ -42,7 +42,7 @@ pub fn measure(
     let address = line.strip_prefix(READY).and_then(|address| address.parse().ok());
     let address = address.with_context(|| format!("`serve` said {line:?}, not its address"))?;
 
-    let flags = client_flags(plan, cell, address);
+    let flags = client_flags(plan, cell, address, place);
     let mut client = Child::start("load", &place.client_prefix, &flags)?;
     expect(&mut client, "start", PATIENCE + plan.warmup, stop)?;
     let before = sample(&mut server, plan.server_cpu, stop)?;
@@ -87,8 +87,8 @@ fn server_flags(plan: &Plan, cell: &Cell, engine: Engine, place: &Place) -> Vec<
     flags
 }
 
-fn client_flags(plan: &Plan, cell: &Cell, address: SocketAddr) -> Vec<String> {
-    vec![
+fn client_flags(plan: &Plan, cell: &Cell, address: SocketAddr, place: &Place) -> Vec<String> {
+    let mut flags = vec![
         format!("--addr={address}"),
         format!("--workload={}", cell.workload),
         format!("--connections={}", cell.connections),
@@ -98,5 +98,7 @@ fn client_flags(plan: &Plan, cell: &Cell, address: SocketAddr) -> Vec<String> {
         format!("--cpu={}", plan.client_cpu),
         "--json=-".to_owned(),
         "--marks".to_owned(),
-    ]
+    ];
+    flags.extend_from_slice(&place.client_flags);
+    flags
 }

@@ -4,6 +4,7 @@
 mod bed;
 mod child;
 mod cpu;
+mod hugepages;
 mod machine;
 mod measure;
 mod memory;
@@ -13,6 +14,7 @@ mod report;
 mod rounds;
 mod row;
 mod table;
+mod vhost;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -23,6 +23,8 @@ pub struct Cell {
     pub connections: usize,
     /// Bytes of an answer.
     pub size: usize,
+    /// Of corelane's device, where the bed lets it be chosen.
+    pub mtu: Option<u16>,
     /// Who is asked.
     pub engines: Vec<Engine>,
 }
@@ -55,6 +57,9 @@ impl Plan {
         let mut left_out = Vec::new();
         if bed == Bed::Loopback && args.bed.is_none() {
             left_out.push("two namespaces joined by a veth: they need root; run it with sudo".to_owned());
+        }
+        if bed != Bed::Vhost && !args.mtu.is_empty() {
+            return Err(bad_input(format!("--mtu: bed {bed} has one of its own: use it with --bed vhost")));
         }
         let engines = Engines::new(args, bed, &mut left_out)?;
         if args.server_cpu == args.client_cpu {
@@ -109,10 +114,24 @@ fn choose_bed(args: &CompareArgs) -> anyhow::Result<Bed> {
     match args.bed {
         None if sys::is_root() => Ok(Bed::Veth),
         None => Ok(Bed::Loopback),
-        Some(bed @ (Bed::Veth | Bed::Tap)) if !sys::is_root() => Err(bad_input(format!(
+        Some(bed @ (Bed::Veth | Bed::Tap | Bed::Vhost)) if !sys::is_root() => Err(bad_input(format!(
             "--bed {bed}: network namespaces need root: run it with sudo, or take --bed loopback"
         ))),
         Some(bed) => Ok(bed),
+    }
+}
+
+/// Why the bed can't have the engine.
+fn missing(bed: Bed, engine: Engine) -> Option<&'static str> {
+    let in_memory = memory::ENGINES.contains(&engine);
+    match (bed, engine) {
+        (Bed::Vhost, Engine::Corelane) if !cfg!(feature = "dpdk") => Some(
+            "this build is without DPDK: build it with `cargo build --release -p corelane-bench --features dpdk`",
+        ),
+        (Bed::Veth | Bed::Tap | Bed::Vhost, Engine::Corelane) | (Bed::Loopback, _) => None,
+        (Bed::Veth | Bed::Tap | Bed::Vhost, _) if in_memory => Some("it runs on --bed memory only"),
+        (Bed::Memory, _) if !in_memory => Some("it runs on the kernel's network"),
+        _ => None,
     }
 }
 
@@ -131,20 +150,17 @@ impl Engines {
             use Engine::{Bio, Corelane, Epoll, EpollSpin, Tokio};
             list = match bed {
                 Bed::Memory => memory::ENGINES.to_vec(),
+                Bed::Vhost => vec![Epoll, EpollSpin, Corelane],
                 _ => vec![Bio, Epoll, EpollSpin, Tokio, Corelane],
             };
         }
-        let in_memory = |engine: &Engine| memory::ENGINES.contains(engine);
-        let (has, reason): (&dyn Fn(&Engine) -> bool, _) = match bed {
-            Bed::Veth | Bed::Tap => {
-                (&|engine| *engine == Engine::Corelane || !in_memory(engine), "it runs on --bed memory only")
+        list.retain(|&engine| match missing(bed, engine) {
+            Some(reason) => {
+                left_out.push(format!("{engine}: {reason}"));
+                false
             }
-            Bed::Loopback => (&|_| true, ""),
-            Bed::Memory => (&in_memory, "it runs on the kernel's network"),
-        };
-        for engine in list.extract_if(.., |engine| !has(engine)) {
-            left_out.push(format!("{engine}: {reason}"));
-        }
+            None => true,
+        });
         if list.is_empty() {
             return Err(bad_input(format!(
                 "--engines, --bed {bed}: nothing is left to measure ({}): choose other engines or \
@@ -181,6 +197,7 @@ impl Engines {
 fn cells(args: &CompareArgs, bed: Bed, engines: &Engines, left_out: &mut Vec<String>) -> Vec<Cell> {
     let workloads = match args.workloads.as_slice() {
         [] if bed == Bed::Memory => &memory::WORKLOADS[..],
+        [] if bed == Bed::Vhost => &[Workload::Echo, Workload::Crr, Workload::Bulk],
         [] => &[Workload::Echo, Workload::Http],
         chosen => chosen,
     };
@@ -188,27 +205,49 @@ fn cells(args: &CompareArgs, bed: Bed, engines: &Engines, left_out: &mut Vec<Str
     for &workload in workloads {
         let connections = match (args.connections.as_slice(), workload) {
             ([], Workload::Echo) if bed == Bed::Memory => &[1, 16, 128, 1000, 10_000][..],
+            ([], Workload::Echo) if bed == Bed::Vhost => &[1, 128, 1000],
             ([], Workload::Echo) => &[1, 16, 128, 1000],
             ([], Workload::Http) => &[1, 128],
             ([], Workload::Crr) => &[16],
             ([], Workload::Bulk | Workload::BulkUp) => &[1],
             (chosen, _) => chosen,
         };
-        cells.extend(connections.iter().map(|&connections| Cell {
-            workload,
-            connections,
-            size: load::payload(workload, args.size),
-            engines: engines.at(bed, workload, connections, left_out),
-        }));
+        for mtu in mtus(args, bed, workload) {
+            cells.extend(connections.iter().map(|&connections| Cell {
+                workload,
+                connections,
+                size: load::payload(workload, args.size),
+                mtu,
+                engines: engines.at(bed, workload, connections, left_out),
+            }));
+        }
     }
     cells.retain(|cell| !cell.engines.is_empty());
     cells
 }
 
+/// The MTUs of corelane's device that a workload is measured with.
+fn mtus(args: &CompareArgs, bed: Bed, workload: Workload) -> Vec<Option<u16>> {
+    match args.mtu.as_slice() {
+        _ if bed != Bed::Vhost || !workload.is_bulk() => vec![None],
+        [] => vec![Some(1500), Some(9000)],
+        chosen => chosen.iter().copied().map(Some).collect(),
+    }
+}
+
+/// A workload with the MTU that it is measured with.
+pub fn name(workload: Workload, mtu: Option<u16>) -> String {
+    mtu.map_or_else(|| workload.to_string(), |mtu| format!("{workload}, MTU {mtu}"))
+}
+
 impl fmt::Display for Cell {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&name(self.workload, self.mtu))?;
+        if !self.workload.is_bulk() {
+            write!(formatter, " of {} B", self.size)?;
+        }
         let plural = if self.connections == 1 { "" } else { "s" };
-        write!(formatter, "{} of {} B on {} connection{plural}", self.workload, self.size, self.connections)
+        write!(formatter, " on {} connection{plural}", self.connections)
     }
 }
 

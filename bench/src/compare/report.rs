@@ -38,6 +38,8 @@ pub struct Failure {
     pub engine: Engine,
     /// What.
     pub workload: Workload,
+    /// Of corelane's device, where the bed lets it be chosen.
+    pub mtu: Option<u16>,
     /// On how many connections.
     pub connections: usize,
     /// How many rounds.
@@ -70,6 +72,7 @@ impl Comparison {
             Some(Failure {
                 engine: series.engine,
                 workload: series.cell.workload,
+                mtu: series.cell.mtu,
                 connections: series.cell.connections,
                 rounds: series.failures.len(),
                 reason: series.failures.first()?.clone(),
@@ -129,6 +132,18 @@ fn notes(plan: &Plan) -> Vec<&'static str> {
         notes.push(
             "corelane polls its interface from its own core (--busy-poll, napi_defer_hard_irqs 2, \
              gro_flush_timeout 10 ms); for the kernel engines the sender's core does that work",
+        );
+    }
+    if plan.cells.iter().any(|cell| cell.workload.is_bulk()) {
+        notes.push("bulk, bulk-up: a request is a megabyte (10^6 bytes) here; x epoll is that of Gbit/s");
+    }
+    if plan.bed == Bed::Vhost && plan.has_corelane() {
+        notes.push(
+            "corelane is at both ends of a vhost-user pair, without the kernel; the kernel engines have the kernel's \
+             client on a veth pair with all offloads on, whose MTU is 1500 in every cell",
+        );
+        notes.push(
+            "corelane's server and client spin: their cores are always busy; its fair peer is epoll-spin",
         );
     }
     if plan.bed == Bed::Tap && plan.has_corelane() {

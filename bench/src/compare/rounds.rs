@@ -36,7 +36,7 @@ pub fn run(plan: &Plan, beds: &Beds, stop: &Stop) -> anyhow::Result<Vec<Series>>
             .engines
             .iter()
             .map(|&engine| Series {
-                bed: beds.place(engine).bed,
+                bed: beds.of(engine),
                 engine,
                 cell: cell.clone(),
                 measurements: Vec::new(),
@@ -50,7 +50,7 @@ pub fn run(plan: &Plan, beds: &Beds, stop: &Stop) -> anyhow::Result<Vec<Series>>
             series.rotate_left(first);
             for one in &mut series {
                 progress.engine(cell, round, one.engine);
-                let result = measure(plan, one, &beds.place(one.engine), stop);
+                let result = measure(plan, one, &beds.place(one.engine, cell), stop);
                 anyhow::ensure!(!stop.requested(), "stopped by a signal; all is cleaned up");
                 match result {
                     Ok(measurement) => one.measurements.push(measurement),

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::measure::Measurement;
+use super::plan;
 use super::rounds::Series;
 use crate::cli::{Bed, Engine, Workload};
 use crate::load::report::Latency;
@@ -44,6 +45,8 @@ pub struct Cpu {
 pub struct Ratio {
     /// Above 1 is better.
     pub requests_per_second: f64,
+    /// Above 1 is better; what counts for the bulk workloads.
+    pub gbit_per_second: f64,
     /// Below 1 is better.
     pub p50: f64,
 }
@@ -61,12 +64,14 @@ pub struct Row {
     pub connections: usize,
     /// Bytes of an answer.
     pub size: usize,
+    /// Of corelane's device, where the bed lets it be chosen.
+    pub mtu: Option<u16>,
     /// Answers a second.
     pub requests_per_second: Spread,
     /// Medians of the rounds' percentiles; `max` is the slowest of all.
     pub latency_us: Latency,
-    /// Payload of the answers, median.
-    pub gbit_per_second: f64,
+    /// Payload of the answers, or of the bulk streams.
+    pub gbit_per_second: Spread,
     /// Sum over all rounds.
     pub byte_errors: u64,
     /// Sum over all rounds.
@@ -79,17 +84,23 @@ pub struct Row {
     pub context_switches_per_request: f64,
     /// The server's core.
     pub cpu: Cpu,
-    /// `None` when epoll isn't in the same cell and bed.
+    /// `None` when epoll isn't in the same cell, or in a bed that can't be compared.
     pub ratio_to_epoll: Option<Ratio>,
     /// `None` when smoltcp isn't in the same cell: it is in the in-memory bed only.
     pub ratio_to_smoltcp: Option<Ratio>,
 }
 
 impl Row {
+    /// The workload, with the MTU that it was measured with.
+    pub fn name(&self) -> String {
+        plan::name(self.workload, self.mtu)
+    }
+
     /// `None` when no round succeeded.
     pub fn new(series: &Series) -> Option<Self> {
         let rounds = &series.measurements;
         let rate = spread(rounds.iter().map(|round| round.report.requests_per_second).collect())?;
+        let gbit = spread(rounds.iter().map(|round| round.report.gbit_per_second).collect())?;
         let median = |figure: &dyn Fn(&Measurement) -> f64| {
             spread(rounds.iter().map(figure).collect()).map_or(0.0, |spread| spread.median)
         };
@@ -103,6 +114,7 @@ impl Row {
             workload: series.cell.workload,
             connections: series.cell.connections,
             size: series.cell.size,
+            mtu: series.cell.mtu,
             requests_per_second: rate,
             latency_us: Latency {
                 p50: latency(&|latency| latency.p50),
@@ -110,7 +122,7 @@ impl Row {
                 p99_9: latency(&|latency| latency.p99_9),
                 max: slowest.fold(0.0, f64::max),
             },
-            gbit_per_second: median(&|round| round.report.gbit_per_second),
+            gbit_per_second: gbit,
             byte_errors: rounds.iter().map(|round| round.report.byte_errors).sum(),
             connection_errors: rounds.iter().map(|round| round.report.connection_errors).sum(),
             first_connection_error: rounds
@@ -135,12 +147,15 @@ impl Row {
 
     /// Sets the ratio when `peer` is epoll's or smoltcp's row of the same cell and bed.
     pub fn compare_with(&mut self, peer: &Self) {
-        let key = |row: &Self| (row.bed, row.workload, row.connections, row.size);
-        if key(self) != key(peer) {
+        // With vhost corelane is compared with the kernel's best way between two processes, which is a veth.
+        let beds = self.bed == peer.bed || (self.bed, peer.bed) == (Bed::Vhost, Bed::Veth);
+        let key = |row: &Self| (row.workload, row.connections, row.size, row.mtu);
+        if !beds || key(self) != key(peer) {
             return;
         }
         let ratio = Some(Ratio {
             requests_per_second: ratio(self.requests_per_second.median, peer.requests_per_second.median),
+            gbit_per_second: ratio(self.gbit_per_second.median, peer.gbit_per_second.median),
             p50: ratio(self.latency_us.p50, peer.latency_us.p50),
         });
         match peer.engine {

@@ -5,16 +5,18 @@ use std::fmt::Write;
 use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, Table};
 
+use super::plan;
 use super::report::Comparison;
 use super::row::Row;
 use crate::cli::Bed;
 
-const HEADER: [&str; 13] = [
+const HEADER: [&str; 14] = [
     "bed",
     "workload",
     "conns",
     "engine",
     "req/s (min..max)",
+    "Gbit/s (min..max)",
     "x epoll",
     "p50 us",
     "p99 us",
@@ -26,7 +28,7 @@ const HEADER: [&str; 13] = [
 ];
 
 /// Where `x epoll` stands; the in-memory bed has `x smoltcp` instead.
-const RATIO: usize = 5;
+const RATIO: usize = 6;
 
 /// Columns that are words, and so aligned to the left.
 const WORDS: [usize; 3] = [0, 1, 3];
@@ -55,21 +57,27 @@ pub fn render(comparison: &Comparison) -> String {
     text
 }
 
+/// A stream has no requests, and small answers no bandwidth: a cell without meaning has a dash.
 fn cells(row: &Row) -> Vec<String> {
-    let rate = &row.requests_per_second;
-    let latency = row.latency_us;
+    let bulk = row.workload.is_bulk();
+    let (rate, gbit) = (&row.requests_per_second, &row.gbit_per_second);
+    let only = |when: bool, text: String| if when { text } else { "-".to_owned() };
+    let latency = |microseconds: f64| only(!bulk, format!("{microseconds:.1}"));
+    let ratio = row.ratio_to_epoll.or(row.ratio_to_smoltcp).map_or_else(
+        || "-".to_owned(),
+        |ratio| format!("{:.2}", if bulk { ratio.gbit_per_second } else { ratio.requests_per_second }),
+    );
     vec![
         row.bed.to_string(),
-        row.workload.to_string(),
+        row.name(),
         row.connections.to_string(),
         row.engine.to_string(),
-        format!("{:.0} ({:.0}..{:.0})", rate.median, rate.min, rate.max),
-        row.ratio_to_epoll
-            .or(row.ratio_to_smoltcp)
-            .map_or_else(|| "-".to_owned(), |ratio| format!("{:.2}", ratio.requests_per_second)),
-        format!("{:.1}", latency.p50),
-        format!("{:.1}", latency.p99),
-        format!("{:.1}", latency.p99_9),
+        only(!bulk, format!("{:.0} ({:.0}..{:.0})", rate.median, rate.min, rate.max)),
+        only(bulk, format!("{:.2} ({:.2}..{:.2})", gbit.median, gbit.min, gbit.max)),
+        ratio,
+        latency(row.latency_us.p50),
+        latency(row.latency_us.p99),
+        latency(row.latency_us.p99_9),
         format!("{:.0} % ({:.0} %)", row.cpu.busy * 100.0, row.cpu.softirq * 100.0),
         format!("{:.2}", row.cpu.us_per_request),
         format!("{:.3}", row.context_switches_per_request),
@@ -80,7 +88,7 @@ fn cells(row: &Row) -> Vec<String> {
 fn footer(comparison: &Comparison) -> Vec<String> {
     let mut lines = Vec::new();
     for row in &comparison.rows {
-        let name = format!("{}, {}, {} connections", row.engine, row.workload, row.connections);
+        let name = format!("{}, {}, {} connections", row.engine, row.name(), row.connections);
         if row.connection_errors > 0 {
             let first = row.first_connection_error.as_deref().unwrap_or("unknown");
             lines.push(format!("CONNECTION ERRORS: {name}: {}, the first: {first}", row.connection_errors));
@@ -96,7 +104,7 @@ fn footer(comparison: &Comparison) -> Vec<String> {
         lines.push(format!(
             "FAILED: {}, {}, {} connections: {} of {} rounds: {}",
             failure.engine,
-            failure.workload,
+            plan::name(failure.workload, failure.mtu),
             failure.connections,
             failure.rounds,
             comparison.settings.rounds,

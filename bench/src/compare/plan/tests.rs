@@ -4,8 +4,9 @@ use super::*;
 use crate::cli::{Cli, Command};
 
 fn plan(flags: &[&str]) -> anyhow::Result<Plan> {
-    let start = ["corelane-bench", "compare", "--bed", "loopback"];
-    match Cli::try_parse_from(start.iter().chain(flags))?.command {
+    let bed = if flags.contains(&"--bed") { &[][..] } else { &["--bed", "loopback"] };
+    let start = ["corelane-bench", "compare"];
+    match Cli::try_parse_from(start.iter().chain(bed).chain(flags))?.command {
         Command::Compare(args) => Plan::new(&args),
         command => anyhow::bail!("{command:?}"),
     }
@@ -56,4 +57,34 @@ fn chosen_engines_are_measured_everywhere() {
 fn one_core_for_both_is_refused() {
     let error = plan(&["--client-cpu", "0"]).expect_err("one core");
     assert!(error.to_string().contains("--client-cpu"), "{error}");
+}
+
+#[test]
+fn another_bed_than_vhost_has_no_mtu_to_choose() {
+    let error = plan(&["--mtu", "9000"]).expect_err("loopback");
+    assert!(error.to_string().starts_with("--mtu: "), "{error}");
+}
+
+#[test]
+fn the_default_matrix_of_vhost() {
+    if !sys::is_root() {
+        eprintln!("SKIPPED: the bed needs root");
+        return;
+    }
+    let plan = plan(&["--bed", "vhost"]).expect("a plan");
+    let cells: Vec<String> = plan.cells.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        cells,
+        [
+            "echo of 64 B on 1 connection",
+            "echo of 64 B on 128 connections",
+            "echo of 64 B on 1000 connections",
+            "crr of 64 B on 16 connections",
+            "bulk, MTU 1500 on 1 connection",
+            "bulk, MTU 9000 on 1 connection",
+        ]
+    );
+    let corelane = cfg!(feature = "dpdk");
+    assert_eq!(plan.has_corelane(), corelane);
+    assert_eq!(plan.left_out.iter().any(|reason| reason.contains("--features dpdk")), !corelane);
 }

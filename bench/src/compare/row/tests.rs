@@ -28,7 +28,7 @@ fn row(engine: Engine, measurements: Vec<Measurement>) -> Option<Row> {
     Row::new(&Series {
         bed: Bed::Veth,
         engine,
-        cell: Cell { workload: Workload::Echo, connections: 4, size: 64, engines: vec![engine] },
+        cell: Cell { workload: Workload::Echo, connections: 4, size: 64, mtu: None, engines: vec![engine] },
         measurements,
         failures: Vec::new(),
     })
@@ -61,13 +61,22 @@ fn ratios_are_to_epoll_in_the_same_cell() {
     let epoll = row(Engine::Epoll, vec![measurement(100, 8.0, 0)]).expect("a row");
     let mut other = row(Engine::Corelane, vec![measurement(150, 4.0, 0)]).expect("a row");
     other.compare_with(&epoll);
-    let expected = Ratio { requests_per_second: 1.5, p50: 0.5 };
+    let expected = Ratio { requests_per_second: 1.5, gbit_per_second: 1.0, p50: 0.5 };
     assert_eq!(other.ratio_to_epoll, Some(expected));
 
     let mut elsewhere = row(Engine::Corelane, vec![measurement(150, 4.0, 0)]).expect("a row");
     elsewhere.bed = Bed::Memory;
     elsewhere.compare_with(&epoll);
     assert_eq!(elsewhere.ratio_to_epoll, None);
+
+    let mut vhost = row(Engine::Corelane, vec![measurement(150, 4.0, 0)]).expect("a row");
+    vhost.bed = Bed::Vhost;
+    vhost.mtu = Some(9000);
+    vhost.compare_with(&epoll);
+    assert_eq!(vhost.ratio_to_epoll, None, "another cell");
+    vhost.mtu = None;
+    vhost.compare_with(&epoll);
+    assert_eq!(vhost.ratio_to_epoll, Some(expected), "epoll on veth is what vhost is compared with");
 }
 
 #[test]
