@@ -18,10 +18,11 @@ can be had without: the kernel engines on loopback, corelane on an in-memory lin
   --rounds N          rounds; in each round every engine is measured once
   --seconds S         seconds of one measurement
   --engines LIST      of bio, epoll, epoll-spin, tokio, corelane, with commas
-  --workloads LIST    of echo, http, crr
+  --workloads LIST    of echo, http, crr, bulk, bulk-up
   --connections LIST  numbers of connections
   --size BYTES        of a request and of its answer
-  --bed BED           veth, tap, loopback or memory
+  --bed BED           veth, tap, vhost, loopback or memory; vhost (corelane at both ends of DPDK's vhost-user pair) needs
+                      root and libdpdk-dev
   --json FILE         the report, instead of target/compare/DATE.json
   --help              show this text
 
@@ -35,8 +36,10 @@ HELP
 remove_if_empty() { [ -s "$1" ] || rm -f "$1"; }
 
 report=
+features=()
 for flag in "$@"; do
     case $flag in
+        vhost | --bed=vhost) features=(--features dpdk) ;;
         --help | -h) usage; exit 0 ;;
         --json | --json=*) report=given ;;
     esac
@@ -45,13 +48,14 @@ done
 heading "What it needs"
 need_cargo
 if is_root; then
+    [ ${#features[@]} -eq 0 ] || need_dpdk || die "libdpdk 22.11 or later is missing: apt-get install libdpdk-dev" 1
     need_commands ip:iproute2 ethtool || die "missing: apt-get install ${MISSING[*]}" 1
 else
     note "no root: network namespaces, and so veth and AF_XDP, are left out; for them run: sudo scripts/compare.sh $*"
 fi
 
 heading "Building (cargo build --release)"
-cargo build --release --locked -p corelane-bench || die "the build failed, see above" 1
+cargo build --release --locked -p corelane-bench "${features[@]}" || die "the build failed, see above" 1
 
 heading "Measuring"
 bench=$(realpath "${CARGO_TARGET_DIR:-target}/release/corelane-bench") || die "cargo built it elsewhere" 1
