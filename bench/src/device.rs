@@ -48,6 +48,9 @@ pub struct DeviceArgs {
     /// Take packet memory from ordinary pages, not from huge ones (dpdk; only for virtual devices of this process)
     #[arg(long)]
     pub dpdk_ordinary_memory: bool,
+    /// Payload of up to so many bytes is copied behind its headers, longer one is sent from where it is (dpdk)
+    #[arg(long, value_name = "BYTES")]
+    pub dpdk_copy_below: Option<usize>,
     /// A further argument for DPDK's EAL, as in --single-file-segments; once for each
     #[arg(long, value_name = "ARG", allow_hyphen_values = true)]
     pub dpdk_eal: Vec<String>,
@@ -67,6 +70,7 @@ impl DeviceArgs {
             ("--no-offloads", self.no_offloads),
             ("--dpdk-memory", self.dpdk_memory.is_some()),
             ("--dpdk-ordinary-memory", self.dpdk_ordinary_memory),
+            ("--dpdk-copy-below", self.dpdk_copy_below.is_some()),
             ("--dpdk-eal", !self.dpdk_eal.is_empty()),
         ];
         match given.iter().find(|(_, given)| *given) {
@@ -113,6 +117,9 @@ impl DeviceArgs {
             config.device.dpdk_offloads = DpdkOffloadsConfig::NONE;
         }
         config.device.dpdk_huge_pages = !self.dpdk_ordinary_memory;
+        if let Some(bytes) = self.dpdk_copy_below {
+            config.device.dpdk_copy_below = bytes;
+        }
         config.device.dpdk_eal.clone_from(&self.dpdk_eal);
         config.network.addresses = vec![format!("{}/{}", ip.address, ip.prefix)];
         config.network.gateway = self.gateway.map(|gateway| gateway.to_string());

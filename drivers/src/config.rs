@@ -70,7 +70,7 @@ pub struct DpdkSettings {
     pub tx_descriptors: u16,
     /// The VLAN that frames are sent in and received from. Default: none.
     pub vlan: Option<u16>,
-    /// Payload of up to so many bytes is copied behind its headers; longer one is sent from where it is. Default 512.
+    /// Payload of up to so many bytes is copied behind its headers; longer one is sent from where it is. Default 2048.
     pub copy_below: usize,
     /// What the device may do in the stack's place. Default: all but `lro`.
     pub offloads: DpdkOffloads,
@@ -88,7 +88,7 @@ impl Default for DpdkSettings {
             rx_descriptors: 1024,
             tx_descriptors: 1024,
             vlan: None,
-            copy_below: 512,
+            copy_below: 2048,
             offloads: DpdkOffloads::default(),
             eal: Vec::new(),
         }

@@ -111,7 +111,7 @@ impl Default for DeviceConfig {
             dpdk_rx_descriptors: 1024,
             dpdk_tx_descriptors: 1024,
             dpdk_vlan: None,
-            dpdk_copy_below: 512,
+            dpdk_copy_below: 2048,
             dpdk_offloads: DpdkOffloadsConfig::default(),
             dpdk_eal: Vec::new(),
             tap_offloads: true,

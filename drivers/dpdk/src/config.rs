@@ -75,7 +75,7 @@ pub struct DpdkConfig {
     pub offloads: DpdkOffloads,
     /// Frames are sent with this VLAN tag, and received only with it. Default: none.
     pub vlan: Option<u16>,
-    /// Payload of up to so many bytes is copied behind its headers; longer one is sent from where it is. Default 512.
+    /// Payload of up to so many bytes is copied behind its headers; longer one is sent from where it is. Default 2048.
     pub copy_below: usize,
     /// Further arguments for EAL.
     pub eal: Vec<String>,
@@ -94,7 +94,7 @@ impl DpdkConfig {
             tx_descriptors: 1024,
             offloads: DpdkOffloads::ALL,
             vlan: None,
-            copy_below: 512,
+            copy_below: 2048,
             eal: Vec::new(),
         }
     }

@@ -15,7 +15,7 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use crate::Packet;
-use crate::advice::{HUGE_PAGE, LINE, PAGE, advise_huge_pages, prefetch_line};
+use crate::advice::{HUGE_PAGE, LINE, PAGE, advise_huge_pages, prefetch_line, prefetch_line_to_write};
 
 /// The sizes of a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -384,9 +384,9 @@ impl SlotRef {
     #[inline(always)]
     fn prefetch_room(self, headroom: u32) {
         let start = self.get().buffer.as_ptr().wrapping_add(headroom as usize);
-        prefetch_line(start.wrapping_sub(LINE + 2));
-        prefetch_line(start.wrapping_sub(2));
-        prefetch_line(start.wrapping_add(LINE - 2));
+        prefetch_line_to_write(start.wrapping_sub(LINE + 2));
+        prefetch_line_to_write(start.wrapping_sub(2));
+        prefetch_line_to_write(start.wrapping_add(LINE - 2));
     }
 
     pub(crate) fn get(&self) -> &Slot {
