@@ -247,6 +247,7 @@ unsafe extern "C" {
         name: *const c_char,
         count: u32,
         room: u16,
+        shift: u16,
         socket: c_int,
         pool: *mut *mut c_void,
         mbufs: *mut *mut c_void,

@@ -327,6 +327,7 @@ int cl_rx_interrupt_disarm(uint16_t port, uint16_t queue, int epoll)
 struct numbering {
 	void **mbufs;
 	void **buffers;
+	size_t private;
 	int foreign;
 };
 
@@ -336,7 +337,7 @@ static void number_slot(struct rte_mempool *pool, void *argument, void *object, 
 	struct rte_mbuf *mbuf = object;
 
 	(void)pool;
-	all->foreign |= (char *)mbuf->buf_addr != (char *)(mbuf + 1) + CL_PRIVATE || rte_mbuf_refcnt_read(mbuf) != 1;
+	all->foreign |= (char *)mbuf->buf_addr != (char *)(mbuf + 1) + all->private || rte_mbuf_refcnt_read(mbuf) != 1;
 	*slot_of(mbuf) = index;
 	all->mbufs[index] = mbuf;
 	all->buffers[index] = mbuf->buf_addr;
@@ -347,11 +348,13 @@ static unsigned int cache_for(uint32_t count)
 	return count / 8 < 512 ? count / 8 : 512;
 }
 
-int cl_pool_create(const char *name, uint32_t count, uint16_t room, int socket, void **pool, void **mbufs, void **buffers)
+int cl_pool_create(const char *name, uint32_t count, uint16_t room, uint16_t shift, int socket, void **pool, void **mbufs,
+		   void **buffers)
 {
-	struct numbering all = { mbufs, buffers, 0 };
+	uint16_t private = CL_PRIVATE + shift;
+	struct numbering all = { mbufs, buffers, private, 0 };
 	/* A thread's cache is last in, first out: what was used last, and so is near, is used next. */
-	struct rte_mempool *made = rte_pktmbuf_pool_create(name, count, cache_for(count), CL_PRIVATE, room, socket);
+	struct rte_mempool *made = rte_pktmbuf_pool_create(name, count, cache_for(count), private, room, socket);
 
 	if (!made)
 		return -(rte_errno ? rte_errno : ENOMEM);
@@ -476,6 +479,7 @@ uint32_t cl_rx_burst(uint16_t port, uint16_t queue, struct cl_frame *frames, uin
 			continue;
 		}
 		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
+		rte_prefetch0(rte_pktmbuf_mtod_offset(mbufs[i], void *, RTE_CACHE_LINE_SIZE));
 		buffers += take_apart(mbufs[i], frames + buffers);
 	}
 	return buffers;

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-/* Bytes at the end of each mbuf's header that are ours: they hold the number of its slot. */
+/* Bytes behind each mbuf's header that are ours at least: they hold the number of its slot. */
 #define CL_PRIVATE 64
 
 /* What cl_rx_burst says of a frame's checksum. PARTIAL: the sum of the pseudo header alone, as the frame never left this machine. */
@@ -146,9 +146,10 @@ int cl_rx_interrupt_arm(uint16_t port, uint16_t queue);
 /* Forgets what was said. */
 int cl_rx_interrupt_disarm(uint16_t port, uint16_t queue, int epoll);
 
-/* A pool of `count` mbufs with `room` bytes each. The buffer of slot i is at buffers[i], its mbuf at mbufs[i].
+/* A pool of `count` mbufs with `room` bytes each, which start `shift` bytes, a multiple of 8, behind the start of a cache line. The buffer of slot i is at buffers[i], its mbuf at mbufs[i].
    EPROTO: the library that is loaded lays mbufs out otherwise than the headers that this was compiled with. */
-int cl_pool_create(const char *name, uint32_t count, uint16_t room, int socket, void **pool, void **mbufs, void **buffers);
+int cl_pool_create(const char *name, uint32_t count, uint16_t room, uint16_t shift, int socket, void **pool, void **mbufs,
+		   void **buffers);
 void cl_pool_free(void *pool);
 /* Takes `count` mbufs, or none. */
 int cl_pool_take(void *pool, void **mbufs, uint32_t *slots, uint32_t count);

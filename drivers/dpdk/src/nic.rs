@@ -28,6 +28,8 @@ pub struct DpdkNic {
     info: NicInfo,
     /// The NUMA node, or -1.
     socket: i32,
+    /// Where in a cache line buffers start.
+    shift: u16,
     /// The bits of what the device does.
     granted: u32,
     port: Arc<SharedPort>,
@@ -72,7 +74,8 @@ impl DpdkNic {
             rss: if config.queues > 1 { rss(device.number()) } else { None },
         };
         let port = Arc::new(SharedPort::new(device, config.queues));
-        Ok(DpdkNic { config: config.clone(), info, socket: found.socket, granted, port })
+        let shift = shift(driver.as_bytes());
+        Ok(DpdkNic { config: config.clone(), info, socket: found.socket, shift, granted, port })
     }
 
     fn open_queue(&mut self, id: QueueId, slots: usize) -> Result<DpdkQueue, DpdkError> {
@@ -94,7 +97,7 @@ impl DpdkNic {
             |reason| DpdkError::PacketMemory { slots, room, bytes: slots * buffer_bytes(room), reason };
         // Within SLOTS.
         let pool =
-            Mempool::new(&format!("corelane-{number}"), slots as u32, room, self.socket).map_err(memory)?;
+            Mempool::new(&format!("corelane-{number}"), slots as u32, room, self.shift, self.socket).map_err(memory)?;
         let segments =
             Segments::new(&format!("corelane-{number}s"), SEGMENTS, self.socket).map_err(memory)?;
         let pool = Arc::new(pool);
@@ -174,6 +177,12 @@ fn own_address(driver: &[u8], port: MacAddress) -> MacAddress {
         address.0[5] ^= 1;
     }
     address
+}
+
+/// Where in a cache line the buffers of a device start. virtio puts 12 bytes in front of a frame, and all of it comes from
+/// another core: so a short frame of 130 bytes with them takes 3 lines, and not 5. A card writes whole lines best.
+fn shift(driver: &[u8]) -> u16 {
+    if driver.starts_with(b"net_virtio") { 48 } else { 0 }
 }
 
 impl Nic for DpdkNic {

@@ -29,15 +29,16 @@ unsafe impl Send for Mempool {}
 unsafe impl Sync for Mempool {}
 
 impl Mempool {
-    /// `count` mbufs with `room` bytes each, on the port's NUMA node.
-    pub fn new(name: &str, count: u32, room: u16, socket: i32) -> Result<Mempool, String> {
+    /// `count` mbufs with `room` bytes each, which start `shift` bytes behind the start of a cache line, on the port's NUMA
+    /// node.
+    pub fn new(name: &str, count: u32, room: u16, shift: u16, socket: i32) -> Result<Mempool, String> {
         let mut mbufs: Box<[Mbuf]> = vec![std::ptr::null_mut(); count as usize].into();
         let mut buffers: Vec<Mbuf> = vec![std::ptr::null_mut(); count as usize];
         let (name, mut pool) = (c_string(name), std::ptr::null_mut());
         // SAFETY: places for a pointer, and for `count` pointers each.
         check(unsafe {
             let (mbufs, buffers) = (mbufs.as_mut_ptr(), buffers.as_mut_ptr());
-            dpdk_sys::cl_pool_create(name.as_ptr(), count, room, socket, &mut pool, mbufs, buffers)
+            dpdk_sys::cl_pool_create(name.as_ptr(), count, room, shift, socket, &mut pool, mbufs, buffers)
         })?;
         let pool = NonNull::new(pool).ok_or_else(|| "a pool at address 0".to_owned())?;
         let buffers: Option<Box<[_]>> = buffers.into_iter().map(|start| NonNull::new(start.cast())).collect();
