@@ -175,6 +175,9 @@ pub struct ServeArgs {
     /// Pin the server to this core
     #[arg(long, value_name = "N")]
     pub cpu: Option<usize>,
+    /// Congestion control of the kernel's sockets, one of net.ipv4.tcp_available_congestion_control [default: the system's]
+    #[arg(long, value_name = "NAME", value_parser = congestion)]
+    pub congestion: Option<String>,
     /// What corelane runs on
     #[command(flatten)]
     pub device: DeviceArgs,
@@ -218,6 +221,10 @@ pub struct LoadArgs {
     /// Poll without ever sleeping
     #[arg(long)]
     pub spin: bool,
+    /// Congestion control of the kernel's sockets, one of net.ipv4.tcp_available_congestion_control; connections of crr
+    /// keep the system's [default: the system's]
+    #[arg(long, value_name = "NAME", value_parser = congestion)]
+    pub congestion: Option<String>,
     /// Pin the client to this core
     #[arg(long, value_name = "N")]
     pub cpu: Option<usize>,
@@ -270,6 +277,9 @@ pub struct CompareArgs {
     /// Where to measure [default: veth as root, else loopback]
     #[arg(long)]
     pub bed: Option<Bed>,
+    /// Congestion control of the kernel's sockets, at both ends [default: cubic, which is Linux's own]
+    #[arg(long, value_name = "NAME", value_parser = congestion)]
+    pub congestion: Option<String>,
     /// The server's core
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub server_cpu: usize,
@@ -325,6 +335,15 @@ Instructions of a request, without those of connecting (divide the total by the 
   valgrind --tool=callgrind --collect-atstart=no --toggle-collect='*answer_requests*' \\
     target/release/corelane-bench memory --engine corelane-stack --connections 16 --requests 200000
   callgrind_annotate --inclusive=yes callgrind.out.PID";
+
+/// As long as the kernel takes (TCP_CA_NAME_MAX, with its final zero).
+fn congestion(text: &str) -> Result<String, String> {
+    if (1..16).contains(&text.len()) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected a name of 1 to 15 letters, such as cubic".to_owned())
+    }
+}
 
 fn connections(text: &str) -> Result<usize, String> {
     number(text, 1, 60_000)

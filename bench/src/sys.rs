@@ -119,6 +119,15 @@ pub fn set_backlog(listener: &TcpListener, backlog: i32) -> io::Result<()> {
     Ok(())
 }
 
+/// tcp(7), TCP_CONGESTION: of a connection, or of those that a listener will accept.
+pub fn set_congestion(socket: &impl AsRawFd, name: &str) -> io::Result<()> {
+    let length = name.len() as libc::socklen_t; // some letters
+    let (level, option) = (libc::IPPROTO_TCP, libc::TCP_CONGESTION);
+    // SAFETY: `length` bytes at the pointer, which are copied.
+    check(unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, name.as_ptr().cast(), length) })?;
+    Ok(())
+}
+
 /// socket(2) and connect(2) without waiting: the socket is writable when it is connected, and
 /// [`TcpStream::take_error`] says how it went.
 pub fn connect_nonblocking(address: SocketAddr) -> io::Result<TcpStream> {

@@ -9,7 +9,7 @@ use super::bed::Place;
 use super::child::Child;
 use super::cpu::{CpuShare, Ticks};
 use super::plan::{Cell, Plan};
-use crate::cli::Engine;
+use crate::cli::{Bed, Engine};
 use crate::load::report::Report;
 use crate::serve::{Counters, READY};
 use crate::sys::Stop;
@@ -83,6 +83,9 @@ fn server_flags(plan: &Plan, cell: &Cell, engine: Engine, place: &Place) -> Vec<
         format!("--cpu={}", plan.server_cpu),
         "--control".to_owned(),
     ];
+    if let (false, Some(name)) = (engine == Engine::Corelane, &plan.congestion) {
+        flags.push(format!("--congestion={name}"));
+    }
     flags.extend_from_slice(&place.server_flags);
     flags
 }
@@ -99,6 +102,9 @@ fn client_flags(plan: &Plan, cell: &Cell, address: SocketAddr, place: &Place) ->
         "--json=-".to_owned(),
         "--marks".to_owned(),
     ];
+    if let (Bed::Veth | Bed::Tap | Bed::Loopback, Some(name)) = (place.bed, &plan.congestion) {
+        flags.push(format!("--congestion={name}"));
+    }
     flags.extend_from_slice(&place.client_flags);
     flags
 }

@@ -1,6 +1,7 @@
 //! What will be measured, in which order, and how long it takes.
 
 use std::fmt;
+use std::fs;
 use std::time::Duration;
 
 use super::memory;
@@ -46,6 +47,8 @@ pub struct Plan {
     pub server_cpu: usize,
     /// The client's core.
     pub client_cpu: usize,
+    /// Congestion control of the kernel's sockets; `None`: the system's.
+    pub congestion: Option<String>,
     /// What isn't measured, and why.
     pub left_out: Vec<String>,
 }
@@ -83,6 +86,7 @@ impl Plan {
             warmup: args.warmup.unwrap_or(Duration::from_millis(warmup)),
             server_cpu: args.server_cpu,
             client_cpu: args.client_cpu,
+            congestion: args.congestion.clone().or_else(cubic),
             left_out,
         })
     }
@@ -108,6 +112,12 @@ impl Plan {
     pub fn has_corelane(&self) -> bool {
         self.cells.iter().any(|cell| cell.engines.contains(&Engine::Corelane))
     }
+}
+
+/// Linux's own default, where the kernel has it: a machine may have another one, such as BBR, whose timers cost.
+fn cubic() -> Option<String> {
+    let available = fs::read_to_string("/proc/sys/net/ipv4/tcp_available_congestion_control").ok()?;
+    available.split_whitespace().find(|name| *name == "cubic").map(str::to_owned)
 }
 
 fn choose_bed(args: &CompareArgs) -> anyhow::Result<Bed> {

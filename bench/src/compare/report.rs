@@ -25,6 +25,8 @@ pub struct Settings {
     pub server_cpu: usize,
     /// The client's core.
     pub client_cpu: usize,
+    /// Congestion control of the kernel's sockets; none: the system's.
+    pub congestion: Option<String>,
     /// What wasn't measured, and why.
     pub left_out: Vec<String>,
     /// What a reader of the figures must know.
@@ -87,6 +89,7 @@ impl Comparison {
                 warmup: plan.warmup.as_secs_f64(),
                 server_cpu: plan.server_cpu,
                 client_cpu: plan.client_cpu,
+                congestion: plan.congestion.clone(),
                 left_out: plan.left_out.clone(),
                 notes: notes(plan),
             },
@@ -113,6 +116,11 @@ fn notes(plan: &Plan) -> Vec<&'static str> {
     } else {
         notes.push(
             "the kernel client's core is the limit from about 16 connections up: look at CPU us/req too",
+        );
+    }
+    if plan.congestion.as_deref() == Some("cubic") {
+        notes.push(
+            "the kernel's sockets use cubic, Linux's own default, whatever this machine's is (--congestion)",
         );
     }
     if !sys::is_root() {

@@ -147,8 +147,12 @@ impl Row {
 
     /// Sets the ratio when `peer` is epoll's or smoltcp's row of the same cell and bed.
     pub fn compare_with(&mut self, peer: &Self) {
-        // With vhost corelane is compared with the kernel's best way between two processes, which is a veth.
-        let beds = self.bed == peer.bed || (self.bed, peer.bed) == (Bed::Vhost, Bed::Veth);
+        // With vhost, and in streams over TAP, corelane is compared with the kernel's best way, which is a veth.
+        let beds = match (self.bed, peer.bed) {
+            (Bed::Vhost, Bed::Veth) => true,
+            (Bed::Tap, Bed::Veth) => self.workload.is_bulk(),
+            (own, other) => own == other,
+        };
         let key = |row: &Self| (row.workload, row.connections, row.size, row.mtu);
         if !beds || key(self) != key(peer) {
             return;

@@ -42,11 +42,20 @@ impl Vhost {
         let socket = self.folder.join(number.to_string());
         let socket = socket.display();
         let server = device(&format!("net_vhost0,iface={socket},queues=1"), SERVER, mtu);
-        let device_of_client = format!("net_virtio_user0,path={socket},queues=1,packed_vq=1");
+        let entries = entries(mtu);
+        let device_of_client =
+            format!("net_virtio_user0,path={socket},queues=1,packed_vq=1,queue_size={entries}");
         let mut client = device(&device_of_client, CLIENT, mtu);
-        // Or the other end would have more pieces of memory to map than vhost-user can name.
-        client.extend(["--engine=corelane", "--dpdk-eal=--single-file-segments"].map(str::to_owned));
+        client.push("--engine=corelane".to_owned());
         [server, client]
+    }
+}
+
+/// Entries of a ring. A stream of short frames fills many; the buffers of all of them should stay in the caches.
+fn entries(mtu: Option<u16>) -> u16 {
+    match mtu {
+        Some(mtu) if mtu <= 1500 => 512,
+        _ => 256,
     }
 }
 

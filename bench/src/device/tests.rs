@@ -25,7 +25,7 @@ fn every_flag_reaches_the_configuration() {
     assert_eq!((device.driver.as_str(), device.interface.as_deref()), ("tap", Some("cl0")));
     assert_eq!((device.queues, device.mtu), (Some(2), Some(9000)));
     assert!(device.xdp_busy_poll && !device.tap_offloads && !device.dpdk_huge_pages);
-    assert_eq!(device.dpdk_memory, 64);
+    assert_eq!(device.dpdk_memory, Some(64));
     assert_eq!(device.dpdk_eal, ["--single-file-segments", "--no-pci"]);
     assert_eq!(config.network.addresses, ["10.0.0.3/24"]);
     assert_eq!(config.network.gateway.as_deref(), Some("10.0.0.1"));

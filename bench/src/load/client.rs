@@ -14,6 +14,7 @@ use super::window::{Phase, Window};
 use super::{mark, no_server};
 use crate::cli::{LoadArgs, Workload};
 use crate::flow::Flow;
+use crate::serve;
 use crate::stream::READ;
 use crate::sys::{self, Epoll, Events, Stop};
 
@@ -96,6 +97,10 @@ impl<'a> Client<'a> {
         let stream = TcpStream::connect_timeout(&args.addr, CONNECT_TIMEOUT)?;
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
+        if let Some(name) = &args.congestion {
+            let refused = |error: io::Error| io::Error::other(serve::no_congestion(name, &error));
+            sys::set_congestion(&stream, name).map_err(refused)?;
+        }
         let flow = match args.workload {
             Workload::Bulk => Flow::receiving(stream),
             Workload::BulkUp => Flow::sending(stream),

@@ -39,8 +39,9 @@ const OTHER_FILES: u64 = 64;
 
 /// `corelane-bench load`. Exit code 1 when there were byte errors or connection errors.
 pub fn run(args: &LoadArgs) -> anyhow::Result<ExitCode> {
-    if args.engine == ClientEngine::Epoll {
-        args.device.refuse(args.engine)?;
+    match args.engine {
+        ClientEngine::Epoll => args.device.refuse(args.engine)?,
+        ClientEngine::Corelane => serve::no_kernel(args.congestion.as_deref())?,
     }
     process::join_parent(args.parent)?;
     let stop = Stop::install().context("taking SIGINT and SIGTERM")?;

@@ -40,6 +40,8 @@ pub struct Server<'a> {
     pub service: Service,
     /// Poll without ever sleeping.
     pub spin: bool,
+    /// Congestion control of the kernel's sockets.
+    pub congestion: Option<&'a str>,
     /// For corelane: what it runs on.
     pub device: &'a DeviceArgs,
     /// The engine returns when this is readable.
@@ -57,6 +59,9 @@ impl Server<'_> {
             ))
         })?;
         sys::set_backlog(&listener, BACKLOG).context("setting the backlog")?;
+        if let Some(name) = self.congestion {
+            sys::set_congestion(&listener, name).map_err(|error| no_congestion(name, &error))?;
+        }
         Ok(listener)
     }
 
@@ -66,6 +71,13 @@ impl Server<'_> {
         writeln!(out, "{READY}{address}")?;
         out.flush()
     }
+}
+
+/// The error of a kernel without this congestion control.
+pub fn no_congestion(name: &str, error: &io::Error) -> anyhow::Error {
+    bad_input(format!(
+        "--congestion {name}: {error}: take one of `sysctl net.ipv4.tcp_available_congestion_control`"
+    ))
 }
 
 /// The start of the line that says that clients may come; the address follows.
@@ -97,6 +109,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         address: args.addr,
         service: Service { workload: args.workload, size: args.size },
         spin: args.spin || args.engine == Engine::EpollSpin,
+        congestion: args.congestion.as_deref(),
         device: &args.device,
         stop: &stop,
     };
@@ -123,7 +136,21 @@ fn check(args: &ServeArgs) -> anyhow::Result<()> {
             "--spin: the engine {engine} can only sleep: use it with epoll or corelane"
         )));
     }
-    if engine == Engine::Corelane { Ok(()) } else { args.device.refuse(engine) }
+    if engine == Engine::Corelane {
+        no_kernel(args.congestion.as_deref())
+    } else {
+        args.device.refuse(engine)
+    }
+}
+
+/// Refuses a congestion control for sockets that are not the kernel's.
+pub fn no_kernel(congestion: Option<&str>) -> anyhow::Result<()> {
+    match congestion {
+        None => Ok(()),
+        Some(name) => Err(bad_input(format!(
+            "--congestion {name}: the engine corelane has no socket of the kernel: leave it out"
+        ))),
+    }
 }
 
 /// Answers each line on stdin with the counters; the end of stdin ends the server.

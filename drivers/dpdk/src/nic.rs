@@ -96,8 +96,8 @@ impl DpdkNic {
         let memory =
             |reason| DpdkError::PacketMemory { slots, room, bytes: slots * buffer_bytes(room), reason };
         // Within SLOTS.
-        let pool =
-            Mempool::new(&format!("corelane-{number}"), slots as u32, room, self.shift, self.socket).map_err(memory)?;
+        let pool = Mempool::new(&format!("corelane-{number}"), slots as u32, room, self.shift, self.socket)
+            .map_err(memory)?;
         let segments =
             Segments::new(&format!("corelane-{number}s"), SEGMENTS, self.socket).map_err(memory)?;
         let pool = Arc::new(pool);
