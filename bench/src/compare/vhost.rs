@@ -54,7 +54,7 @@ impl Vhost {
 /// Entries of a ring. A stream of short frames fills many; the buffers of all of them should stay in the caches.
 fn entries(mtu: Option<u16>) -> u16 {
     match mtu {
-        Some(mtu) if mtu <= 1500 => 512,
+        Some(mtu) if mtu <= 1500 => 1024,
         _ => 256,
     }
 }

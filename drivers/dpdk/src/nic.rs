@@ -70,7 +70,7 @@ impl DpdkNic {
             medium: Medium::Ethernet(own_address(driver.as_bytes(), MacAddress(found.mac))),
             mtu,
             queues: config.queues,
-            offloads: offloads(granted, found.max_segments),
+            offloads: offloads(granted, found.max_segments, config.copy_below),
             rss: if config.queues > 1 { rss(device.number()) } else { None },
         };
         let port = Arc::new(SharedPort::new(device, config.queues));
@@ -149,7 +149,7 @@ const TSO_MAX: u32 = 65_535 - 60 - 60;
 const TX_CHUNKS: u16 = 48;
 
 /// What the stack is told of the device.
-fn offloads(granted: u32, max_segments: u16) -> Offloads {
+fn offloads(granted: u32, max_segments: u16, copy_below: usize) -> Offloads {
     let has = |bit| granted & bit == bit;
     let chunks = if max_segments == 0 { TX_CHUNKS } else { TX_CHUNKS.min(max_segments.saturating_sub(1)) };
     let tso = has(dpdk_sys::TSO | dpdk_sys::TX_CHECKSUM | dpdk_sys::MULTI_SEGMENT);
@@ -158,6 +158,7 @@ fn offloads(granted: u32, max_segments: u16) -> Offloads {
         tx_checksum: has(dpdk_sys::TX_CHECKSUM),
         tso_max: if tso { TSO_MAX } else { 0 },
         tx_chunks: if has(dpdk_sys::MULTI_SEGMENT) { chunks } else { 0 },
+        copy_below: u16::try_from(copy_below).unwrap_or(u16::MAX),
     }
 }
 

@@ -44,7 +44,7 @@ pub enum Medium {
 }
 
 /// What the device does in the stack's place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Offloads {
     /// Received frames arrive with [`Checksum::Good`](crate::Checksum::Good), `Bad` or `Partial`.
     pub rx_checksum: bool,
@@ -55,7 +55,20 @@ pub struct Offloads {
     /// How many payload chunks a frame may have besides its headers; 0 = the stack copies payload in
     /// behind the headers.
     pub tx_chunks: u16,
+    /// Payload of up to so many bytes is copied in behind the headers even where the device takes chunks: one descriptor is
+    /// cheaper than two, and what is cheaper depends on the device.
+    pub copy_below: u16,
 }
+
+/// Nothing, and a threshold for copying that suits one cache line or a few.
+impl Default for Offloads {
+    fn default() -> Offloads {
+        Offloads { rx_checksum: false, tx_checksum: false, tso_max: 0, tx_chunks: 0, copy_below: COPY_BELOW }
+    }
+}
+
+/// [`Offloads::copy_below`] where nothing else was measured.
+pub const COPY_BELOW: u16 = 256;
 
 /// How a device spreads flows over queues, as far as it tells.
 #[derive(Debug, Clone, PartialEq, Eq)]

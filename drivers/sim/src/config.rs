@@ -2,7 +2,7 @@
 
 use std::io;
 
-use corelane_nic::{MacAddress, Medium, NicInfo, Offloads, PoolConfig};
+use corelane_nic::{COPY_BELOW, MacAddress, Medium, NicInfo, Offloads, PoolConfig};
 
 use crate::faults::invalid;
 use crate::{Faults, Side};
@@ -124,6 +124,7 @@ impl LinkConfig {
                 tx_checksum: self.checksum_offload,
                 tso_max: 0,
                 tx_chunks: self.tx_chunks,
+                copy_below: COPY_BELOW,
             },
             rss: None,
         }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 
-use corelane_nic::{MacAddress, Medium, Nic, NicInfo, Offloads, PoolConfig, Queue, QueueId};
+use corelane_nic::{COPY_BELOW, MacAddress, Medium, Nic, NicInfo, Offloads, PoolConfig, Queue, QueueId};
 
 use crate::error::{attach_failed, open_failed, setting_failed};
 use crate::queue::{SLOT_SIZE, TX_CHUNKS, buffers_for};
@@ -64,6 +64,7 @@ impl TapNic {
                 tx_checksum: config.tx_offloads.checksum,
                 tso_max: if config.tx_offloads.tso { TSO_MAX } else { 0 },
                 tx_chunks: TX_CHUNKS,
+                copy_below: COPY_BELOW,
             },
             rss: None,
         };

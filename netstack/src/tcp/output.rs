@@ -22,9 +22,6 @@ use crate::wire::tcp_options::{TcpOptions, emit_sack, sack_len};
 const PROTOCOL_TCP: u8 = 6;
 /// Room in front of the payload: all headers with the longest options.
 const HEADERS: usize = HEADROOM + 60;
-/// Payload up to this is copied in behind the headers even where a device could take it as a chunk: one
-/// descriptor is cheaper than two.
-pub(crate) const COPY_BELOW: usize = 256;
 
 /// Where segments go.
 pub(crate) struct Wire<'a, 'b> {
@@ -368,9 +365,10 @@ impl Connection {
         let offset = plan.seq.since(self.snd.base()) as usize;
         let mut flags = plan.flags;
         let max_chunks = usize::from(wire.link.offloads.tx_chunks);
+        let copy_below = usize::from(wire.link.offloads.copy_below).min(packet.tailroom());
         let sent = if plan.len == 0 {
             0
-        } else if max_chunks > 0 && plan.len > COPY_BELOW {
+        } else if max_chunks > 0 && plan.len > copy_below {
             let chunks = &mut *wire.chunks;
             let attached = self.snd.queue.chunks(offset, plan.len, max_chunks, |chunk| chunks.push(chunk));
             let full = plan.len.min(usize::from(self.snd.mss));
@@ -386,7 +384,7 @@ impl Connection {
         } else {
             self.snd.queue.copy_to(offset, plan.len, &mut packet)
         };
-        if max_chunks == 0 || plan.len <= COPY_BELOW {
+        if max_chunks == 0 || plan.len <= copy_below {
             wire.cx.stats.tx_copied_bytes += sent as u64;
         }
         if sent < plan.len {

@@ -7,7 +7,7 @@ use corelane_nic::{ChecksumOffload, Packet, TxOffload};
 use super::congestion::Controller;
 use super::connection::{Connection, Env};
 use super::options::Timestamps;
-use super::output::{COPY_BELOW, Wire};
+use super::output::Wire;
 use super::sack::Blocks;
 use super::state::State;
 use super::timers::Timer;
@@ -155,7 +155,8 @@ impl Connection {
         let len = snd.queue.len().checked_sub(flight).filter(|_| is_plain)?;
         let mss = usize::from(snd.mss);
         let small_waits = len < mss && !self.app.nodelay && snd.small_end.after(snd.una);
-        let copied = wire.link.offloads.tx_chunks == 0 || len <= COPY_BELOW;
+        let offloads = &wire.link.offloads;
+        let copied = offloads.tx_chunks == 0 || len <= usize::from(offloads.copy_below);
         let fits = len <= mss && flight + len <= snd.wnd.min(self.cc.cwnd()) as usize;
         (len == 0 || (fits && !small_waits && copied)).then_some(len)
     }
