@@ -573,20 +573,40 @@ static struct rte_mbuf *build(const struct cl_tx_frame *frame, const struct cl_t
 	return mbuf;
 }
 
+/* Has the driver look at frames that ask something of the device, before they are sent; some drivers change the headers: so it
+   is done once, and not again with what waits for the ring. Those that the device refuses are freed, and NULL afterwards. */
+static void prepare(uint16_t port, uint16_t queue, struct rte_mbuf **mbufs, uint16_t count)
+{
+	uint16_t done = 0;
+
+	while (done < count) {
+		done += rte_eth_tx_prepare(port, queue, mbufs + done, count - done);
+		if (done < count) {
+			rte_pktmbuf_free(mbufs[done]);
+			mbufs[done++] = NULL;
+		}
+	}
+}
+
 void cl_tx_build(uint16_t port, uint16_t queue, struct cl_tx_frame *frames, uint16_t count,
 		 const struct cl_tx_segment *segments, void *pool, struct cl_sent *sent)
 {
-	for (uint16_t i = 0; i < count; i++) {
+	struct rte_mbuf *asking[BURST];
+	uint16_t places[BURST], askers = 0;
+
+	for (uint16_t i = 0; i < count && i < BURST; i++) {
 		struct rte_mbuf *mbuf = build(&frames[i], segments, pool, sent);
 
-		/* Some drivers change the headers here: so it is done once, and not with what waits for the ring again. */
-		if (mbuf && mbuf->ol_flags && rte_eth_tx_prepare(port, queue, &mbuf, 1) != 1) {
-			rte_pktmbuf_free(mbuf);
-			mbuf = NULL;
-		}
 		frames[i].mbuf = mbuf;
 		segments += frames[i].segments;
+		if (mbuf && mbuf->ol_flags) {
+			places[askers] = i;
+			asking[askers++] = mbuf;
+		}
 	}
+	prepare(port, queue, asking, askers);
+	for (uint16_t i = 0; i < askers; i++)
+		frames[places[i]].mbuf = asking[i];
 }
 
 uint16_t cl_tx_burst(uint16_t port, uint16_t queue, void **mbufs, uint16_t count)

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use corelane_nic::{MacAddress, Medium, Nic, NicInfo, Offloads, Queue, QueueId, Rss};
+use corelane_nic::{MacAddress, Medium, Nic, NicInfo, Offloads, Queue, QueueId, Rss, SUM_BELOW};
 use dpdk_sys::PortSetup;
 
 use crate::config::{HEADROOM, MAX_MTU, SEGMENTS, SLOTS, buffer_bytes};
@@ -159,6 +159,7 @@ fn offloads(granted: u32, max_segments: u16, copy_below: usize) -> Offloads {
         tso_max: if tso { TSO_MAX } else { 0 },
         tx_chunks: if has(dpdk_sys::MULTI_SEGMENT) { chunks } else { 0 },
         copy_below: u16::try_from(copy_below).unwrap_or(u16::MAX),
+        sum_below: SUM_BELOW,
     }
 }
 

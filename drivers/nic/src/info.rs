@@ -58,17 +58,30 @@ pub struct Offloads {
     /// Payload of up to so many bytes is copied in behind the headers even where the device takes chunks: one descriptor is
     /// cheaper than two, and what is cheaper depends on the device.
     pub copy_below: u16,
+    /// Segments with up to so many bytes of payload are summed by the stack even where the device would: while they are copied
+    /// that costs less than to ask for it.
+    pub sum_below: u16,
 }
 
-/// Nothing, and a threshold for copying that suits one cache line or a few.
+/// Nothing, and thresholds that suit most devices.
 impl Default for Offloads {
     fn default() -> Offloads {
-        Offloads { rx_checksum: false, tx_checksum: false, tso_max: 0, tx_chunks: 0, copy_below: COPY_BELOW }
+        Offloads {
+            rx_checksum: false,
+            tx_checksum: false,
+            tso_max: 0,
+            tx_chunks: 0,
+            copy_below: COPY_BELOW,
+            sum_below: SUM_BELOW,
+        }
     }
 }
 
 /// [`Offloads::copy_below`] where nothing else was measured.
 pub const COPY_BELOW: u16 = 256;
+
+/// [`Offloads::sum_below`] where nothing else was measured.
+pub const SUM_BELOW: u16 = 256;
 
 /// How a device spreads flows over queues, as far as it tells.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -20,7 +20,7 @@ mod queue;
 pub use advice::prefetch;
 pub use burst::{Checksum, ChecksumOffload, RxBurst, RxFrame, TxBurst, TxFrame, TxOffload};
 pub use chunk::Chunk;
-pub use info::{COPY_BELOW, MacAddress, Medium, NicInfo, Offloads, Rss};
+pub use info::{COPY_BELOW, MacAddress, Medium, NicInfo, Offloads, Rss, SUM_BELOW};
 pub use packet::Packet;
 pub use pool::{Memory, Pool, PoolConfig, PoolStats};
 pub use queue::{LinkState, Nic, Queue, QueueId, QueueStats};

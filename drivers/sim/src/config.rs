@@ -2,7 +2,7 @@
 
 use std::io;
 
-use corelane_nic::{COPY_BELOW, MacAddress, Medium, NicInfo, Offloads, PoolConfig};
+use corelane_nic::{COPY_BELOW, MacAddress, Medium, NicInfo, Offloads, PoolConfig, SUM_BELOW};
 
 use crate::faults::invalid;
 use crate::{Faults, Side};
@@ -125,6 +125,7 @@ impl LinkConfig {
                 tso_max: 0,
                 tx_chunks: self.tx_chunks,
                 copy_below: COPY_BELOW,
+                sum_below: SUM_BELOW,
             },
             rss: None,
         }

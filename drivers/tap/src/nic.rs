@@ -4,7 +4,9 @@ use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 
-use corelane_nic::{COPY_BELOW, MacAddress, Medium, Nic, NicInfo, Offloads, PoolConfig, Queue, QueueId};
+use corelane_nic::{
+    COPY_BELOW, MacAddress, Medium, Nic, NicInfo, Offloads, PoolConfig, Queue, QueueId, SUM_BELOW,
+};
 
 use crate::error::{attach_failed, open_failed, setting_failed};
 use crate::queue::{SLOT_SIZE, TX_CHUNKS, buffers_for};
@@ -65,6 +67,7 @@ impl TapNic {
                 tso_max: if config.tx_offloads.tso { TSO_MAX } else { 0 },
                 tx_chunks: TX_CHUNKS,
                 copy_below: COPY_BELOW,
+                sum_below: SUM_BELOW,
             },
             rss: None,
         };

@@ -107,7 +107,7 @@ impl Pair {
 #[test]
 fn partial_checksums_are_taken_where_they_may_come() {
     // As a veth peer with its transmit offload on: SYN, ACKs and data come with the sum of the pseudo header alone.
-    let offloads = Offloads { tx_checksum: true, ..Offloads::default() };
+    let offloads = Offloads { tx_checksum: true, sum_below: 0, ..Offloads::default() };
     let a = end_with(1, offloads, Checksum::Unknown);
     let mut pair =
         Pair { now: Instant::ZERO, a, b: end_with(2, Offloads::default(), Checksum::UnknownOrPartial) };

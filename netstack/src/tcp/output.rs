@@ -75,12 +75,13 @@ impl Wire<'_, '_> {
         if header.header_len > HEADER_LEN + header.options.encoded_len() {
             emit_sack(sack, &mut room[HEADER_LEN + header.options.encoded_len()..]);
         }
-        let chunks =
+        let chunks: usize =
             if self.chunks.is_empty() { 0 } else { self.chunks.iter().map(|chunk| chunk.len()).sum() };
         let len = (packet.len() + chunks) as u16; // a segment fits an IP packet
+        let payload = packet.len() + chunks - header.header_len; // which was put in front just now
         let pseudo = Sum::pseudo_ipv4(tuple.local, tuple.remote, PROTOCOL_TCP, len);
         let mut offload = TxOffload { checksum: None, tso_mss };
-        let sum = if self.link.offloads.tx_checksum {
+        let sum = if self.link.offloads.tx_checksum && payload > self.link.offloads.sum_below.into() {
             offload.checksum = Some(ChecksumOffload { start: 0, offset: CHECKSUM_AT as u16 });
             pseudo.fold()
         } else {

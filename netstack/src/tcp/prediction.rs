@@ -103,7 +103,7 @@ impl Connection {
             return false;
         }
         let (offset, queue) = (flight as usize, &mut self.snd.queue);
-        let sum = if wire.link.offloads.tx_checksum {
+        let sum = if wire.link.offloads.tx_checksum && len > wire.link.offloads.sum_below.into() {
             if queue.copy_to(offset, len, &mut packet) < len {
                 return false;
             }
