@@ -1,10 +1,11 @@
 //! The environment abstraction layer: started once in a process, and never stopped.
 
 use std::ffi::CString;
+use std::path::Path;
 use std::sync::Mutex;
 
 use crate::config::Memory;
-use crate::{DpdkConfig, DpdkError, ffi};
+use crate::{DpdkConfig, DpdkError, ffi, precheck};
 
 /// What EAL was started for; `None` while it was not, or when it refused.
 static RUNNING: Mutex<Option<DpdkConfig>> = Mutex::new(None);
@@ -53,6 +54,7 @@ pub fn start(config: &DpdkConfig) -> Result<(), DpdkError> {
             Err(DpdkError::Running { running: arguments(running).join(" ") })
         };
     }
+    precheck::memory(config, Path::new("/sys"))?;
     // Nothing in a String from a checked configuration is a zero byte.
     let strings: Vec<CString> = wanted.iter().filter_map(|text| CString::new(text.as_str()).ok()).collect();
     ffi::eal_init(strings).map_err(|reason| DpdkError::Eal { reason, arguments: wanted.join(" ") })?;
@@ -76,12 +78,12 @@ fn suffices(running: &DpdkConfig, config: &DpdkConfig) -> bool {
 
 /// A device's name with what the kernel knows of it: which driver has it, where it is a PCI address.
 pub fn describe(name: &str) -> String {
-    let device = std::path::Path::new("/sys/bus/pci/devices").join(name);
+    let device = Path::new("/sys/bus/pci/devices").join(name);
     if !device.exists() {
         return name.to_owned();
     }
     let driver = std::fs::read_link(device.join("driver")).ok();
-    match driver.as_deref().and_then(std::path::Path::file_name) {
+    match driver.as_deref().and_then(Path::file_name) {
         Some(driver) => format!("{name}, bound to {}", driver.to_string_lossy()),
         None => format!("{name}, bound to no driver"),
     }

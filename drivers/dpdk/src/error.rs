@@ -24,6 +24,16 @@ pub enum DpdkError {
         /// What it was told.
         arguments: String,
     },
+    /// There are too few huge pages.
+    #[error("{needed} MiB of huge pages are needed, {free} are free ({sum})")]
+    HugePages {
+        /// MiB.
+        needed: u32,
+        /// MiB.
+        free: u32,
+        /// What they are for.
+        sum: String,
+    },
     /// EAL runs already, with other arguments.
     #[error("EAL runs in this process already, started with {running:?}")]
     Running {
@@ -85,12 +95,19 @@ impl DpdkError {
                 "EAL's own lines above say more; it was started with `{arguments}`: huge pages are made by \
                  `echo 512 > /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages` as root, or, for virtual devices, use ordinary memory (`dpdk_huge_pages = false`)"
             ),
+            DpdkError::HugePages { needed, .. } => format!(
+                "make more as root, `scripts/host.sh --hugepages {0}` or `echo {0} > \
+                 /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages`, use fewer slots or queues, or, for virtual \
+                 devices, ordinary memory (`dpdk_huge_pages = false`)",
+                needed.div_ceil(2)
+            ),
             DpdkError::Running { .. } => {
                 "open all devices of a process with the same memory and EAL arguments".into()
             }
             DpdkError::NoDevice(name) => format!(
-                "see what is bound with `dpdk-devbind.py --status`, or load the driver by the EAL argument `-d` with its \
-                 librte_net_*.so (in {name} a virtual device's name starts with net_)"
+                "`scripts/host.sh` shows the cards, and `scripts/host.sh --bind {}` gives one to DPDK; a driver that DPDK has not \
+                 loaded is named by the EAL argument `-d` with its librte_net_*.so; a virtual device's name starts with net_",
+                name.split(',').next().unwrap_or_default()
             ),
             DpdkError::Virtual { device, .. } => {
                 let name = device.split(',').next().unwrap_or_default();
@@ -120,7 +137,7 @@ impl DpdkError {
                 io::ErrorKind::InvalidInput
             }
             DpdkError::NoDevice(_) => io::ErrorKind::NotFound,
-            DpdkError::PacketMemory { .. } => io::ErrorKind::OutOfMemory,
+            DpdkError::PacketMemory { .. } | DpdkError::HugePages { .. } => io::ErrorKind::OutOfMemory,
             DpdkError::Eal { .. } | DpdkError::Virtual { .. } | DpdkError::Call { .. } => {
                 io::ErrorKind::Other
             }

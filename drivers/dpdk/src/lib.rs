@@ -21,6 +21,7 @@ mod interrupt;
 mod mbufs;
 mod nic;
 mod port;
+mod precheck;
 mod queue;
 mod sender;
 mod vlan;

@@ -1,6 +1,7 @@
 //! Opening a port and its queues.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -17,7 +18,7 @@ use crate::mbufs::Mbufs;
 use crate::port::{Port, SharedPort};
 use crate::queue::DpdkQueue;
 use crate::sender::{Limits, Sender};
-use crate::{DpdkConfig, DpdkError, eal};
+use crate::{DpdkConfig, DpdkError, eal, precheck};
 
 /// Names of mempools, which are EAL's.
 static POOLS: AtomicU32 = AtomicU32::new(0);
@@ -42,6 +43,7 @@ impl DpdkNic {
     /// [`DpdkError`] names what is missing and what would mend it.
     pub fn open(config: &DpdkConfig) -> Result<DpdkNic, DpdkError> {
         config.validate()?;
+        precheck::device(config, Path::new("/sys"))?;
         eal::start(config)?;
         let device = Port::open(config)?;
         let call = |call| move |reason| DpdkError::Call { call, device: config.name().to_owned(), reason };

@@ -11,7 +11,7 @@ use corelane_nic::{
 const SLOTS: usize = 1024;
 
 fn config(device: &str) -> DpdkConfig {
-    DpdkConfig { memory: Memory::Ordinary(Some(128)), ..DpdkConfig::new(device) }
+    DpdkConfig { memory: Memory::Ordinary(Some(128)), copy_below: 512, ..DpdkConfig::new(device) }
 }
 
 fn open(device: &str) -> Box<dyn Queue> {
