@@ -14,7 +14,7 @@ use crate::config::Settings;
 use crate::core::clock::Clock;
 use crate::core::inner::Inner;
 use crate::core::mailbox::Shared;
-use crate::core::spawn::{Handle, pin_to};
+use crate::core::spawn::{Cores, Handle};
 use crate::core::worker::Worker;
 use crate::task::join_handle::JoinHandle;
 
@@ -48,7 +48,7 @@ impl Runtime {
         let shared = (0..settings.workers).map(|_| Shared::new()).collect::<io::Result<Vec<_>>>()?;
         let handle = Handle::new(shared.clone());
         let nic: SharedNic = Arc::new(Mutex::new(nic));
-        let settings = Arc::new(settings);
+        let settings = Arc::new((settings, Cores::allowed()));
         let mut shared = shared.into_iter().enumerate();
         let Some((_, first)) = shared.next() else {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "device.queues = 0: give at least 1"));
@@ -145,10 +145,10 @@ fn make_worker(
     shared: Arc<Shared>,
     handle: &Handle,
     nic: &SharedNic,
-    settings: &Settings,
+    (settings, cores): &(Settings, Cores),
 ) -> io::Result<Worker> {
     if let Some(core) = settings.cores.get(index) {
-        pin_to(*core)?;
+        cores.pin_to(*core)?;
     }
     let mut secret = [0; 32];
     rustix::rand::getrandom(&mut secret, rustix::rand::GetRandomFlags::empty())?;
@@ -171,7 +171,7 @@ fn start_thread(
     shared: Arc<Shared>,
     handle: &Handle,
     nic: &SharedNic,
-    settings: &Arc<Settings>,
+    settings: &Arc<(Settings, Cores)>,
 ) -> io::Result<thread::JoinHandle<bool>> {
     let (ready, made) = mpsc::channel();
     let (handle, nic, settings) = (handle.clone(), nic.clone(), settings.clone());

@@ -39,6 +39,22 @@ fn a_core_that_is_not_there_is_named() {
 }
 
 #[test]
+fn each_worker_has_a_core_of_its_own() {
+    let cores: Vec<usize> =
+        core_affinity::get_core_ids().unwrap_or_default().iter().map(|core| core.id).take(2).collect();
+    if cores.len() < 2 {
+        println!("SKIPPED: two cores are needed");
+        return;
+    }
+    let (nic, _peer) = cross_thread_pair(&LinkConfig { queues: 2, ..LinkConfig::default() }).unwrap();
+    let mut runtime = Builder::new().nic(nic).address("10.0.0.2/24").cores(cores.clone()).build().unwrap();
+    let pinned = runtime.block_on_all(|| async {
+        core_affinity::get_core_ids().unwrap_or_default().iter().map(|core| core.id).collect::<Vec<_>>()
+    });
+    assert_eq!(pinned.unwrap(), [[cores[0]], [cores[1]]]);
+}
+
+#[test]
 fn a_file_gives_all_settings_and_code_changes_them() {
     let path = std::env::temp_dir().join(format!("corelane-builder-{}.toml", std::process::id()));
     std::fs::write(&path, "[network]\naddresses = [\"10.0.0.2/24\"]\n[device]\nslots = 128\n").unwrap();

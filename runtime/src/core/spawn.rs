@@ -138,20 +138,30 @@ impl std::fmt::Debug for Handle {
     }
 }
 
-/// Keeps the calling thread on a core.
-///
-/// # Errors
-/// `InvalidInput` when there is no such core, or the process may not use it (cpusets, `taskset`).
-pub(crate) fn pin_to(core: usize) -> io::Result<()> {
-    let allowed = core_affinity::get_core_ids().unwrap_or_default();
-    let found = allowed.iter().find(|id| id.id == core).copied();
-    if found.is_some_and(core_affinity::set_for_current) {
-        return Ok(());
+/// The cores that the calling thread may run on (cpusets, `taskset`).
+#[derive(Debug, Clone)]
+pub(crate) struct Cores(Vec<core_affinity::CoreId>);
+
+impl Cores {
+    /// Asked for before any thread is pinned: a thread that a pinned one starts has only its core.
+    pub(crate) fn allowed() -> Cores {
+        Cores(core_affinity::get_core_ids().unwrap_or_default())
     }
-    let allowed: Vec<String> = allowed.iter().map(|id| id.id.to_string()).collect();
-    let message =
-        format!("runtime.cores: core {core} can't be used: this process may use {}", allowed.join(", "));
-    Err(io::Error::new(io::ErrorKind::InvalidInput, message))
+
+    /// Keeps the calling thread on a core.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the core is none of these.
+    pub(crate) fn pin_to(&self, core: usize) -> io::Result<()> {
+        let found = self.0.iter().find(|id| id.id == core).copied();
+        if found.is_some_and(core_affinity::set_for_current) {
+            return Ok(());
+        }
+        let allowed: Vec<String> = self.0.iter().map(|id| id.id.to_string()).collect();
+        let message =
+            format!("runtime.cores: core {core} can't be used: this process may use {}", allowed.join(", "));
+        Err(io::Error::new(io::ErrorKind::InvalidInput, message))
+    }
 }
 
 #[cfg(test)]
