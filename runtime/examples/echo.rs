@@ -23,10 +23,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use corelane::net::{TcpListener, TcpStream};
-use corelane::{Handle, JoinHandle, spawn_local};
+use corelane::net::{Keepalive, TcpListener, TcpStream};
+use corelane::spawn_local;
 
 #[derive(clap::Parser)]
 #[command(about = "A TCP echo server on corelane's own stack", version)]
@@ -39,38 +39,29 @@ struct Args {
     /// Write what the workers count to this file, every second
     #[arg(long, value_name = "FILE")]
     stats: Option<PathBuf>,
+    /// Ask a peer that is silent for so many seconds whether it is still there, and drop it when it does not answer
+    #[arg(long, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..=32_767))]
+    keepalive: Option<u64>,
 }
 
 fn main() -> ExitCode {
     common::run(|args: Args| {
-        let stats = args.stats;
-        let server = move |listener| {
-            let stats = stats.clone();
-            async move {
-                let writer = write_stats(stats);
-                serve(listener).await;
-                if let Some(writer) = writer {
-                    writer.cancel(); // or the shutdown would wait for it
-                }
-            }
-        };
+        let (stats, keepalive) = (args.stats, args.keepalive.map(keepalive));
+        let server = move |listener| stats::beside(stats.clone(), serve(listener, keepalive));
         common::serve(&args.device, args.port, server, client)
     })
 }
 
-/// One task does it for all workers.
-fn write_stats(path: Option<PathBuf>) -> Option<JoinHandle<()>> {
-    static TAKEN: AtomicBool = AtomicBool::new(false);
-    let (path, handle) = (path?, Handle::current()?);
-    let first = !TAKEN.swap(true, Ordering::Relaxed);
-    first.then(|| spawn_local(stats::write_every_second(handle, path)))
+/// Three questions, a second apart.
+fn keepalive(seconds: u64) -> Keepalive {
+    Keepalive { time: Duration::from_secs(seconds), interval: Duration::from_secs(1), probes: 3 }
 }
 
 /// Echoes every connection in a task of its own, until the runtime shuts down.
-async fn serve(mut listener: TcpListener) {
+async fn serve(mut listener: TcpListener, keepalive: Option<Keepalive>) {
     while let Ok((stream, peer)) = listener.accept().await {
         spawn_local(async move {
-            if let Err(error) = echo(stream).await {
+            if let Err(error) = echo(stream, keepalive).await {
                 eprintln!("{peer}: {error}");
             }
         });
@@ -78,8 +69,9 @@ async fn serve(mut listener: TcpListener) {
 }
 
 /// Sends back the very buffers that arrive: nothing is copied on the way.
-async fn echo(mut stream: TcpStream) -> io::Result<()> {
+async fn echo(mut stream: TcpStream, keepalive: Option<Keepalive>) -> io::Result<()> {
     stream.set_nodelay(true)?;
+    stream.set_keepalive(keepalive)?;
     while let Some(chunk) = stream.recv_chunk().await? {
         stream.send(chunk).await?;
     }

@@ -16,11 +16,14 @@
 //! ```
 
 mod common;
+#[path = "common/stats.rs"]
+mod stats;
 
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::process::ExitCode;
 
@@ -38,10 +41,17 @@ struct Args {
     /// The port to listen on
     #[arg(long, default_value_t = 80)]
     port: u16,
+    /// Write what the workers count to this file, every second
+    #[arg(long, value_name = "FILE")]
+    stats: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
-    common::run(|args: Args| common::serve(&args.device, args.port, serve, client))
+    common::run(|args: Args| {
+        let stats = args.stats;
+        let server = move |listener| stats::beside(stats.clone(), serve(listener));
+        common::serve(&args.device, args.port, server, client)
+    })
 }
 
 async fn serve(mut listener: TcpListener) {

@@ -28,9 +28,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use corelane::net::{Shutdown, TcpListener, TcpStream};
-use corelane::stats;
-use corelane::time::timeout;
+use corelane::net::{self, Shutdown, TcpListener, TcpStream};
+use corelane::time::{sleep, timeout};
+use corelane::{Chunk, Packet, stats};
 
 #[derive(clap::Parser)]
 #[command(about = "Sends or receives a file over corelane's own TCP", version)]
@@ -49,6 +49,9 @@ struct Args {
     /// Where to put what is received
     #[arg(long, value_name = "FILE")]
     receive: Option<PathBuf>,
+    /// Read the file right into the device's buffers, and send these: nothing is copied after that
+    #[arg(long)]
+    owned: bool,
     /// Seconds until it gives up
     #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86400))]
     timeout: u64,
@@ -57,6 +60,7 @@ struct Args {
 /// The file, opened before the connection, so that a wrong name is told at once.
 enum Job {
     Send(File),
+    SendOwned(File),
     Receive(File),
 }
 
@@ -66,6 +70,7 @@ fn main() -> ExitCode {
 
 fn over_network(args: &Args) -> io::Result<()> {
     let job = match (&args.send, &args.receive) {
+        (Some(path), None) if args.owned => Job::SendOwned(named(path, File::open(path))?),
         (Some(path), None) => Job::Send(named(path, File::open(path))?),
         (None, Some(path)) => Job::Receive(named(path, File::create(path))?),
         _ => return wrong("give --send FILE or --receive FILE"),
@@ -91,8 +96,16 @@ fn over_network(args: &Args) -> io::Result<()> {
         let seconds = started.elapsed().as_secs_f64();
         println!("{bytes} bytes in {seconds:.2} s, {:.2} Gbit/s", bytes as f64 * 8e-9 / seconds);
         if let Some(counted) = stats::snapshot() {
-            let tcp = counted.stack;
+            let (tcp, queue) = (counted.stack, counted.queue);
             println!("{} segments sent again, {} time-outs", tcp.tcp_retrans_segs, tcp.timeouts);
+            println!(
+                "copied for sending: {} B by the stack, {} B by the driver",
+                tcp.tx_copied_bytes, queue.tx_copied_bytes
+            );
+            println!(
+                "copied on receiving: {} B by the stack, {} B by the driver",
+                tcp.rx_copied_bytes, queue.rx_copied_bytes
+            );
         }
         io::Result::Ok(())
     });
@@ -105,6 +118,7 @@ fn over_network(args: &Args) -> io::Result<()> {
 async fn run(stream: TcpStream, job: Job) -> io::Result<u64> {
     match job {
         Job::Send(file) => send(stream, file).await,
+        Job::SendOwned(file) => send_owned(stream, file).await,
         Job::Receive(file) => receive(stream, file).await,
     }
 }
@@ -122,9 +136,46 @@ async fn send(mut stream: TcpStream, mut file: File) -> io::Result<u64> {
         stream.write_all(&buf[..n]).await?;
         bytes += n as u64;
     }
+    end(stream).await?;
+    Ok(bytes)
+}
+
+/// As `send`, but the file is read to where it is sent from.
+async fn send_owned(mut stream: TcpStream, mut file: File) -> io::Result<u64> {
+    let pool = net::pool()?;
+    let mut bytes = 0;
+    loop {
+        let Some(packet) = pool.take() else {
+            sleep(Duration::from_millis(1)).await; // all buffers are on their way
+            continue;
+        };
+        let chunk = fill(packet, &mut file)?;
+        if chunk.is_empty() {
+            break;
+        }
+        bytes += chunk.len() as u64;
+        stream.send(chunk).await?;
+    }
+    end(stream).await?;
+    Ok(bytes)
+}
+
+/// A buffer full of the file; less at its end.
+fn fill(mut packet: Packet, file: &mut File) -> io::Result<Chunk> {
+    let room = packet.tailroom();
+    let n = match packet.push_back(room) {
+        Some(buf) => file.read(buf)?,
+        None => 0,
+    };
+    packet.truncate(n);
+    Ok(packet.freeze())
+}
+
+/// Ends our direction, and waits for the other end's FIN.
+async fn end(mut stream: TcpStream) -> io::Result<()> {
     stream.shutdown(Shutdown::Write)?;
     match stream.recv_chunk().await? {
-        None => Ok(bytes),
+        None => Ok(()),
         Some(_) => Err(io::Error::new(io::ErrorKind::InvalidData, "the other end sends, too")),
     }
 }
