@@ -1,28 +1,44 @@
 #!/usr/bin/env bash
-# The kernel's own tools and TCP against corelane, over AF_XDP on a veth and over TAP.
+# The kernel's own tools and TCP against corelane over AF_XDP, TAP and DPDK, and corelane against itself over vhost-user.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 . scripts/lib.sh
+. scripts/interop/beds.sh
+. scripts/interop/checks.sh
+. scripts/interop/dpdk.sh
+. scripts/interop/vhost.sh
 
 usage() {
     cat <<'HELP'
-Usage: scripts/interop.sh [--quick] [--only xdp|busy|tap|dpdk] [--help]
+Usage: scripts/interop.sh [--quick] [--only BED] [--soak SECONDS] [--help]
 
 Checks corelane from the kernel's side, in network namespaces of its own: ping, curl, wrk, nc and nginx, transfers
-each way, transfers with lost frames, 10,000 connections, an idle server, a server that is killed. Needs root. It
-builds the examples and the bench, takes some minutes, and removes everything that it made.
+each way, transfers with lost frames, 10,000 connections, an idle server, a server that is killed. Over DPDK's
+vhost-user pair it checks corelane against itself: every workload, both ends killed under load, clients that come and
+go, and that nothing is copied. Needs root. It builds the examples and the bench, takes some minutes, and removes
+everything that it made. What needs DPDK is skipped where libdpdk is missing.
 
-  --quick     smaller transfers, fewer sizes, shorter idle times: under 2 minutes
-  --only BED  only over AF_XDP on a veth (xdp), over the same polled by our own core (busy), over TAP (tap), or over
-              DPDK's net_tap (dpdk)
-  --help      show this text
+  --quick         smaller transfers, fewer sizes, shorter idle times: some 3 minutes
+  --only BED      only this one:
+                    xdp        AF_XDP on a veth
+                    busy       the same, polled by the worker's own core
+                    tap        TAP
+                    dpdk       DPDK's net_tap
+                    af-packet  DPDK's net_af_packet on a veth
+                    af-xdp     DPDK's net_af_xdp on a veth
+                    queues     DPDK's net_tap with two queues, a core each
+                    vhost      DPDK's net_vhost and net_virtio_user, corelane at both ends; takes huge pages
+                    soak       of that only the clients that come and go, for 600 s
+  --soak SECONDS  how long they do [default: 20; with --only soak 600]
+  --help          show this text
 
 The exit code is 0 when nothing failed, 1 when a check failed, 2 for a wrong call.
 HELP
 }
 
-EXAMPLES=target/release/examples
-BENCH=target/release/corelane-bench
+BUILT=${CARGO_TARGET_DIR:-target}/release
+EXAMPLES=$BUILT/examples
+BENCH=$BUILT/corelane-bench
 OURS=10.78.0.3   # corelane's address
 PEER=10.78.0.1   # the kernel's, at the other end
 HOST=10.78.0.2   # the kernel's on the interface that AF_XDP shares with it
@@ -35,350 +51,8 @@ NGINX_MIB=100
 CONNECTIONS=10000
 IDLE_SECONDS=10
 WRK_SECONDS=5
-
-# ---- The beds: $DRIVER, $DEVICE and the examples' $FLAGS for them, $HOME_NS where corelane runs, $PEER_NS and $PEER_IF where the kernel is its peer ----
-
-bed_xdp() { bed_veth x; }
-
-# bed_veth PREFIX: of the names of the namespaces, which live until the end.
-bed_veth() {
-    local home peer
-    make_namespace home "$1h" && make_namespace peer "$1p" || return 1
-    join "$home" cl0 "$HOST/24" "$peer" cl1 "$PEER/24" || return 1
-    DRIVER=xdp DEVICE=cl0 HOME_NS=$home PEER_NS=$peer PEER_IF=cl1
-    name_device
-    many_ports
-}
-
-# As xdp, with the settings of the comparison: the worker's own core polls the interface.
-bed_busy() {
-    bed_veth b || return 1
-    inside "$HOME_NS" sh -c \
-        "cd /sys/class/net/$DEVICE && echo 2 >napi_defer_hard_irqs && echo 10000000 >gro_flush_timeout" || return 1
-    cat >"$WORK/busy.toml" <<TOML
-[device]
-driver = "xdp"
-interface = "$DEVICE"
-xdp_busy_poll = true
-[network]
-addresses = ["$OURS/24"]
-TOML
-    FLAGS=(--config "$WORK/busy.toml")
-}
-
-bed_tap() {
-    local home
-    make_namespace home tp || return 1
-    ip -n "$home" tuntap add dev cl0 mode tap || return 1
-    ip -n "$home" link set cl0 addrgenmode none 2>/dev/null
-    ip -n "$home" address add "$PEER/24" dev cl0 && ip -n "$home" link set cl0 up || return 1
-    DRIVER=tap DEVICE=cl0 HOME_NS=$home PEER_NS=$home PEER_IF=cl0
-    name_device
-    many_ports
-}
-
-# DPDK makes the interface: join_dpdk sets the kernel's end up.
-bed_dpdk() {
-    local home
-    make_namespace home dp || return 1
-    DRIVER=dpdk DEVICE=cl0 HOME_NS=$home PEER_NS=$home PEER_IF=cl0
-    cat >"$WORK/dpdk.toml" <<TOML
-[device]
-driver = "dpdk"
-dpdk_device = "net_tap0,iface=$DEVICE"
-dpdk_huge_pages = false
-[network]
-addresses = ["$OURS/24"]
-TOML
-    FLAGS=(--config "$WORK/dpdk.toml")
-    many_ports
-}
-
-join_dpdk() {
-    ip -n "$HOME_NS" address add "$PEER/24" dev "$DEVICE" && ip -n "$HOME_NS" link set "$DEVICE" up
-}
-
-name_device() { FLAGS=(--driver "$DRIVER" --interface "$DEVICE" --address "$OURS/24"); }
-
-# The kernel's clients keep tens of thousands of connections in TIME-WAIT here, on ports that no server takes.
-many_ports() { inside "$PEER_NS" sh -c 'echo 10240 65535 >/proc/sys/net/ipv4/ip_local_port_range'; }
-
-# serve EXAMPLE [ARGUMENT...]: starts it on the bed's device and waits until it listens; its id is then in $STARTED.
-serve() {
-    local example=$1 log="$WORK/$1.log"
-    shift
-    : >"$log"
-    start "$log" ip netns exec "$HOME_NS" "$EXAMPLES/$example" "${FLAGS[@]}" "$@"
-    if await 10 grep -q '^listening' "$log"; then
-        [ "$DRIVER" != dpdk ] || join_dpdk
-        return
-    fi
-    cat "$log"
-    return 1
-}
-
-# finish PID LOG: waits for a transfer to end by itself; false, with what it said, when it failed.
-finish() {
-    await 20 is_gone "$1" || { echo "it does not end"; cat "$2"; return 1; }
-    wait "$1" || { cat "$2"; return 1; }
-    grep -v '^listening' "$2"
-}
-
-same_digest() {
-    [ "$1" = "$2" ] && return 0
-    echo "SHA-256 differ: $1, $2"
-    return 1
-}
-
-# ---- The checks ----
-
-ping_sizes() {
-    # shellcheck disable=SC2016 # the inner shell expands it
-    inside "$PEER_NS" bash -c '
-        for ((size = 0; size <= 1472; size += $2)); do
-            said=$(ping -n -c 1 -W 2 -M do -s "$size" "$1") || { echo "size $size: $said"; exit 1; }
-            [[ $said != *"wrong data"* ]] || { echo "size $size: $said"; exit 1; }
-        done' _ "$OURS" "$PING_STEP"
-}
-
-ping_flood() {
-    # 200 at once: below the stack's limit of 1000 ICMP messages a second.
-    inside "$PEER_NS" ping -n -q -c 200 -i 0.002 -s 1472 "$OURS" | grep ' 0% packet loss'
-}
-
-curl_body() {
-    local body
-    body=$(inside "$PEER_NS" curl -sS --max-time 10 "http://$OURS/") || return 1
-    [ "$body" = "Hello from corelane" ] || { echo "the body is: $body"; return 1; }
-}
-
-curl_not_found() {
-    [ "$(inside "$PEER_NS" curl -sS --max-time 10 -o /dev/null -w '%{http_code}' "http://$OURS/none")" = 404 ]
-}
-
-wrk_load() {
-    local said
-    said=$(inside "$PEER_NS" timeout $((WRK_SECONDS + 20)) wrk -t 1 -c 64 -d "${WRK_SECONDS}s" "http://$OURS/")
-    echo "$said"
-    grep -qE '^Requests/sec: +[1-9]' <<<"$said" && ! grep -qE 'Socket errors|Non-2xx' <<<"$said"
-}
-
-nc_echo() {
-    random_file "$WORK/echo" 4
-    inside "$PEER_NS" timeout 60 nc -N "$OURS" 7 <"$WORK/echo" >"$WORK/echoed" &&
-        cmp "$WORK/echo" "$WORK/echoed"
-}
-
-# to_corelane FILE: the kernel sends, corelane receives.
-to_corelane() {
-    local copy="$WORK/copy" code=0
-    serve transfer --listen 9 --receive "$copy" || return 1
-    inside "$PEER_NS" timeout "$TRANSFER_LIMIT" nc -N "$OURS" 9 <"$1" || { echo "nc failed"; code=1; }
-    finish "$STARTED" "$WORK/transfer.log" && same_digest "$(digest "$1")" "$(digest "$copy")" || code=1
-    stop "$STARTED"
-    rm -f "$copy"
-    return "$code"
-}
-
-# from_corelane FILE: corelane sends, the kernel receives.
-from_corelane() {
-    local got code=0
-    serve transfer --listen 9 --send "$1" || return 1
-    got=$(inside "$PEER_NS" timeout "$TRANSFER_LIMIT" nc -d "$OURS" 9 | sha256sum | cut -d ' ' -f 1)
-    finish "$STARTED" "$WORK/transfer.log" && same_digest "$(digest "$1")" "$got" || code=1
-    stop "$STARTED"
-    return "$code"
-}
-
-# get_from_nginx NAME: corelane is the client of a kernel server.
-get_from_nginx() {
-    local file="$WORK/www/$1" got
-    got=$(ip netns exec "$HOME_NS" timeout 60 "$EXAMPLES/client_get" "${FLAGS[@]}" \
-        --server "$PEER:8080" --path "/$1" | tail -c "$(stat -c %s "$file")" | sha256sum | cut -d ' ' -f 1)
-    same_digest "$(digest "$file")" "$got"
-}
-
-# lossy_transfers BED PER_MILLE FILE: the file there and back while this share of the frames is lost each way. This
-# script calls itself for it: transfers that mostly wait run side by side, each on a bed of its own.
-lossy_transfers() {
-    local code=0
-    work_dir
-    "bed_$1" && lose_frames "$PEER_NS" "$PEER_IF" "$2" && lose_frames_out "$PEER_NS" "$PEER_IF" "$2" || return 1
-    TRANSFER_LIMIT=400
-    echo "from the kernel:"
-    to_corelane "$3" || code=1
-    echo "to the kernel:"
-    from_corelane "$3" || code=1
-    inside "$PEER_NS" nft list ruleset | grep drop
-    return "$code"
-}
-
-# Ends one of those; what it waits for first, or it would not listen.
-stop_lossy() {
-    local pid
-    for pid in $(ps -o pid= --ppid "$1"); do kill -TERM "$pid"; done
-    stop "$1" 15
-}
-
-await_lossy() {
-    local code=0
-    wait "$1" || code=1
-    cat "$2"
-    return "$code"
-}
-
-# losses BED...
-losses() {
-    local bed share pids=() names=() logs=() i
-    heading "Transfers of $LOSS_MIB MiB each way with lost frames"
-    for bed in "$@"; do
-        [[ $bed == xdp || $bed == tap ]] || continue # what is lost is not the driver's to bring back
-        for share in 10 50; do
-            logs+=("$WORK/losses-$bed-$share.log")
-            bash scripts/interop.sh --losses "$bed" "$share" "$WORK/lossy" </dev/null >"${logs[-1]}" 2>&1 &
-            pids+=($!)
-            on_exit stop_lossy $!
-            names+=("$bed: $LOSS_MIB MiB each way, $((share / 10)) % of the frames lost")
-        done
-    done
-    for i in "${!pids[@]}"; do
-        check "${names[i]}" await_lossy "${pids[i]}" "${logs[i]}"
-        grep -E 'bytes|segments' "${logs[i]}" | sed 's/^/          /'
-    done
-}
-
-# Beside the server the kernel keeps its own address on the same interface, and all that comes for it.
-host_beside() {
-    local code=0 got
-    start "$WORK/wrk.log" ip netns exec "$PEER_NS" wrk -t 1 -c 16 -d 3s "http://$OURS/"
-    inside "$PEER_NS" ping -n -q -c 20 -i 0.05 "$HOST" | grep ' 0% packet loss' || code=1
-    got=$(inside "$PEER_NS" curl -sS --max-time 20 "http://$HOST:8080/large" | sha256sum | cut -d ' ' -f 1)
-    same_digest "$(digest "$WORK/www/large")" "$got" || code=1
-    await 15 is_gone "$STARTED" && wait "$STARTED"
-    cat "$WORK/wrk.log"
-    grep -qE '^Requests/sec: +[1-9]' "$WORK/wrk.log" && ! grep -qE 'Socket errors' "$WORK/wrk.log" || code=1
-    return "$code"
-}
-
-# The kernel tells up to a second later that nobody holds a TAP any more.
-carrier_is_lost() { ip -n "$HOME_NS" link show "$DEVICE" | grep -q NO-CARRIER; }
-state_is() { [ "$(network_state "$HOME_NS")" = "$1" ]; }
-
-# A killed server leaves nothing: links, addresses, routes are as before, and it can start again at once.
-killed() {
-    local before code=0
-    [ "$DRIVER" = xdp ] || await 3 carrier_is_lost || { echo "who holds the TAP?"; code=1; }
-    before=$(network_state "$HOME_NS")
-    serve echo || return 1
-    [ "$(network_state "$HOME_NS")" != "$before" ] || { echo "the server shows nowhere: is this check blind?"; code=1; }
-    inside "$PEER_NS" timeout 10 nc -N "$OURS" 7 <<<hello | grep -q hello || { echo "no echo before the kill"; code=1; }
-    kill -KILL "$STARTED"
-    wait "$STARTED" 2>/dev/null
-    if ! await 3 state_is "$before"; then
-        diff <(echo "$before") <(network_state "$HOME_NS")
-        echo "the network is not as it was"
-        code=1
-    fi
-    if [ "$DRIVER" = xdp ]; then
-        inside "$PEER_NS" ping -n -q -c 2 -i 0.1 -W 1 "$HOST" || { echo "the kernel's address is cut off"; code=1; }
-    fi
-    serve echo || return 1
-    inside "$PEER_NS" timeout 10 nc -N "$OURS" 7 <<<again | grep -q again || { echo "no echo after it"; code=1; }
-    stop "$STARTED"
-    return "$code"
-}
-
-# Opened all at once, used and closed, and nothing of them is left: the levels of the stats are at their baseline again.
-many_connections() {
-    local stats="$WORK/stats" baseline code=0
-    serve echo --stats "$stats" || return 1
-    inside "$PEER_NS" timeout 10 nc -N "$OURS" 7 <<<warm | grep -q warm || code=1
-    baseline=$(fresh_levels "$stats" 2) || { echo "no stats are written"; code=1; }
-    ulimit -Sn $((CONNECTIONS + 100)) || { echo "too few descriptors: ulimit -n $((CONNECTIONS + 100))"; code=1; }
-    inside "$PEER_NS" timeout 120 bash scripts/interop.sh --connections "$OURS" 7 "$CONNECTIONS" || code=1
-    # One after the other, a new one for each request.
-    inside "$PEER_NS" timeout 60 "$BENCH" load --addr "$OURS:7" --workload crr --requests "$CONNECTIONS" || code=1
-    echo "baseline: $(tr '\n' ' ' <<<"$baseline")"
-    await 10 levels_are "$stats" "$baseline" || { echo "not back at the baseline:"; code=1; }
-    echo "now:      $(fresh_levels "$stats" 1 | tr '\n' ' ')"
-    grep -E ' (TcpPassiveOpens|TcpExtListen[A-Za-z]*|TcpEstabResets|OutNoBuffers|PoolRefused|RxDropped) ' "$stats"
-    [ "$(awk '$2 == "TcpPassiveOpens" { print $3 }' "$stats")" -gt $((CONNECTIONS * 2)) ] || code=1
-    stop "$STARTED"
-    return "$code"
-}
-
-# use_connections ADDRESS PORT COUNT: opens them with the kernel's sockets, has a line echoed on each, looks that all are
-# open at once, closes them. This script calls itself for it: the descriptors are those of a process.
-use_connections() {
-    local i fd said fds=()
-    for ((i = 0; i < $3; i++)); do
-        exec {fd}<>"/dev/tcp/$1/$2" || { echo "connection $i is not opened"; return 1; }
-        fds+=("$fd")
-    done
-    for fd in "${fds[@]}"; do
-        said=
-        echo "line $fd" >&"$fd" && IFS= read -r -t 5 said <&"$fd"
-        [ "$said" = "line $fd" ] || { echo "no echo on descriptor $fd"; return 1; }
-    done
-    for fd in "${fds[@]}"; do exec {fd}>&-; done
-    echo "$3 connections were open at once, and each was used"
-}
-
-# All at once, with a request in flight on each.
-heavy_load() {
-    local said code=0
-    serve echo || return 1
-    said=$(inside "$PEER_NS" timeout 60 "$BENCH" load --addr "$OURS:7" --connections "$CONNECTIONS" --duration 3) ||
-        code=1
-    echo "$said"
-    grep -q 'byte errors 0, connection errors 0, starved connections 0' <<<"$said" || code=1
-    stop "$STARTED"
-    return "$code"
-}
-
-# fresh_levels FILE TIMES: the levels, after the file was written so often.
-fresh_levels() {
-    local i
-    for ((i = 0; i < $2; i++)); do
-        rm -f "$1"
-        await 5 test -s "$1" || return 1
-    done
-    awk '$2 == "InFrames" { exit } { print $2, $3 }' "$1"
-}
-
-levels_are() { [ "$(fresh_levels "$1" 1)" = "$2" ]; }
-
-# Processor time of a process in ticks: utime and stime of proc(5), behind its name in brackets.
-ticks() { sed 's/.*) //' "/proc/$1/stat" | awk '{ print $12 + $13 }'; }
-
-# An idle server sleeps: below 2 % of a core.
-idle_cost() {
-    local before after limit
-    sleep 1 # what came before is over
-    before=$(ticks "$1")
-    sleep "$IDLE_SECONDS"
-    after=$(ticks "$1")
-    limit=$(($(getconf CLK_TCK) * IDLE_SECONDS * 2 / 100))
-    echo "$((after - before)) ticks in $IDLE_SECONDS s, allowed: less than $limit"
-    [ $((after - before)) -lt "$limit" ]
-}
-
-# The first answer after idleness: connect, request, answer, close, all in less than 1 ms. The best of three, since
-# the machine may do something else just then.
-idle_answer() {
-    local round best=1000000 us
-    for round in 1 2 3; do
-        [ "$round" = 1 ] || sleep "$IDLE_SECONDS"
-        inside "$PEER_NS" timeout 10 "$BENCH" load --addr "$OURS:7" --workload crr --requests 1 \
-            --json "$WORK/idle.json" || return 1
-        us=$(grep -oE '"max": *[0-9]+' "$WORK/idle.json" | head -n 1 | grep -oE '[0-9]+')
-        echo "round $round: ${us:-?} us"
-        [ "${us:-1000000}" -ge "$best" ] || best=$us
-    done
-    [ "$best" -lt 1000 ]
-}
-
-# ---- All of them on one bed ----
+KILLS=20
+SOAK_SECONDS=20
 
 # run_bed NAME TITLE
 run_bed() {
@@ -442,27 +116,6 @@ run_busy() {
     check "busy: SIGKILL leaves the network as it was" killed
 }
 
-# The same stack on mbufs, over a poll-mode driver whose other end is the kernel.
-run_dpdk() {
-    heading "DPDK's net_tap, on ordinary memory"
-    have_dpdk || { skip "libdpdk 22.11 or later is missing: apt-get install libdpdk-dev"; return; }
-    check "dpdk: set up" bed_dpdk || return
-    if check "dpdk: http_hello starts" serve http_hello; then
-        check "dpdk: ping, sizes 0 to 1472" ping_sizes
-        check "dpdk: curl gets the right body" curl_body
-        check "dpdk: wrk, 64 connections, no error" wrk_load
-        stop "$STARTED"
-    fi
-    if check "dpdk: echo starts" serve echo; then
-        check "dpdk: nc echo, 4 MiB" nc_echo
-        stop "$STARTED"
-    fi
-    TRANSFER_LIMIT=120
-    check "dpdk: $TRANSFER_MIB MiB from the kernel" to_corelane "$WORK/large"
-    check "dpdk: $TRANSFER_MIB MiB to the kernel" from_corelane "$WORK/large"
-    check "dpdk: $CONNECTIONS connections opened, used and closed" many_connections
-}
-
 beside_the_host() {
     local server=$STARTED
     start_nginx "$HOME_NS" "$WORK/www" 8080
@@ -482,7 +135,9 @@ prepare() {
     need_dpdk || note "missing: libdpdk-dev, 22.11 or later"
     choose_features
     cargo build --release -q -p corelane "${FEATURES[@]}" --examples || exit 1
-    cargo build --release -q -p corelane-bench || exit 1
+    local bench=()
+    ! have_dpdk || bench=(--features dpdk)
+    cargo build --release -q -p corelane-bench "${bench[@]}" || exit 1
     work_dir
     chmod 755 "$WORK" # nginx's workers are another user
     mkdir -p "$WORK/www"
@@ -494,16 +149,19 @@ prepare() {
 }
 
 main() {
-    local beds=(xdp busy tap dpdk)
+    local beds=(xdp busy tap dpdk af-packet af-xdp queues vhost) soak=
     while [ $# -gt 0 ]; do
         case $1 in
             --quick)
                 PING_STEP=32 TRANSFER_MIB=64 LOSS_MIB=4 NGINX_MIB=10 CONNECTIONS=2000 IDLE_SECONDS=3 WRK_SECONDS=1
                 ;;
             --only)
-                [ $# -gt 1 ] || die "--only needs xdp, busy, tap or dpdk"
-                [[ " ${beds[*]} " == *" $2 "* ]] || die "--only $2: give xdp, busy, tap or dpdk"
+                [[ " ${beds[*]} soak " == *" ${2:-none} "* ]] || die "--only ${2:-}: give ${beds[*]} or soak"
                 beds=("$2") && shift
+                ;;
+            --soak)
+                [[ ${2:-} =~ ^[1-9][0-9]{0,5}$ ]] || die "--soak ${2:-}: give seconds, 1 to 999999"
+                soak=$2 && shift
                 ;;
             --connections) # this script calls itself
                 use_connections "$2" "$3" "$4"
@@ -518,16 +176,23 @@ main() {
         esac
         shift
     done
+    [ "${beds[*]}" != soak ] || SOAK_SECONDS=600
+    [ -z "$soak" ] || SOAK_SECONDS=$soak
     prepare
     for bed in "${beds[@]}"; do
         case $bed in
             xdp) run_bed xdp "AF_XDP on a veth, beside the kernel" ;;
             busy) run_busy ;;
-            dpdk) run_dpdk ;;
+            dpdk) run_vdev dpdk "DPDK's net_tap, on ordinary memory" ;;
+            af-packet) run_vdev af-packet "DPDK's net_af_packet on a veth" ;;
+            af-xdp) run_vdev af-xdp "DPDK's net_af_xdp on a veth" ;;
+            queues) run_queues ;;
+            vhost) run_vhost ;;
+            soak) run_soak ;;
             tap) run_bed tap "TAP with vnet header" ;;
         esac
     done
-    [[ ${beds[*]} == busy || ${beds[*]} == dpdk ]] || losses "${beds[@]}"
+    losses "${beds[@]}"
     heading "Result"
     tally
 }

@@ -119,6 +119,36 @@ choose_features() {
     have_dpdk || FEATURES=(--features "corelane/tokio-io,corelane/futures-io,corelane/hyper")
 }
 
+# ---- Huge pages ----
+
+HUGE_PAGES=/sys/kernel/mm/hugepages/hugepages-2048kB
+
+free_huge_pages() { cat "$HUGE_PAGES/free_hugepages"; }
+
+# need_huge_pages MEBIBYTES: so much is free in pages of 2 MiB; what had to be asked for is given back at the end. False,
+# after `skip` with the reason, when it can't be had.
+need_huge_pages() {
+    local needed=$((($1 + 1) / 2)) free before now
+    [ -r "$HUGE_PAGES/nr_hugepages" ] || { skip "this kernel has no huge pages of 2 MiB"; return 1; }
+    free=$(free_huge_pages)
+    [ "$free" -lt "$needed" ] || return 0
+    before=$(cat "$HUGE_PAGES/nr_hugepages")
+    if ! echo $((before + needed - free)) >"$HUGE_PAGES/nr_hugepages" 2>/dev/null; then
+        skip "$needed free huge pages are needed, and only root can ask for them"
+        return 1
+    fi
+    # The kernel takes the wish without an error, and does what it can.
+    now=$(cat "$HUGE_PAGES/nr_hugepages")
+    on_exit return_huge_pages "$before" "$now"
+    free=$(free_huge_pages)
+    [ "$free" -ge "$needed" ] || { skip "$needed free huge pages are needed, the kernel found $free"; return 1; }
+}
+
+# return_huge_pages BEFORE NOW: whoever has changed the number since then needs his pages, not ours.
+return_huge_pages() {
+    [ "$(cat "$HUGE_PAGES/nr_hugepages")" != "$2" ] || echo "$1" >"$HUGE_PAGES/nr_hugepages"
+}
+
 apt_install() { DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" </dev/null; }
 
 # Removes the policy file above, and no other one.
@@ -216,6 +246,16 @@ stop() {
     fi
     wait "$pid" 2>/dev/null
     return "$code"
+}
+
+# kill_hard PID: ends a process that `start` began with SIGKILL, and forgets it: its id may be another's later.
+kill_hard() {
+    local i
+    kill -KILL "$1" 2>/dev/null
+    wait "$1" 2>/dev/null
+    for i in "${!EXIT_COMMANDS[@]}"; do
+        [ "${EXIT_COMMANDS[i]}" != "stop $1 " ] || EXIT_COMMANDS[i]=:
+    done
 }
 
 # A process that has ended stays a zombie until its parent waits for it.
