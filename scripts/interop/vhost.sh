@@ -37,7 +37,9 @@ new_socket() {
     SOCKET="$WORK/vhost$SOCKETS"
 }
 
-virtio_user() { echo "net_virtio_user0,path=$SOCKET,queues=1,packed_vq=1"; }
+# The client's device. Each time the same MAC address, as a machine that starts again has: a new one, as virtio-user picks
+# it else, is not believed in the first second of another (Linux's locktime for ARP is the same).
+virtio_user() { echo "net_virtio_user0,path=$SOCKET,queues=1,packed_vq=1,mac=02:00:00:00:00:02"; }
 
 # serve_bench WORKLOAD [FLAG...]: at the vhost end of a new pair; its id is then in $SERVER.
 serve_bench() {
