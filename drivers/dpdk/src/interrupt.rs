@@ -31,6 +31,8 @@ impl Interrupt {
     /// Has the next frame make the descriptor readable. `None` where that can't be had, now or for ever.
     pub fn arm(&mut self, shared: &SharedPort) -> Option<BorrowedFd<'_>> {
         let queue = self.queue;
+        // What woke us without a frame, such as a virtual machine that has come, would wake us for ever.
+        self.disarm(shared);
         if let State::Unknown = self.state {
             // While the port does not run, there is nothing to add.
             let added = shared.with(queue, |number| {
@@ -51,8 +53,7 @@ impl Interrupt {
             port::link(number).is_ok_and(|link| link.up != 0) && port::interrupt_arm(number, queue).is_ok()
         });
         self.state = match (std::mem::replace(&mut self.state, State::Missing), is_armed) {
-            (State::Disarmed(epoll) | State::Armed(epoll), Some(true)) => State::Armed(epoll),
-            (State::Armed(epoll), _) => State::Disarmed(epoll),
+            (State::Disarmed(epoll), Some(true)) => State::Armed(epoll),
             (state, _) => state,
         };
         match &self.state {
@@ -61,7 +62,7 @@ impl Interrupt {
         }
     }
 
-    /// Ends that, after a frame has come.
+    /// Ends that, and forgets what was told.
     #[inline]
     pub fn disarm(&mut self, shared: &SharedPort) {
         if let State::Armed(_) = self.state {

@@ -142,6 +142,9 @@ impl Queue for DpdkQueue {
     }
 
     fn interrupt(&mut self) -> Option<BorrowedFd<'_>> {
+        if self.sender.has_staged() {
+            return None; // the device tells of frames that come, and not of room for those that wait here
+        }
         self.interrupt.arm(&self.port)
     }
 

@@ -276,6 +276,11 @@ impl Sender {
         }
     }
 
+    /// Whether frames wait that the device had no room for.
+    pub fn has_staged(&self) -> bool {
+        !self.staged.is_empty()
+    }
+
     fn send_staged(&mut self, port: u16, queue: u16) {
         if !self.staged.is_empty() {
             let sent = burst::send(port, queue, &mut self.staged);
