@@ -45,17 +45,20 @@ pub struct Mbufs {
     lent: Box<[bool]>,
     /// How many slots it has.
     lent_count: u32,
+    /// How many it may need at a time.
+    needed: usize,
 }
 
 impl Mbufs {
-    /// All slots are DPDK's at first.
-    pub fn new(mempool: Arc<Mempool>) -> Mbufs {
+    /// All slots are DPDK's at first. Its rings have `descriptors` in all.
+    pub fn new(mempool: Arc<Mempool>, descriptors: usize) -> Mbufs {
         let slots = mempool.len();
         let reserve = (slots / 16).clamp(1, 256);
         let config = PoolConfig { slots, slot_size: mempool.room().into(), headroom: HEADROOM, reserve };
         let pool = Pool::on(config, Box::new(MbufMemory(mempool.clone())));
         let lent = vec![false; slots as usize].into();
-        let mut mbufs = Mbufs { pool, mempool, lent, lent_count: 0 };
+        let needed = descriptors + 8 * BATCH; // and what its caches hold back
+        let mut mbufs = Mbufs { pool, mempool, lent, lent_count: 0, needed };
         while let Some(packet) = mbufs.pool.take_reserved() {
             // A pool gives its own packets.
             let _ = mbufs.lend(packet);
@@ -135,22 +138,37 @@ impl Mbufs {
         Some(packet)
     }
 
-    /// Keeps a stock of free buffers for headers and copies, and leaves the others to the device: it has none to receive
-    /// into otherwise.
+    /// Keeps a stock of free buffers, and leaves the others to the device: it has none to receive into otherwise.
+    ///
+    /// Some are needed for headers and copies. And with less than a quarter of them free, the stack copies what waits for
+    /// the application out of them: so there are more, as long as the device has enough.
     pub fn supply(&mut self) {
-        let least = self.pool.config().reserve as usize + (self.lent.len() / 8).clamp(1, 4 * BATCH);
-        if self.pool.available() < least {
-            let mut slots = [0; BATCH];
-            while self.pool.available() < least + BATCH && self.mempool.take(&mut slots) {
-                for slot in slots {
-                    drop(self.take_back(slot, HEADROOM, 0));
-                }
-            }
-        }
-        for _ in (least + 4 * BATCH..self.pool.available()).take(BATCH) {
+        let slots = self.lent.len();
+        let least = self.pool.config().reserve as usize + (slots / 8).clamp(1, 4 * BATCH);
+        self.stock(least, 0);
+        let wanted = least + slots / 4;
+        self.stock(wanted, self.needed);
+        let wanted = if slots > wanted + self.needed { wanted } else { least };
+        for _ in (wanted + 4 * BATCH..self.pool.available()).take(BATCH) {
             let Some(packet) = self.pool.take_reserved() else { break };
             if let Ok((mbuf, _, _)) = self.lend(packet) {
                 burst::free(&mut [mbuf]);
+            }
+        }
+    }
+
+    /// Takes buffers back when fewer than `least` are free, as long as DPDK has more than `spared`.
+    fn stock(&mut self, least: usize, spared: usize) {
+        if self.pool.available() >= least {
+            return;
+        }
+        let mut slots = [0; BATCH];
+        while self.pool.available() < least + BATCH
+            && self.lent_count as usize > spared
+            && self.mempool.take(&mut slots)
+        {
+            for slot in slots {
+                drop(self.take_back(slot, HEADROOM, 0));
             }
         }
     }

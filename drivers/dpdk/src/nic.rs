@@ -107,7 +107,9 @@ impl DpdkNic {
         let limits = Limits::new(&self.info, self.granted, config);
         let sender = Sender::new(limits, segments, SEGMENTS);
         let interrupt = Interrupt::new(id.0, self.granted & dpdk_sys::RX_INTERRUPT != 0);
-        Ok(DpdkQueue::new(self.port.clone(), id.0, Mbufs::new(pool), sender, interrupt, config))
+        let descriptors = usize::from(config.rx_descriptors) + usize::from(config.tx_descriptors);
+        let mbufs = Mbufs::new(pool, descriptors);
+        Ok(DpdkQueue::new(self.port.clone(), id.0, mbufs, sender, interrupt, config))
     }
 }
 

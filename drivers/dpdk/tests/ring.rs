@@ -68,6 +68,26 @@ fn frames_of_every_length_come_back_without_a_copy() {
     assert_eq!(pool.available(), SLOTS, "closing brings every buffer home");
 }
 
+#[test]
+fn a_quarter_of_the_buffers_is_free_until_many_are_held() {
+    const MANY: usize = 8192;
+    let mut nic = DpdkNic::open(&config("net_ring30")).expect("it opens");
+    let mut queue = Nic::open_queue(&mut nic, QueueId(0), MANY).expect("the queue opens");
+    let pool = queue.pool().clone();
+    let (mut burst, mut held) = (TxBurst::with_capacity(64), Vec::new());
+    // What the stack's memory asks for before it copies payload out of the device's buffers.
+    while pool.available() > MANY / 4 + pool.config().reserve as usize {
+        for _ in 0..32 {
+            burst.push(frame(&*queue, 100), TxOffload::default());
+        }
+        queue.transmit(&mut burst);
+        held.extend(receive_all(&mut *queue));
+        assert!(held.len() < MANY, "the device must keep what its rings take");
+    }
+    assert!(held.len() > MANY / 4, "{} held", held.len());
+    assert!(queue.stats().held >= 2048, "{} left to the device", queue.stats().held);
+}
+
 /// Sends one chunk twice, each time behind headers of its own, and returns the bytes that came back.
 fn send_twice(queue: &mut dyn Queue, payload: usize) -> (Vec<u8>, Vec<Vec<u8>>) {
     let mut burst = TxBurst::with_capacity(8);
