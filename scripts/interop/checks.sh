@@ -235,14 +235,14 @@ levels_are() { [ "$(fresh_levels "$1" 1)" = "$2" ]; }
 # Processor time of a process in ticks: utime and stime of proc(5), behind its name in brackets.
 ticks() { sed 's/.*) //' "/proc/$1/stat" | awk '{ print $12 + $13 }'; }
 
-# An idle server sleeps: below 2 % of a core.
+# idle_cost PID [PERCENT]: an idle server sleeps: it uses less than 2 % of a core, or so many.
 idle_cost() {
-    local before after limit
+    local before after limit percent=${2:-2}
     sleep 1 # what came before is over
     before=$(ticks "$1")
     sleep "$IDLE_SECONDS"
     after=$(ticks "$1")
-    limit=$(($(getconf CLK_TCK) * IDLE_SECONDS * 2 / 100))
+    limit=$(($(getconf CLK_TCK) * IDLE_SECONDS * percent / 100))
     echo "$((after - before)) ticks in $IDLE_SECONDS s, allowed: less than $limit"
     [ $((after - before)) -lt "$limit" ]
 }

@@ -37,10 +37,11 @@ join_dpdk() {
     ip -n "$HOME_NS" address add "$PEER/24" dev "$DEVICE" && ip -n "$HOME_NS" link set "$DEVICE" up
 }
 
-bed_af-packet() { bed_on_veth ap net_af_packet0; }
+# A packet socket drops what its ring has no room for: the 512 frames of the default are less than a window.
+bed_af-packet() { bed_on_veth ap net_af_packet0 ,framecnt=4096; }
 bed_af-xdp() { bed_on_veth ax net_af_xdp0; }
 
-# bed_on_veth PREFIX DRIVER: on one end of a veth pair.
+# bed_on_veth PREFIX DRIVER [,ARGUMENT]: on one end of a veth pair.
 bed_on_veth() {
     local home peer
     make_namespace home "$1h" && make_namespace peer "$1p" || return 1
@@ -50,7 +51,7 @@ bed_on_veth() {
     # is partial, and so to corelane it is wrong.
     inside "$peer" ethtool -K cl1 tx off tso off gso off >/dev/null || return 1
     DRIVER=dpdk DEVICE=cl0 HOME_NS=$home PEER_NS=$peer PEER_IF=cl1 JOIN=:
-    VDEV="$2,iface=$DEVICE"
+    VDEV="$2,iface=$DEVICE${3:-}"
     use_offloads on
     many_ports
 }

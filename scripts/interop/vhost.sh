@@ -15,6 +15,7 @@ run_vhost() {
         check "vhost: $workload, MTU 9000" one_load "$workload" --mtu 9000
     done
     check "vhost: 1 GiB, nothing is copied" zero_copies
+    check "vhost: an idle pair uses less than 10 % of a core at each end" idle_pair
     check "vhost: $KILLS ends killed under load" kill_ends
     check_soak
 }
@@ -149,6 +150,26 @@ start_soak() {
     cat "$WORK/soak.log"
     return 1
 }
+
+# Neither end spins when there is nothing to do: not even the server whose first client was killed, and whose second one has
+# come without sending a frame. Below 10 % of a core: what has no interrupt looks once a millisecond.
+idle_pair() {
+    local code=0
+    start_soak "$WORK/idle-stats" && start_load 7 || return 1
+    kill_hard "$CLIENT"
+    dpdk_config "$WORK/idle.toml" "$(virtio_user)" "$CLIENT_IP/24" on
+    start "$WORK/idle.log" "$EXAMPLES/echo" --config "$WORK/idle.toml"
+    CLIENT=$STARTED
+    await 20 grep -q '^listening' "$WORK/idle.log" || { cat "$WORK/idle.log"; return 1; }
+    await 30 nothing_is_open "$WORK/idle-stats" || { echo "what the killed client left does not end"; code=1; }
+    idle_cost "$SERVER" 10 || code=1
+    idle_cost "$CLIENT" 10 || code=1
+    stop "$CLIENT"
+    stop "$SERVER"
+    return "$code"
+}
+
+nothing_is_open() { fresh_levels "$1" 1 | grep -qx 'Connections 0'; }
 
 # KiB of memory that a process has.
 resident() { awk '$1 == "VmRSS:" { print $2 }' "/proc/$1/status"; }
