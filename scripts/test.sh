@@ -16,7 +16,7 @@ STAGES=(
     "tests    short  2400  Tests of all the crates, with the structure test (cargo test)"
     "seeds    short  1200  A thousand seeded transfers between two stacks in virtual time (corelane-testkit)"
     "examples short  1200  Examples on the in-memory link, client and server in one process"
-    "interop  long   1500  The kernel's own tools against corelane, over veth, TAP and DPDK (scripts/interop.sh)"
+    "interop  long   1800  The kernel's own tools against corelane, over veth, TAP and DPDK (scripts/interop.sh)"
     "miri     long   1200  Undefined behaviour in corelane-nic (miri)"
     "fuzz     long    900  Random frames into live connections, 60 s, and 60 s more with coverage (cargo-fuzz)"
     "deny     long    900  Licenses and origins of dependencies (cargo-deny)"
