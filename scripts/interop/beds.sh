@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2153 # its variables are shared with interop.sh's other parts
 # For interop.sh: where corelane meets the kernel, and starting a server there.
 #
 # A bed sets $DRIVER, $DEVICE and the examples' $FLAGS for them, $HOME_NS where corelane runs, $PEER_NS and $PEER_IF

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2153 # its variables are shared with interop.sh's other parts
 # For interop.sh: DPDK's virtual devices, with the kernel at the other end.
 
 # dpdk_config FILE DEVICE ADDRESS/BITS on|off [LINE...]: a server's or client's settings; with `off` the device does
@@ -90,7 +90,7 @@ dpdk_is_there() {
 run_queues() {
     heading "DPDK's net_tap with two queues, a core each"
     dpdk_is_there || return
-    [[ ,$(cores_of_this), == *,0,1,* ]] || { skip "cores 0 and 1 are needed for two workers"; return; }
+    [[ $(cores_of_this) == *,0,1,* ]] || { skip "cores 0 and 1 are needed for two workers"; return; }
     check "queues: set up" bed_queues || return
     if check "queues: http_hello starts on two cores" serve http_hello --stats "$WORK/stats"; then
         check "queues: wrk, 64 connections, no error" wrk_load
@@ -100,12 +100,16 @@ run_queues() {
     fi
 }
 
-# The cores that this process may use, as 0,1,2.
+# The cores that this process may use, as ,0,1,2,
 cores_of_this() {
-    local part
-    for part in $(awk '$1 == "Cpus_allowed_list:" { gsub(",", " ", $2); print $2 }' /proc/self/status); do
-        seq "${part%-*}" "${part#*-}"
-    done | paste -s -d ,
+    awk '$1 == "Cpus_allowed_list:" {
+        count = split($2, parts, ",")
+        for (i = 1; i <= count; i++) {
+            last = split(parts[i], ends, "-")
+            for (core = ends[1]; core <= ends[last]; core++) printf ",%d", core
+        }
+        print ","
+    }' /proc/self/status
 }
 
 bed_queues() {
