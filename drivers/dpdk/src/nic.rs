@@ -15,7 +15,7 @@ use crate::ffi::mempool::Mempool;
 use crate::ffi::port;
 use crate::interrupt::Interrupt;
 use crate::mbufs::Mbufs;
-use crate::port::{Port, SharedPort};
+use crate::port::{Port, SharedPort, control};
 use crate::queue::DpdkQueue;
 use crate::sender::{Limits, Sender};
 use crate::{DpdkConfig, DpdkError, eal, precheck};
@@ -45,6 +45,7 @@ impl DpdkNic {
         config.validate()?;
         precheck::device(config, Path::new("/sys"))?;
         eal::start(config)?;
+        let _turn = control();
         let device = Port::open(config)?;
         let call = |call| move |reason| DpdkError::Call { call, device: config.name().to_owned(), reason };
         let found = port::info(device.number()).map_err(call("asking what it is"))?;

@@ -12,6 +12,15 @@ use crate::ffi::mempool::Mempool;
 use crate::ffi::port;
 use crate::{DpdkError, eal};
 
+/// Held while devices are made, set up, started and closed: DPDK wants one thread at a time for that. (Two threads that make the
+/// first vhost devices start two threads of vhost's, which take each other's messages away.)
+static CONTROL: Mutex<()> = Mutex::new(());
+
+/// Waits for the turn to change devices.
+pub fn control() -> MutexGuard<'static, ()> {
+    CONTROL.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A port that is ours; it is stopped, closed and, if EAL made it, removed on drop.
 #[derive(Debug)]
 pub struct Port {
@@ -118,6 +127,7 @@ impl SharedPort {
         if pools.len() < self.within.len() {
             return Ok(());
         }
+        let _turn = control();
         let result = self.start(&pools, config);
         match result {
             Ok(()) => self.state.store(RUNNING, Ordering::Release),
@@ -167,6 +177,7 @@ impl SharedPort {
         while self.within.iter().any(|within| within.load(Ordering::SeqCst)) {
             std::thread::yield_now(); // a burst is some microseconds
         }
+        let _turn = control();
         drop(inner.port.take());
         inner.pools.clear();
     }
