@@ -64,8 +64,9 @@ impl DpdkNic {
                 remedy: format!("use 68 to {most}"),
             });
         }
-        let granted = configure(device.number(), config).map_err(call("configuring it"))?;
         let driver = port::text(&found.driver);
+        let granted =
+            configure(device.number(), config, driver.as_bytes()).map_err(call("configuring it"))?;
         tracing::info!(port = config.name(), driver, mtu, granted, "opened a DPDK port");
         let info = NicInfo {
             name: config.name().to_owned(),
@@ -115,12 +116,12 @@ impl DpdkNic {
 }
 
 /// Sets the port up, without an interrupt where that is refused.
-fn configure(number: u16, config: &DpdkConfig) -> Result<u32, String> {
+fn configure(number: u16, config: &DpdkConfig, driver: &[u8]) -> Result<u32, String> {
     let with = |interrupt| {
         let setup = PortSetup {
             queues: config.queues,
             mtu: config.mtu.unwrap_or(0),
-            wanted: wanted(config) | interrupt,
+            wanted: wanted(config, driver) | interrupt,
         };
         port::configure(number, &setup)
     };
@@ -132,13 +133,16 @@ fn configure(number: u16, config: &DpdkConfig) -> Result<u32, String> {
     with(0)
 }
 
-/// The bits of what the configuration allows.
-fn wanted(config: &DpdkConfig) -> u32 {
+/// The bits of what the configuration allows, and of what the driver does well.
+///
+/// net_tap cuts in software, and refuses a frame for ever whose segments are longer than the MTU with their Ethernet header: so
+/// are all full ones, and those behind it never go out.
+fn wanted(config: &DpdkConfig, driver: &[u8]) -> u32 {
     let allowed = &config.offloads;
     let bits = [
         (allowed.rx_checksum, dpdk_sys::RX_CHECKSUM),
         (allowed.tx_checksum, dpdk_sys::TX_CHECKSUM),
-        (allowed.tso, dpdk_sys::TSO),
+        (allowed.tso && driver != b"net_tap", dpdk_sys::TSO),
         (allowed.lro, dpdk_sys::LRO),
         (allowed.multi_segment, dpdk_sys::MULTI_SEGMENT),
         (allowed.vlan && config.vlan.is_some(), dpdk_sys::VLAN_STRIP | dpdk_sys::VLAN_INSERT),

@@ -7,3 +7,10 @@ fn the_two_ends_of_a_tap_have_addresses_of_their_own() {
     assert!(ours != port && ours.is_unicast(), "{ours}");
     assert_eq!(own_address(b"net_ixgbe", port), port);
 }
+
+#[test]
+fn a_tap_does_not_cut_segments() {
+    let config = DpdkConfig::new("net_tap0");
+    assert_eq!(wanted(&config, b"net_tap") & dpdk_sys::TSO, 0);
+    assert_ne!(wanted(&config, b"net_virtio") & dpdk_sys::TSO, 0);
+}
