@@ -208,6 +208,9 @@ pub struct LoadArgs {
     /// Bytes of a request and of its answer (echo and crr)
     #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = size)]
     pub size: usize,
+    /// With crr: close when the answer is there, instead of waiting until the server does; for an echo server
+    #[arg(long)]
+    pub client_closes: bool,
     /// Seconds to measure
     #[arg(long, value_name = "SECS", default_value = "5", value_parser = seconds)]
     pub duration: Duration,

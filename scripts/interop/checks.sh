@@ -181,7 +181,7 @@ many_connections() {
     ulimit -Sn $((CONNECTIONS + 100)) || { echo "too few descriptors: ulimit -n $((CONNECTIONS + 100))"; code=1; }
     inside "$PEER_NS" timeout 120 bash scripts/interop.sh --connections "$OURS" 7 "$CONNECTIONS" || code=1
     # One after the other, a new one for each request.
-    inside "$PEER_NS" timeout 60 "$BENCH" load --addr "$OURS:7" --workload crr --requests "$CONNECTIONS" || code=1
+    inside "$PEER_NS" timeout 60 "$BENCH" load --addr "$OURS:7" --workload crr --client-closes --requests "$CONNECTIONS" || code=1
     echo "baseline: $(tr '\n' ' ' <<<"$baseline")"
     await 10 levels_are "$stats" "$baseline" || { echo "not back at the baseline:"; code=1; }
     echo "now:      $(fresh_levels "$stats" 1 | tr '\n' ' ')"
@@ -253,7 +253,7 @@ idle_answer() {
     local round best=1000000 us
     for round in 1 2 3; do
         [ "$round" = 1 ] || sleep "$IDLE_SECONDS"
-        inside "$PEER_NS" timeout 10 "$BENCH" load --addr "$OURS:7" --workload crr --requests 1 \
+        inside "$PEER_NS" timeout 10 "$BENCH" load --addr "$OURS:7" --workload crr --client-closes --requests 1 \
             --json "$WORK/idle.json" || return 1
         us=$(grep -oE '"max": *[0-9]+' "$WORK/idle.json" | head -n 1 | grep -oE '[0-9]+')
         echo "round $round: ${us:-?} us"

@@ -106,7 +106,7 @@ impl<'a> Client<'a> {
             Workload::BulkUp => Flow::sending(stream),
             workload => {
                 self.epoll.add(&stream, INTEREST, id)?;
-                let exchange = Exchange::new(index, workload, args.size);
+                let exchange = Exchange::new(index, workload, args.size, args.client_closes);
                 return Ok(Line::Asks(Connection::new(stream, exchange)));
             }
         };

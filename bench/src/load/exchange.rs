@@ -25,6 +25,8 @@ pub struct Exchange {
     id: usize,
     number: u64,
     workload: Workload,
+    /// The answer is complete with the server's close, and not with its last byte.
+    server_closes: bool,
     request: Vec<u8>,
     written: usize,
     received: usize,
@@ -32,10 +34,21 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// The requests of connection `id`. The first one starts with [`Self::start`].
-    pub fn new(id: usize, workload: Workload, size: usize) -> Self {
+    /// The requests of connection `id`; with crr the server closes after each, or else the client. The first one starts with
+    /// [`Self::start`].
+    pub fn new(id: usize, workload: Workload, size: usize, client_closes: bool) -> Self {
         let request = if workload == Workload::Http { HTTP_REQUEST.to_vec() } else { vec![0; size] };
-        Self { id, number: 0, workload, request, written: 0, received: 0, started: Instant::now() }
+        let server_closes = workload == Workload::Crr && !client_closes;
+        Self {
+            id,
+            number: 0,
+            workload,
+            server_closes,
+            request,
+            written: 0,
+            received: 0,
+            started: Instant::now(),
+        }
     }
 
     /// Makes the next request ready; its time runs from `now`.
@@ -64,7 +77,7 @@ impl Exchange {
         tally.byte_errors += pattern::errors(self.expected(), self.received, bytes);
         self.received += bytes.len();
         // With crr the answer ends when the server has closed.
-        if self.is_whole() && self.workload != Workload::Crr { Progress::Answered } else { Progress::Waiting }
+        if self.is_whole() && !self.server_closes { Progress::Answered } else { Progress::Waiting }
     }
 
     /// The server has closed.
@@ -72,7 +85,7 @@ impl Exchange {
     /// # Errors
     /// It did so before its answer was complete.
     pub fn end(&self) -> io::Result<Progress> {
-        if self.is_whole() && self.workload == Workload::Crr {
+        if self.is_whole() && self.server_closes {
             return Ok(Progress::Answered);
         }
         let message = "the server closed the connection before its answer was complete";

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::*;
 
 fn started(workload: Workload) -> (Exchange, Tally, Instant) {
-    let (mut exchange, now) = (Exchange::new(1, workload, 64), Instant::now());
+    let (mut exchange, now) = (Exchange::new(1, workload, 64, false), Instant::now());
     exchange.start(now);
     (exchange, Tally::new(2).expect("a tally"), now)
 }
@@ -32,6 +32,16 @@ fn a_crr_is_answered_when_the_server_has_closed() {
     assert_eq!(exchange.end().expect("the end"), Progress::Answered);
     assert_eq!(exchange.take(b"more", &mut tally), Progress::Waiting);
     assert_eq!(tally.byte_errors, 4, "bytes behind the answer");
+}
+
+#[test]
+fn a_crr_whose_client_closes_is_answered_by_its_last_byte() {
+    let mut exchange = Exchange::new(1, Workload::Crr, 64, true);
+    exchange.start(Instant::now());
+    let (request, mut tally) = (exchange.unsent().to_vec(), Tally::new(2).expect("a tally"));
+    assert_eq!(exchange.take(&request[..63], &mut tally), Progress::Waiting);
+    assert!(exchange.end().is_err(), "a byte is missing");
+    assert_eq!(exchange.take(&request[63..], &mut tally), Progress::Answered);
 }
 
 #[test]
