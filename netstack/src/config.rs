@@ -1,10 +1,14 @@
 //! Settings, with Linux's names, units and defaults where Linux has them.
 
+mod tcp;
+
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
 use core::time::Duration;
 
 use corelane_nic::{Medium, NicInfo, Offloads};
+
+pub use tcp::TcpConfig;
 
 /// An address with the length of its network's prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -142,104 +146,6 @@ impl Default for IpConfig {
             neighbor_retransmit: Duration::from_secs(1),
             neighbor_solicits: 3,
             neighbor_queue: 101,
-        }
-    }
-}
-
-/// Settings of TCP: `net.ipv4.tcp_*` and `net.core.somaxconn`.
-#[derive(Debug, Clone)]
-pub struct TcpConfig {
-    /// The receive buffer of a connection in bytes. Linux's `tcp_rmem` has min, default and max; tuning between them comes later.
-    pub tcp_rmem: usize,
-    /// The send buffer of a connection in bytes (`tcp_wmem`, likewise).
-    pub tcp_wmem: usize,
-    /// Bytes that all connections together may hold in copies: written and not acknowledged, or copied out of the
-    /// device's buffers. Half of it in buffers of 512 bytes, half in buffers of 16 KiB.
-    pub tcp_mem: usize,
-    /// `tcp_window_scaling`.
-    pub tcp_window_scaling: bool,
-    /// `tcp_timestamps`.
-    pub tcp_timestamps: bool,
-    /// `tcp_sack`: whether both sides may tell by SACK blocks what arrived out of order.
-    pub tcp_sack: bool,
-    /// SYNs resent before an active opening gives up.
-    pub tcp_syn_retries: u8,
-    /// SYN-ACKs resent before a half-open connection is dropped.
-    pub tcp_synack_retries: u8,
-    /// Retransmissions without an answer before an open connection gives up.
-    pub tcp_retries2: u8,
-    /// The same for a connection that no application holds any more.
-    pub tcp_orphan_retries: u8,
-    /// The largest backlog of a listener.
-    pub somaxconn: usize,
-    /// Half-open connections of one listener.
-    pub tcp_max_syn_backlog: usize,
-    /// Answer with RST when the accept queue is full, instead of dropping the ACK.
-    pub tcp_abort_on_overflow: bool,
-    /// Idle time before the first keep-alive probe.
-    pub tcp_keepalive_time: Duration,
-    /// Between two probes.
-    pub tcp_keepalive_intvl: Duration,
-    /// Probes without an answer before the connection is dropped.
-    pub tcp_keepalive_probes: u8,
-    /// How long an orphaned connection stays in FIN-WAIT-2.
-    pub tcp_fin_timeout: Duration,
-    /// How long a TIME-WAIT record is kept.
-    pub tcp_timewait_len: Duration,
-    /// TIME-WAIT records at most.
-    pub tcp_max_tw_buckets: usize,
-    /// Connections without an application at most.
-    pub tcp_max_orphans: usize,
-    /// The first and the last ephemeral port.
-    pub ip_local_port_range: (u16, u16),
-    /// The smallest RTO.
-    pub tcp_rto_min: Duration,
-    /// The largest RTO.
-    pub tcp_rto_max: Duration,
-    /// The longest delay of an ACK.
-    pub tcp_delack_max: Duration,
-    /// At least this long between two ACKs sent for segments out of the window.
-    pub tcp_invalid_ratelimit: Duration,
-    /// Segments of the initial congestion window (RFC 6928).
-    pub initial_cwnd: u32,
-    /// Connections at most, all states but TIME-WAIT.
-    pub max_connections: usize,
-    /// Whether the segments that a connection expects, and those that it mostly sends, take a short way through the stack
-    /// (Van Jacobson's header prediction). Without it the same segments go out, at a higher cost: for tests.
-    pub header_prediction: bool,
-}
-
-impl Default for TcpConfig {
-    fn default() -> TcpConfig {
-        TcpConfig {
-            tcp_rmem: 1 << 20,
-            tcp_wmem: 1 << 20,
-            tcp_mem: 128 << 20,
-            tcp_window_scaling: true,
-            tcp_timestamps: true,
-            tcp_sack: true,
-            tcp_syn_retries: 6,
-            tcp_synack_retries: 5,
-            tcp_retries2: 15,
-            tcp_orphan_retries: 8,
-            somaxconn: 4096,
-            tcp_max_syn_backlog: 4096,
-            tcp_abort_on_overflow: false,
-            tcp_keepalive_time: Duration::from_secs(7200),
-            tcp_keepalive_intvl: Duration::from_secs(75),
-            tcp_keepalive_probes: 9,
-            tcp_fin_timeout: Duration::from_secs(60),
-            tcp_timewait_len: Duration::from_secs(60),
-            tcp_max_tw_buckets: 262_144,
-            tcp_max_orphans: 65_536,
-            ip_local_port_range: (32_768, 60_999),
-            tcp_rto_min: Duration::from_millis(200),
-            tcp_rto_max: Duration::from_secs(120),
-            tcp_delack_max: Duration::from_millis(40),
-            tcp_invalid_ratelimit: Duration::from_millis(500),
-            initial_cwnd: 10,
-            max_connections: 1 << 20,
-            header_prediction: true,
         }
     }
 }

@@ -14,12 +14,14 @@
 //! | `time_wait` | 9293 3.4.2; 6191; 1337 |
 //! | `ports` | 6056 |
 //! | `keepalive` | 9293 3.8.4 |
+//! | `info` | tcp(7): TCP_INFO |
 
 mod assembler;
 mod chunk_queue;
 mod commands;
 pub(crate) mod congestion;
 mod connection;
+mod info;
 mod input;
 mod keepalive;
 mod listen;
@@ -51,8 +53,9 @@ use core::net::Ipv4Addr;
 
 use corelane_nic::{Checksum, Chunk, Packet, Pool, RxFrame, TxBurst};
 
-pub use commands::{Readiness, Shutdown, TcpInfo, WriteChunkError};
+pub use commands::{Readiness, Shutdown, WriteChunkError};
 pub use connection::Keepalive;
+pub use info::TcpInfo;
 
 use crate::arena::{Arena, Id};
 use crate::config::{Link, TcpConfig};
