@@ -112,6 +112,32 @@ counters! {
         timeouts: "TcpExtTCPTimeouts",
         /// Fast retransmissions.
         fast_retrans: "TcpExtTCPFastRetrans",
+        /// Segments sent again while a time-out was repaired.
+        slow_start_retrans: "TcpExtTCPSlowStartRetrans",
+        /// Reductions undone after a time-out that was none.
+        loss_undo: "TcpExtTCPLossUndo",
+        /// Reductions undone by timestamps, when all of a window was acknowledged.
+        full_undo: "TcpExtTCPFullUndo",
+        /// Reductions undone by timestamps, in the middle of a window.
+        partial_undo: "TcpExtTCPPartialUndo",
+        /// Reductions undone by DSACKs.
+        dsack_undo: "TcpExtTCPDSACKUndo",
+        /// Time-outs found spurious by F-RTO.
+        spurious_rtos: "TcpExtTCPSpuriousRTOs",
+        /// Reordering found by SACK blocks.
+        sack_reorder: "TcpExtTCPSACKReorder",
+        /// Reordering found by timestamps.
+        ts_reorder: "TcpExtTCPTSReorder",
+        /// DSACKs received for data in order.
+        dsack_recv: "TcpExtTCPDSACKRecv",
+        /// DSACKs received for data out of order.
+        dsack_ofo_recv: "TcpExtTCPDSACKOfoRecv",
+        /// DSACKs that can't be.
+        dsack_ignored_dubious: "TcpExtTCPDSACKIgnoredDubious",
+        /// SACK blocks dropped because they can't be.
+        sack_discard: "TcpExtTCPSACKDiscard",
+        /// Times that a peer dropped what it had SACKed.
+        sack_reneging: "TcpExtTCPSACKReneging",
         /// Tail loss probes sent.
         loss_probes: "TcpExtTCPLossProbes",
         /// Losses that a tail loss probe has repaired.

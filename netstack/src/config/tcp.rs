@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use crate::tcp::CongestionControl;
+
 /// Settings of TCP: `net.ipv4.tcp_*` and `net.core.somaxconn`.
 #[derive(Debug, Clone)]
 pub struct TcpConfig {
@@ -48,6 +50,14 @@ pub struct TcpConfig {
     pub tcp_max_orphans: usize,
     /// The first and the last ephemeral port.
     pub ip_local_port_range: (u16, u16),
+    /// The congestion control of new connections (`tcp_congestion_control`).
+    pub tcp_congestion_control: CongestionControl,
+    /// Whether a time-out is looked at as possibly spurious (F-RTO, RFC 5682; Linux's 1 and 2 are both on).
+    pub tcp_frto: bool,
+    /// Tail loss probes (RFC 8985 7; Linux's 3 is on).
+    pub tcp_early_retrans: bool,
+    /// Whether cwnd shrinks while nothing is sent for longer than an RTO (RFC 5681 4.1).
+    pub tcp_slow_start_after_idle: bool,
     /// The smallest RTO.
     pub tcp_rto_min: Duration,
     /// The largest RTO.
@@ -89,6 +99,10 @@ impl Default for TcpConfig {
             tcp_max_tw_buckets: 262_144,
             tcp_max_orphans: 65_536,
             ip_local_port_range: (32_768, 60_999),
+            tcp_congestion_control: CongestionControl::Cubic,
+            tcp_frto: true,
+            tcp_early_retrans: true,
+            tcp_slow_start_after_idle: true,
             tcp_rto_min: Duration::from_millis(200),
             tcp_rto_max: Duration::from_secs(120),
             tcp_delack_max: Duration::from_millis(40),

@@ -253,7 +253,7 @@ impl Tcp {
 
     pub(crate) fn abort(&mut self, id: SocketId, stats: &mut Stats) -> Result<(), Error> {
         let connection = self.socket_mut(id)?;
-        let (tuple, seq, ack) = (connection.tuple, connection.snd.max, connection.rcv.nxt);
+        let (tuple, seq, ack) = (connection.tuple, connection.snd.nxt, connection.rcv.nxt);
         let state = connection.machine.get();
         // RFC 9293 3.10.5: a RST where the peer has a connection; SYN-SENT has none yet.
         if connection.attached && state != State::SynSent {
@@ -413,8 +413,9 @@ impl Connection {
         let mss = mtu.max(MIN_PMTU) - 40 - options;
         if mss < self.snd.mss {
             self.snd.mss = mss;
-            self.snd.nxt = self.snd.una; // what is out was dropped
-            self.snd.timed = None; // Karn
+            self.cc.set_mss(u32::from(mss));
+            self.flight.cut(u32::from(mss)); // what is too long was dropped
+            self.retransmit_cut();
             self.effects.transmit = true;
         }
     }

@@ -3,11 +3,12 @@
 use alloc::boxed::Box;
 use core::time::Duration;
 
-use super::congestion::{Controller, Reno};
+use super::congestion::Congestion;
 use super::memory::Memory;
 use super::options::{Negotiated, Timestamps};
+use super::rate::Rate;
 use super::receiver::{MAX_BUFFER, Receiver};
-use super::recovery::{Cause, NewReno, Scoreboard};
+use super::recovery::{Flight, Recovery};
 use super::rtt::Rtt;
 use super::sender::Sender;
 use super::seq::SeqNumber;
@@ -86,11 +87,11 @@ pub(crate) struct Connection {
     pub(crate) snd: Sender,
     pub(crate) rcv: Receiver,
     pub(crate) rtt: Rtt,
-    pub(crate) cc: Reno,
-    /// Duplicate ACKs, and recovery where the peer sends no SACK blocks.
-    pub(crate) recovery: NewReno,
-    /// Recovery by SACK blocks, from the first loss on.
-    pub(crate) scoreboard: Option<Box<Scoreboard>>,
+    pub(crate) cc: Congestion,
+    /// What is out, segment by segment.
+    pub(crate) flight: Flight,
+    pub(crate) recovery: Recovery,
+    pub(crate) rate: Rate,
     /// While opening actively: what we would use if the peer agrees.
     pub(crate) timestamps: Option<Timestamps>,
     pub(crate) timers: Timers,
@@ -139,9 +140,10 @@ impl Connection {
             snd: Sender::new(iss, link_mss),
             rcv: Receiver::new(config.tcp_rmem, scale),
             rtt: Rtt::new(),
-            cc: Reno::new(u32::from(link_mss), config.initial_cwnd),
-            recovery: NewReno::new(iss),
-            scoreboard: None,
+            cc: Congestion::new(config.tcp_congestion_control, u32::from(link_mss), config.initial_cwnd),
+            flight: Flight::new(),
+            recovery: Recovery::new(iss),
+            rate: Rate::default(),
             timestamps: config.tcp_timestamps.then_some(Timestamps {
                 offset: ts_offset,
                 recent: 0,
@@ -174,7 +176,7 @@ impl Connection {
         self.rcv.sack_permitted = negotiated.sack;
         self.snd.sack = negotiated.sack;
         self.rcv.mss = 536.min(env.link_mss);
-        self.cc = Reno::new(u32::from(negotiated.mss), env.config.initial_cwnd);
+        self.cc = Congestion::new(self.cc.kind(), u32::from(negotiated.mss), env.config.initial_cwnd);
         self.snd.open_window(irs, u32::from(window));
     }
 
@@ -191,6 +193,7 @@ impl Connection {
         self.machine.closed();
         self.timers.clear_all();
         self.snd.queue.consume(usize::MAX);
+        self.flight.clear();
         self.rcv.assembler = None;
         self.effects.closed = true;
     }
@@ -232,33 +235,21 @@ impl Connection {
         self.rtt.rto(config)
     }
 
-    /// What may fly: cwnd, and the segments that RFC 3042 adds; ssthresh during a recovery by SACK (RFC 6675 5).
-    pub(crate) fn cwnd(&self) -> u32 {
-        match self.sack_recovery() {
-            None => self.cc.cwnd() + self.recovery.limited_transmit() * u32::from(self.snd.mss),
-            Some(Cause::Fast) => self.cc.ssthresh(),
-            Some(Cause::Timeout) => self.cc.cwnd(),
-        }
-    }
-
-    /// The recovery by SACK blocks that is under way.
-    pub(crate) fn sack_recovery(&self) -> Option<Cause> {
-        self.scoreboard.as_ref().and_then(|board| board.cause())
-    }
-
-    /// What is thought to be in the network.
+    /// What is thought to be in the network, in bytes. Without SACK a duplicate ACK stands for a segment that has left it.
+    #[inline(always)]
     pub(crate) fn pipe(&self) -> u32 {
-        match &self.scoreboard {
-            Some(board) => board.pipe(self.snd.una, self.snd.max, u32::from(self.snd.mss)),
-            None => self.snd.flight(),
-        }
+        self.flight.pipe().saturating_sub(self.recovery.dup_acks * u32::from(self.snd.mss))
     }
 
-    /// The first number that cwnd forbids to send.
-    pub(crate) fn cwnd_edge(&self) -> SeqNumber {
-        match self.sack_recovery() {
-            None => self.snd.una + self.cwnd(),
-            Some(_) => self.snd.nxt + self.cwnd().saturating_sub(self.pipe()),
-        }
+    /// How much more cwnd lets out, in bytes.
+    #[inline(always)]
+    pub(crate) fn cwnd_room(&self) -> u32 {
+        self.cc.cwnd().saturating_sub(self.pipe())
     }
+
+    pub(crate) fn ece_counts(&self, _segment: &super::segment::Segment) -> bool {
+        false
+    }
+    pub(crate) fn queue_cwr(&mut self) {}
+    pub(crate) fn withdraw_cwr(&mut self) {}
 }

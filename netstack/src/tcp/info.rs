@@ -3,7 +3,6 @@
 use core::time::Duration;
 
 use super::Tcp;
-use super::congestion::Controller;
 use super::state::State;
 use crate::error::Error;
 use crate::event::SocketId;
@@ -19,6 +18,14 @@ pub struct TcpInfo {
     pub rttvar: Duration,
     /// The retransmission time-out, with back-off.
     pub rto: Duration,
+    /// Times that it was doubled since the last answer.
+    pub backoff: u8,
+    /// The shortest round-trip time of the last five minutes; zero before the first measurement.
+    pub min_rtt: Duration,
+    /// What the path has delivered lately, in bytes a second; zero before the first measurement.
+    pub delivery_rate: u64,
+    /// That rate was as high as the application sent, and not as the path goes.
+    pub delivery_rate_app_limited: bool,
     /// Congestion window in bytes.
     pub snd_cwnd: u32,
     /// Slow start threshold in bytes.
@@ -42,11 +49,16 @@ pub struct TcpInfo {
 impl Tcp {
     pub(crate) fn info(&self, id: SocketId) -> Result<TcpInfo, Error> {
         let c = self.socket(id)?;
+        let (delivery_rate, delivery_rate_app_limited) = c.rate.delivery_rate().unwrap_or_default();
         Ok(TcpInfo {
             state: c.machine.get(),
             rtt: c.rtt.srtt().unwrap_or_default(),
             rttvar: c.rtt.rttvar().unwrap_or_default(),
             rto: Duration::from_nanos(c.rto(&self.config)),
+            backoff: c.rtt.backoff(),
+            min_rtt: Duration::from_nanos(c.rtt.min().unwrap_or(0)),
+            delivery_rate,
+            delivery_rate_app_limited,
             snd_cwnd: c.cc.cwnd(),
             snd_ssthresh: c.cc.ssthresh(),
             snd_mss: u32::from(c.snd.mss),

@@ -1,21 +1,15 @@
 //! A segment arrives at a connection (RFC 9293 3.10.7.3 and 3.10.7.4), the fast path first.
 
-use super::congestion::Controller;
 use super::connection::{Connection, Env};
-use super::options::{Negotiated, Timestamps};
-use super::recovery::{Cause, Verdict};
-use super::sack::Blocks;
+use super::options::Negotiated;
 use super::segment::Segment;
 use super::seq::SeqNumber;
 use super::state::State;
 use super::timers::Timer;
 use crate::error::Error;
-use crate::stats::Stats;
 use crate::time::Instant;
 use crate::wire::tcp::Flags;
 
-/// Before the first measurement: long enough for most paths.
-const INITIAL_RTT: core::time::Duration = core::time::Duration::from_millis(100);
 const NO_FAST_PATH: u8 = Flags::SYN.0 | Flags::FIN.0 | Flags::RST.0;
 
 /// TSecr.
@@ -65,7 +59,7 @@ impl Connection {
             && segment.seq() == self.rcv.nxt
             && segment.payload.len() as u32 <= self.rcv.wnd()
             && segment.header.ack.at_or_after(self.snd.una)
-            && segment.header.ack.at_or_before(self.snd.max)
+            && segment.header.ack.at_or_before(self.snd.nxt)
             && self.rcv.fin.is_none()
             && match (&self.timestamps, segment.header.options.timestamps) {
                 (Some(ours), Some((value, _))) => !ours.is_old(value, now),
@@ -79,7 +73,7 @@ impl Connection {
         let ack = segment.has(Flags::ACK).then_some(segment.header.ack);
         // First, the ACK bit: one for something that was not sent gets a RST, and we wait on.
         if let Some(ack) = ack
-            && (ack.at_or_before(self.iss) || ack.after(self.snd.max))
+            && (ack.at_or_before(self.iss) || ack.after(self.snd.nxt))
         {
             if !segment.has(Flags::RST) {
                 self.effects.reset = Some(ack);
@@ -103,7 +97,7 @@ impl Connection {
         let Some(ack) = ack else {
             // Simultaneous open: our SYN goes out again, with an ACK.
             self.machine.syn_crossed();
-            self.snd.nxt = self.iss;
+            self.snd.syn_due = true;
             self.effects.transmit = true;
             return;
         };
@@ -117,17 +111,32 @@ impl Connection {
 
     /// Our SYN is acknowledged.
     fn established(&mut self, ack: SeqNumber, segment: &Segment, env: &mut Env<'_>) {
-        self.measure_rtt(ack, echo(segment), env);
-        if self.snd.retries > 0 {
-            self.rtt.syn_was_lost();
-        }
         self.snd.acknowledge(ack);
+        self.syn_acked(echo(segment), env);
         self.snd.retries = 0;
         self.timers.clear(Timer::Retransmit);
         self.machine.syn_acked();
         self.effects.writable = true;
         self.effects.transmit = true;
         self.start_keepalive(env.now);
+    }
+
+    /// The first round trip, by the SYN (RFC 6298 2.2), or by timestamps when it went more than once.
+    fn syn_acked(&mut self, echo: Option<u32>, env: &Env<'_>) {
+        let sample = match self.snd.syn_sent.take() {
+            Some(sent) => Some(env.now.nanos_since(sent)),
+            None => self.timestamp_rtt(echo, env.now),
+        };
+        if let Some(sample) = sample {
+            self.rtt.measured_path(sample, env.now);
+            self.rtt.measured(sample, self.snd.una, self.snd.nxt, env.config);
+        } else {
+            self.rtt.syn_was_lost();
+        }
+        // RFC 5681 3.1: a SYN that was lost more than once, as Linux counts it, leaves one segment.
+        if self.snd.retransmits > 1 {
+            self.cc.set_cwnd(u32::from(self.snd.mss));
+        }
     }
 
     /// First, check the sequence number; PAWS goes before it (RFC 7323 5.3 R1).
@@ -215,7 +224,7 @@ impl Connection {
     fn check_ack(&mut self, segment: &Segment, env: &mut Env<'_>) -> bool {
         let ack = segment.header.ack;
         if self.machine.get() == State::SynReceived {
-            if ack.at_or_before(self.snd.una) || ack.after(self.snd.max) {
+            if ack.at_or_before(self.snd.una) || ack.after(self.snd.nxt) {
                 self.effects.reset = Some(ack);
                 return false;
             }
@@ -223,7 +232,7 @@ impl Connection {
             self.established(ack, segment, env);
             return true;
         }
-        if ack.after(self.snd.max) || ack.before(self.snd.una - self.snd.max_wnd.max(1)) {
+        if ack.after(self.snd.nxt) || ack.before(self.snd.una - self.snd.max_wnd.max(1)) {
             self.challenge(env);
             return false;
         }
@@ -247,38 +256,6 @@ impl Connection {
         }
     }
 
-    /// RFC 9293 3.10.7.4: ESTABLISHED and later states take the acknowledgment and the window.
-    fn process_ack(&mut self, segment: &Segment, env: &mut Env<'_>) {
-        let ack = segment.header.ack;
-        let shift = if segment.has(Flags::SYN) { 0 } else { self.snd.scale };
-        let wnd = u32::from(segment.header.window) << shift;
-        let same_window = wnd == self.snd.wnd;
-        let mut duplicate = false;
-        if ack.after(self.snd.una) {
-            self.new_ack(ack, echo(segment), &segment.sacked, env);
-        } else if ack == self.snd.una {
-            // RFC 5681 2: a duplicate ACK.
-            let bare = segment.seq_len() == 0 && same_window;
-            if bare && self.snd.flight() > 0 {
-                if self.snd.sack {
-                    duplicate = true;
-                } else {
-                    self.duplicate_ack(env);
-                }
-            }
-            if self.snd.flight() == 0 {
-                self.snd.retries = 0; // an answered window probe
-            }
-        }
-        if self.snd.sack && (duplicate || self.scoreboard.is_some() || !segment.sacked.is_empty()) {
-            self.take_sack(segment, duplicate, env);
-        }
-        self.take_window(segment.seq(), ack, wnd);
-        if self.snd.fin_acked {
-            self.fin_acked(env);
-        }
-    }
-
     /// The peer's window, as a segment tells it.
     #[inline]
     pub(crate) fn take_window(&mut self, seq: SeqNumber, ack: SeqNumber, wnd: u32) {
@@ -292,158 +269,13 @@ impl Connection {
         }
     }
 
-    fn fin_acked(&mut self, env: &mut Env<'_>) {
+    pub(crate) fn fin_acked(&mut self, env: &mut Env<'_>) {
         self.machine.fin_acked();
         match self.machine.get() {
             State::Closed => self.finish(),
             State::FinWait2 => self.watch_fin_wait(env.now, env.config),
             State::TimeWait => self.effects.transmit = true,
             _ => {}
-        }
-    }
-
-    /// `echo`: TSecr; `sacked`: the blocks that came with the ACK.
-    #[inline(always)]
-    pub(crate) fn new_ack(&mut self, ack: SeqNumber, echo: Option<u32>, sacked: &Blocks, env: &mut Env<'_>) {
-        self.measure_rtt(ack, echo, env);
-        let cwnd = self.cc.cwnd();
-        let flight = self.snd.flight();
-        let limited = if cwnd < self.cc.ssthresh() {
-            flight * 2 >= cwnd
-        } else {
-            flight + u32::from(self.snd.mss) > cwnd
-        };
-        let acked = self.snd.acknowledge(ack);
-        self.snd.retries = 0;
-        if self.scoreboard.is_some() {
-            self.new_ack_sack(ack, acked, limited, env.now);
-        } else {
-            match self.recovery.on_ack(ack) {
-                Verdict::Partial => {
-                    self.cc.on_partial_ack(acked);
-                    self.snd.resend_head = true;
-                }
-                Verdict::Exit => self.cc.on_recovered(self.snd.flight()),
-                _ => self.cc.on_ack(acked, limited),
-            }
-        }
-        if self.snd.tail_probe.is_some() {
-            self.tail_probe_acked(ack, sacked, env);
-        }
-        // RFC 6298 5.2, 5.3.
-        if self.snd.flight() == 0 {
-            self.timers.clear(Timer::Retransmit);
-            self.timers.clear(Timer::TailProbe);
-        } else {
-            self.timers.set(Timer::Retransmit, env.now.plus_nanos(self.rto(env.config)));
-            self.set_tail_probe(env.now);
-        }
-        self.tell_writable();
-        if self.snd.has_unsent() || self.snd.resend_head {
-            self.effects.transmit = true;
-        }
-    }
-
-    fn duplicate_ack(&mut self, env: &mut Env<'_>) {
-        match self.recovery.on_duplicate(self.snd.una, self.snd.max) {
-            Verdict::Enter => {
-                env.stats.reno_recovery += 1;
-                env.stats.fast_retrans += 1;
-                self.cc.on_loss(self.snd.flight());
-                self.snd.resend_head = true;
-                self.snd.timed = None;
-            }
-            Verdict::Inflate => self.cc.on_duplicate_ack(),
-            _ => {}
-        }
-        self.effects.transmit = true;
-    }
-
-    /// An ACK of new data once there was a loss.
-    fn new_ack_sack(&mut self, ack: SeqNumber, acked: u32, limited: bool, now: Instant) {
-        self.recovery.on_ack(ack); // no duplicates any more
-        let Some(board) = &mut self.scoreboard else { return };
-        board.advance(ack);
-        let cause = board.cause();
-        let over = board.leave(ack);
-        match cause {
-            None => self.cc.on_ack(acked, limited),
-            Some(Cause::Fast) if over => self.cc.on_recovered(self.snd.flight()),
-            Some(Cause::Fast) => {}
-            // RFC 5681 3.1: slow start from one segment.
-            Some(Cause::Timeout) => self.cc.on_ack(acked, true),
-        }
-        // What the timer waited for has come; the next hole, if there is one, has its own time.
-        self.timers.clear(Timer::Reorder);
-        if self.scoreboard.as_ref().is_some_and(|board| board.is_empty()) {
-            self.scoreboard = None; // all is repaired: back to the cheap way
-        } else if self.sack_recovery().is_none() {
-            self.timers.set(Timer::Reorder, now + self.reordering_window());
-        }
-        self.effects.transmit = true;
-    }
-
-    /// Takes the SACK blocks of an ACK; recovery begins when they, or three duplicates, say that a segment is lost.
-    fn take_sack(&mut self, segment: &Segment, duplicate: bool, env: &mut Env<'_>) {
-        let (una, max, mss) = (self.snd.una, self.snd.max, u32::from(self.snd.mss));
-        let board = self.scoreboard.get_or_insert_default();
-        let news = board.update(una, max, &segment.sacked) > 0;
-        if !news && !duplicate && board.is_empty() {
-            self.scoreboard = None; // a DSACK alone: nothing is out of order
-            return;
-        }
-        // RFC 6675 2: an ACK with news in its blocks is a duplicate, whatever its window.
-        let enough = (duplicate || news) && self.recovery.count_duplicate();
-        let lost = enough || board.is_lost(una, mss);
-        if board.cause().is_none() && self.snd.flight() > 0 {
-            if lost {
-                self.recover(Cause::Fast, env.stats);
-            } else if news && !self.timers.is_set(Timer::Reorder) {
-                self.timers.set(Timer::Reorder, env.now + self.reordering_window());
-            }
-        }
-        self.effects.transmit = true;
-    }
-
-    /// How long a hole may come from reordering: a quarter of the RTT, as RACK's window (RFC 8985 6.2) before it adapts.
-    fn reordering_window(&self) -> core::time::Duration {
-        self.rtt.srtt().unwrap_or(INITIAL_RTT) / 4
-    }
-
-    /// The hole below SACKed data is still there: few segments fly, and there will be no three duplicates.
-    pub(crate) fn reordering_timeout(&mut self, env: &mut Env<'_>) {
-        let waits =
-            self.scoreboard.as_ref().is_some_and(|board| board.cause().is_none() && !board.is_empty());
-        if waits && self.snd.flight() > 0 {
-            self.recover(Cause::Fast, env.stats);
-            self.effects.transmit = true;
-        }
-    }
-
-    /// A recovery by SACK begins.
-    fn recover(&mut self, cause: Cause, stats: &mut Stats) {
-        self.timers.clear(Timer::Reorder);
-        self.scoreboard.get_or_insert_default().enter(cause, self.snd.una, self.snd.max);
-        stats.sack_recovery += 1;
-        stats.fast_retrans += 1;
-        self.cc.on_loss(self.snd.flight());
-        self.snd.timed = None;
-    }
-
-    /// RFC 6298 3: from the segment that is timed, or else from timestamps (RFC 7323 4.1).
-    #[inline(always)]
-    fn measure_rtt(&mut self, ack: SeqNumber, echo: Option<u32>, env: &Env<'_>) {
-        if let Some((end, sent)) = self.snd.timed {
-            if ack.at_or_after(end) {
-                self.snd.timed = None;
-                self.rtt.measured(env.now.nanos_since(sent), env.config);
-            }
-        } else if let (Some(ours), Some(echo)) = (&self.timestamps, echo) {
-            let ago = Timestamps::value(ours.offset, env.now).wrapping_sub(echo);
-            // An echo from the future, or of before the connection, measures nothing.
-            if echo != 0 && ago < 1 << 30 {
-                self.rtt.measured(u64::from(ago.max(1)) * 1_000_000, env.config);
-            }
         }
     }
 

@@ -7,7 +7,10 @@
 //! | `output` | 9293 3.8: what is sent next, Nagle, silly window avoidance |
 //! | `timeout`, `timers`, `rtt` | 6298; 9293 3.8.6.1 |
 //! | `sender`, `receiver` | 9293 3.3.1: SND.*, RCV.* |
-//! | `recovery/` | 5681, 6582, 3042 without SACK; 6675, 8985 (6.2 and 7 of it) with SACK |
+//! | `ack` | 9293 3.10.7.4, fifth; 6298 3, 4 and 5 |
+//! | `retransmit` | 6675 5 |
+//! | `recovery/` | 5681, 6582, 3042, 6675, 8985, 6937, 5682, 3522, 3708: see there |
+//! | `rate` | draft-cheng-iccrg-delivery-rate-estimation |
 //! | `congestion/` | 5681 |
 //! | `options`, `sack` | 7323; 9293 3.2; 2018 |
 //! | `listen/` | 9293 3.10.7.2; 6528 |
@@ -16,6 +19,7 @@
 //! | `keepalive` | 9293 3.8.4 |
 //! | `info` | tcp(7): TCP_INFO |
 
+mod ack;
 mod assembler;
 mod chunk_queue;
 mod commands;
@@ -31,9 +35,11 @@ mod options;
 mod output;
 mod ports;
 mod prediction;
+mod rate;
 mod receiver;
 mod recovery;
 mod recv_queue;
+mod retransmit;
 mod rtt;
 pub(crate) mod sack;
 mod segment;
@@ -54,6 +60,7 @@ use core::net::Ipv4Addr;
 use corelane_nic::{Checksum, Chunk, Packet, Pool, RxFrame, TxBurst};
 
 pub use commands::{Readiness, Shutdown, WriteChunkError};
+pub use congestion::CongestionControl;
 pub use connection::Keepalive;
 pub use info::TcpInfo;
 
@@ -304,7 +311,7 @@ impl Tcp {
         let Some(connection) = self.connections.get_mut(id) else { return };
         // RFC 5927 4.1: it must be about something that is out there.
         let seq = SeqNumber(sequence);
-        if seq.before(connection.snd.una) || seq.at_or_after(connection.snd.max) {
+        if seq.before(connection.snd.una) || seq.at_or_after(connection.snd.nxt) {
             return;
         }
         match error {

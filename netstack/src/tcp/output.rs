@@ -4,7 +4,6 @@ use alloc::vec::Vec;
 
 use corelane_nic::{ChecksumOffload, Chunk, Packet, TxOffload};
 
-use super::congestion::Controller;
 use super::connection::Connection;
 use super::options;
 use super::sack::SackList;
@@ -35,11 +34,11 @@ pub(crate) struct Wire<'a, 'b> {
 }
 
 /// One segment to be built.
-struct Plan {
-    seq: SeqNumber,
-    flags: Flags,
+pub(crate) struct Plan {
+    pub(crate) seq: SeqNumber,
+    pub(crate) flags: Flags,
     /// Payload bytes from `seq` on.
-    len: usize,
+    pub(crate) len: usize,
 }
 
 impl Wire<'_, '_> {
@@ -168,7 +167,8 @@ impl Connection {
     }
 
     fn output_syn(&mut self, wire: &mut Wire<'_, '_>) -> bool {
-        let due = self.snd.nxt == self.iss;
+        let first = self.snd.nxt == self.iss;
+        let due = first || self.snd.syn_due;
         if !due && !self.rcv.ack_now {
             return true;
         }
@@ -187,21 +187,22 @@ impl Connection {
             return false;
         }
         self.rcv.ack_now = false;
-        let end = self.iss + 1;
-        if self.snd.max == self.iss {
-            self.snd.timed = Some((end, wire.now));
+        if first {
+            self.snd.syn_sent = Some(wire.now);
         } else if due {
+            self.snd.syn_sent = None; // Karn
             self.snd.retransmits += 1;
             wire.cx.stats.tcp_retrans_segs += 1;
         }
-        self.snd.nxt = end;
-        self.snd.max = end;
+        self.snd.syn_due = false;
+        self.snd.last_sent = wire.now;
+        self.snd.nxt = self.iss + 1;
         true
     }
 
     fn output_open(&mut self, wire: &mut Wire<'_, '_>) -> bool {
-        if self.snd.flight() == 0 && wire.now > self.snd.last_sent.plus_nanos(self.rto(wire.config)) {
-            self.cc.on_idle(); // RFC 5681 4.1
+        if self.flight.is_empty() && self.snd.has_unsent() {
+            self.restart_idle(wire.now, wire.config);
         }
         if self.snd.probe {
             // One below what is expected: the peer answers with an ACK.
@@ -211,82 +212,64 @@ impl Connection {
             }
             self.snd.probe = false;
         }
-        if self.snd.resend_head && !self.resend(self.snd.una, wire) {
+        if !self.resend_forced(wire) {
             return false;
         }
-        if self.snd.resend_tail {
-            let len = self.snd.flight().min(u32::from(self.snd.mss));
-            if len > 0 && !self.resend_range(self.snd.max - len, self.snd.max, wire) {
+        if self.snd.new_first {
+            let before = self.snd.nxt;
+            if !self.output_new(wire) {
                 return false;
             }
-            self.snd.resend_tail = false;
-        }
-        if self.sack_recovery().is_some() && !self.resend_lost(wire) {
-            return false;
-        }
-        while let Some(plan) = self.next_segment(wire) {
-            if wire.cx.out.room() == 0 {
-                return false;
+            self.snd.new_first = false;
+            self.recovery.frto &= self.snd.nxt.after(before);
+            if self.recovery.frto {
+                return self.output_ack(wire); // RFC 5682 2.1 step 2b: nothing but new data until they are answered
             }
-            let Some(sent) = self.emit(&plan, wire) else { return false };
-            self.sent(&plan, sent, wire);
         }
-        if self.rcv.ack_now {
-            let plan = Plan { seq: self.snd.nxt.max(self.snd.max), flags: Flags::ACK, len: 0 };
-            return wire.cx.out.room() > 0 && self.emit(&plan, wire).is_some();
-        }
-        true
+        (self.flight.lost_bytes() == 0 || self.resend_lost(wire))
+            && self.output_new(wire)
+            && self.output_ack(wire)
     }
 
-    /// RFC 6675 5: sends again what is lost, as far as cwnd allows.
-    fn resend_lost(&mut self, wire: &mut Wire<'_, '_>) -> bool {
-        let (una, max, mss) = (self.snd.una, self.snd.max, u32::from(self.snd.mss));
-        let cwnd = self.cwnd();
-        while self
-            .scoreboard
-            .as_ref()
-            .is_some_and(|board| board.may_resend(board.pipe(una, max, mss), cwnd, mss))
-        {
-            let Some((start, end)) =
-                self.scoreboard.as_mut().and_then(|board| board.next_resend(una, max, mss))
-            else {
+    /// Sends new data as far as the windows go.
+    fn output_new(&mut self, wire: &mut Wire<'_, '_>) -> bool {
+        let before = self.snd.nxt;
+        let mut done = true;
+        while let Some(plan) = self.next_segment(wire) {
+            let sent = if wire.cx.out.room() == 0 { None } else { self.emit(&plan, wire) };
+            let Some(sent) = sent else {
+                done = false;
                 break;
             };
-            if !self.resend_range(start, end, wire) {
-                return false;
-            }
-            if let Some(board) = &mut self.scoreboard {
-                board.resent(start, end, max);
-            }
+            self.sent(&plan, sent, wire.now);
         }
-        true
-    }
-
-    /// Fast retransmission without SACK: the segment at SND.UNA.
-    fn resend(&mut self, una: SeqNumber, wire: &mut Wire<'_, '_>) -> bool {
-        let len = self.snd.flight().min(u32::from(self.snd.mss));
-        if len == 0 {
-            self.snd.resend_head = false; // all was acknowledged before its turn came
-            return true;
+        let left = self.snd.has_unsent();
+        let limited = done && left && self.cwnd_room() < u32::from(self.snd.mss);
+        if limited || self.snd.nxt != before {
+            self.snd.note_usage(limited);
         }
-        let done = self.resend_range(una, una + len, wire);
-        self.snd.resend_head &= !done;
+        if !left && !limited && self.flight.lost_bytes() == 0 {
+            self.rate.app_limited(self.pipe());
+        }
         done
     }
 
-    /// Sends `start..end` again, where SND.NXT stays where it is; the FIN's number may be its last.
-    fn resend_range(&mut self, start: SeqNumber, end: SeqNumber, wire: &mut Wire<'_, '_>) -> bool {
-        let data_end = self.snd.data_end();
-        let fin = end.after(data_end) || (self.snd.fin_sent() && end == data_end);
-        let len = if end.after(data_end) { data_end.since(start) } else { end.since(start) };
-        let flags = if fin { Flags::ACK.with(Flags::FIN) } else { Flags::ACK.with(Flags::PSH) };
-        let plan = Plan { seq: start, flags, len: len as usize };
-        if wire.cx.out.room() == 0 || self.emit(&plan, wire).is_none() {
-            return false;
+    /// Sends the ACK that is owed, if no segment took it along.
+    fn output_ack(&mut self, wire: &mut Wire<'_, '_>) -> bool {
+        if !self.rcv.ack_now {
+            return true;
         }
-        self.snd.retransmits += 1;
-        wire.cx.stats.tcp_retrans_segs += 1;
-        true
+        let plan = Plan { seq: self.snd.nxt, flags: Flags::ACK, len: 0 };
+        wire.cx.out.room() > 0 && self.emit(&plan, wire).is_some()
+    }
+
+    /// Sending begins with nothing out: cwnd may be too old to be believed (RFC 5681 4.1).
+    pub(crate) fn restart_idle(&mut self, now: Instant, config: &TcpConfig) {
+        let (idle, rto) = (now.nanos_since(self.snd.last_sent), self.rto(config));
+        if idle > rto && config.tcp_slow_start_after_idle {
+            self.cc.on_idle(now, idle, rto);
+        }
+        self.cc.on_transmit_start(now);
     }
 
     /// The segment at SND.NXT, if one may go out now.
@@ -298,14 +281,11 @@ impl Connection {
         }
         let unsent = end.since(snd.nxt);
         let mss = u32::from(snd.mss);
+        let window = (snd.una + snd.wnd).since(snd.nxt);
         // RFC 5681 3.1: the lesser of both windows bounds what is in flight.
-        let (wnd_edge, cwnd_edge) = (snd.una + snd.wnd, self.cwnd_edge());
-        let allowed = if wnd_edge.before(cwnd_edge) { wnd_edge } else { cwnd_edge };
-        let mut len = unsent.min(allowed.since(snd.nxt)).min(self.largest(wire));
+        let mut len = unsent.min(window).min(self.cwnd_room()).min(self.largest(wire));
         if snd.force {
-            // What was sent before may go again; new data only as far as the window goes.
-            let window = (snd.una + snd.wnd).since(snd.nxt);
-            len = len.max(unsent.min(mss).min(window.max(snd.max.since(snd.nxt))));
+            len = len.max(unsent.min(mss).min(window));
         } else if len < unsent && len > mss {
             len -= len % mss; // whole segments, where a device cuts them
         }
@@ -325,8 +305,7 @@ impl Connection {
     /// The longest payload of one frame.
     fn largest(&self, wire: &Wire<'_, '_>) -> u32 {
         let mss = u32::from(self.snd.mss);
-        // Segments that are sent again go one by one: they are what a lossy path needs.
-        let tso = if self.snd.nxt.before(self.snd.max) { 0 } else { wire.link.offloads.tso_max };
+        let tso = wire.link.offloads.tso_max;
         if tso > mss { tso - tso % mss } else { mss }
     }
 
@@ -340,28 +319,36 @@ impl Connection {
     }
 
     /// Notes that `len` bytes of `plan`, with its FIN if all of it went out, were sent.
-    fn sent(&mut self, plan: &Plan, len: usize, wire: &mut Wire<'_, '_>) {
-        let snd = &mut self.snd;
+    fn sent(&mut self, plan: &Plan, len: usize, now: Instant) {
         let fin = plan.flags.has(Flags::FIN) && len == plan.len;
-        let again = snd.nxt.before(snd.max);
-        snd.nxt += len as u32 + u32::from(fin); // below 64 KiB
-        snd.force = false;
-        snd.last_sent = wire.now;
-        if again {
-            snd.retransmits += 1;
-            wire.cx.stats.tcp_retrans_segs += 1;
-        } else if snd.timed.is_none() {
-            snd.timed = Some((snd.nxt, wire.now));
+        let end = plan.seq + len as u32 + u32::from(fin); // below 64 KiB
+        let snapshot = self.rate.sent(now, self.flight.is_empty());
+        let mss = u32::from(self.snd.mss);
+        let mut start = plan.seq;
+        while start.before(end) {
+            // A FIN stays with the last of its data.
+            let left = end.since(start) - u32::from(fin);
+            let next = if left > mss { start + mss } else { end };
+            self.flight.push(start, next, now, snapshot);
+            start = next;
         }
+        let snd = &mut self.snd;
+        snd.nxt = end;
+        snd.last_sent = now;
         if len < usize::from(snd.mss) {
-            snd.small_end = snd.nxt;
+            snd.small_end = end;
         }
-        snd.max = snd.max.max(snd.nxt);
+        if self.recovery.reduces_cwnd() {
+            self.recovery.prr.sent(end.since(plan.seq));
+        }
+        if core::mem::take(&mut self.snd.force) {
+            self.tail_probe_sent();
+        }
     }
 
     /// Builds a segment and hands it to IP; it carries an ACK and the window. Gives the payload bytes that went
     /// out (a chain of chunks may be too long for the device), `None` when there was no buffer.
-    fn emit(&mut self, plan: &Plan, wire: &mut Wire<'_, '_>) -> Option<usize> {
+    pub(crate) fn emit(&mut self, plan: &Plan, wire: &mut Wire<'_, '_>) -> Option<usize> {
         let mut packet = wire.packet(plan.len == 0)?;
         let offset = plan.seq.since(self.snd.base()) as usize;
         let mut flags = plan.flags;
@@ -415,8 +402,8 @@ impl Connection {
         if waits && open && !self.timers.is_set(Timer::Retransmit) {
             self.timers.set(Timer::Retransmit, wire.now.plus_nanos(self.rto(wire.config)));
         }
-        if !self.timers.is_set(Timer::TailProbe) && self.snd.flight() > u32::from(self.snd.mss) {
-            self.set_tail_probe(wire.now);
+        if !self.timers.is_set(Timer::TailProbe) {
+            self.set_tail_probe(wire.now, wire.config);
         }
     }
 }

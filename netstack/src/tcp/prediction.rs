@@ -4,11 +4,9 @@
 
 use corelane_nic::{ChecksumOffload, Packet, TxOffload};
 
-use super::congestion::Controller;
 use super::connection::{Connection, Env};
 use super::options::Timestamps;
 use super::output::Wire;
-use super::sack::Blocks;
 use super::state::State;
 use super::timers::Timer;
 use crate::ip::HEADROOM;
@@ -24,7 +22,7 @@ impl Connection {
             && segment.seq == self.rcv.nxt
             && segment.payload_len as u32 <= self.rcv.wnd() // shorter than an IP packet
             && segment.ack.at_or_after(self.snd.una)
-            && segment.ack.at_or_before(self.snd.max)
+            && segment.ack.at_or_before(self.snd.nxt)
             && (segment.payload_len > 0 || segment.ack != self.snd.una)
             && match (&self.timestamps, segment.timestamps) {
                 (Some(ours), Some((value, _))) => !ours.is_old(value, now),
@@ -43,11 +41,8 @@ impl Connection {
     #[inline(always)]
     fn is_calm(&self) -> bool {
         self.machine.get() == State::Established
-            && self.scoreboard.is_none()
             && self.recovery.is_calm()
-            && self.snd.tail_probe.is_none()
             && self.snd.retries == 0
-            && !self.snd.resend_head
             && !self.snd.fin
     }
 
@@ -63,7 +58,7 @@ impl Connection {
             ours.update(value, env.now);
         }
         if segment.ack != self.snd.una {
-            self.new_ack(segment.ack, segment.timestamps.map(|(_, echo)| echo), &Blocks::NONE, env);
+            self.predicted_ack(segment.ack, segment.timestamps.map(|(_, echo)| echo), env);
         }
         self.take_window(segment.seq, segment.ack, u32::from(segment.window) << self.snd.scale);
         let len = segment.payload_len;
@@ -112,8 +107,8 @@ impl Connection {
             let Some(sum) = queue.copy_summed(offset, len, &mut packet) else { return false };
             Some(sum)
         };
-        if flight == 0 && wire.now > self.snd.last_sent.plus_nanos(self.rto(wire.config)) {
-            self.cc.on_idle(); // RFC 5681 4.1
+        if flight == 0 && len > 0 {
+            self.restart_idle(wire.now, wire.config);
         }
         let segment = Plain {
             tuple: self.tuple,
@@ -147,32 +142,30 @@ impl Connection {
     #[inline(always)]
     fn predicted_len(&self, wire: &Wire<'_, '_>) -> Option<usize> {
         let snd = &self.snd;
-        let is_plain = self.is_calm()
-            && snd.nxt == snd.max
-            && !(snd.probe || snd.resend_tail || snd.force)
-            && self.rcv.assembler.is_none();
+        let is_plain = self.is_calm() && !(snd.probe || snd.force) && self.rcv.assembler.is_none();
         let flight = snd.flight() as usize;
         let len = snd.queue.len().checked_sub(flight).filter(|_| is_plain)?;
         let mss = usize::from(snd.mss);
         let small_waits = len < mss && !self.app.nodelay && snd.small_end.after(snd.una);
         let offloads = &wire.link.offloads;
         let copied = offloads.tx_chunks == 0 || len <= usize::from(offloads.copy_below);
-        let fits = len <= mss && flight + len <= snd.wnd.min(self.cc.cwnd()) as usize;
+        let fits = len <= mss && flight + len <= snd.wnd as usize && len <= self.cwnd_room() as usize;
         (len == 0 || (fits && !small_waits && copied)).then_some(len)
     }
 
-    /// Notes that `len` new bytes went out.
+    /// Notes that `len` new bytes went out, all that there were.
     fn sent_new(&mut self, len: usize, now: Instant) {
+        let snapshot = self.rate.sent(now, self.flight.is_empty());
         let snd = &mut self.snd;
-        snd.nxt += len as u32; // at most an MSS
-        snd.max = snd.nxt;
+        let end = snd.nxt + len as u32; // at most an MSS
+        self.flight.push(snd.nxt, end, now, snapshot);
+        snd.nxt = end;
         snd.last_sent = now;
-        if snd.timed.is_none() {
-            snd.timed = Some((snd.nxt, now));
-        }
         if len < usize::from(snd.mss) {
-            snd.small_end = snd.nxt;
+            snd.small_end = end;
         }
+        snd.note_usage(false);
+        self.rate.app_limited(self.flight.pipe());
     }
 
     /// Notes that a segment went out: each carries an ACK.

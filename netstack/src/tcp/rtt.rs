@@ -3,14 +3,16 @@
 use core::num::NonZeroU64;
 use core::time::Duration;
 
+use super::seq::SeqNumber;
 use crate::config::TcpConfig;
+use crate::time::Instant;
 
-/// Clock granularity G, in nanoseconds: how late a worker is that sleeps, rounded up.
-const GRANULARITY: u64 = 1_000_000;
 /// RFC 6298 2.1: the RTO before the first measurement.
 const INITIAL_RTO: u64 = 1_000_000_000;
 /// RFC 6298 5.7: the RTO after a lost SYN.
 const LOST_SYN_RTO: u64 = 3_000_000_000;
+/// Linux's `tcp_min_rtt_wlen`, in nanoseconds.
+const MIN_WINDOW: u64 = 300_000_000_000;
 
 /// In nanoseconds; longer than 73 years is as good as that.
 fn nanos(time: Duration) -> u64 {
@@ -20,36 +22,105 @@ fn nanos(time: Duration) -> u64 {
 
 /// Round-trip time and what follows from it, in nanoseconds: each ACK computes with them, and a `Duration` divides by
 /// a billion at every step.
+///
+/// As Linux estimates it (`tcp_rtt_estimator`), not as RFC 6298 2.3 says it: a round trip shorter than expected raises the
+/// variation by little (the idea is Eifel's), the variation falls once a round trip only, and `tcp_rto_min` bounds the
+/// variation, so that the time-out is SRTT and 200 ms at least.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rtt {
-    /// SRTT, once measured.
+    /// Eight times SRTT, once measured.
     srtt: Option<NonZeroU64>,
+    /// Four times the mean deviation, the largest of it in this round trip, and what the time-out has of it.
+    mdev: u64,
+    mdev_max: u64,
     rttvar: u64,
+    /// SND.NXT when this round trip began.
+    round_end: SeqNumber,
     rto: u64,
     backoff: u8,
+    /// The shortest round trip of the last minutes, and when it was.
+    min: Option<NonZeroU64>,
+    min_at: Instant,
 }
 
 impl Rtt {
     pub(crate) const fn new() -> Rtt {
-        Rtt { srtt: None, rttvar: 0, rto: INITIAL_RTO, backoff: 0 }
+        Rtt {
+            srtt: None,
+            mdev: 0,
+            mdev_max: 0,
+            rttvar: 0,
+            round_end: SeqNumber(0),
+            rto: INITIAL_RTO,
+            backoff: 0,
+            min: None,
+            min_at: Instant::ZERO,
+        }
     }
 
-    /// RFC 6298 2.2, 2.3: a measurement of `r` nanoseconds, of a segment that was sent once (or by timestamps).
+    /// A measurement of `r` nanoseconds (RFC 6298 2.2, 2.3), with SND.UNA at `una` and SND.NXT at `nxt`.
     #[inline]
-    pub(crate) fn measured(&mut self, r: u64, config: &TcpConfig) {
-        let r = r.min(u64::MAX / 8);
-        let (srtt, rttvar) = match self.srtt.map(NonZeroU64::get) {
-            None => (r, r / 2),
-            Some(srtt) => (srtt - srtt / 8 + r / 8, self.rttvar - self.rttvar / 4 + srtt.abs_diff(r) / 4),
+    pub(crate) fn measured(&mut self, r: u64, una: SeqNumber, nxt: SeqNumber, config: &TcpConfig) {
+        let r = r.clamp(1, u64::MAX / 64);
+        let floor = nanos(config.tcp_rto_min);
+        let srtt = match self.srtt.map(NonZeroU64::get) {
+            None => {
+                self.mdev = 2 * r; // so that the time-out is three round trips
+                self.rttvar = self.mdev.max(floor);
+                self.mdev_max = self.rttvar;
+                self.round_end = nxt;
+                8 * r
+            }
+            Some(srtt) => {
+                self.deviate(r, srtt / 8);
+                if una.after(self.round_end) {
+                    if self.mdev_max < self.rttvar {
+                        self.rttvar -= (self.rttvar - self.mdev_max) / 4;
+                    }
+                    self.round_end = nxt;
+                    self.mdev_max = floor;
+                }
+                srtt - srtt / 8 + r
+            }
         };
         self.srtt = Some(NonZeroU64::new(srtt).unwrap_or(NonZeroU64::MIN));
-        self.rttvar = rttvar;
-        // Each is at most an eighth of what 64 bits hold.
-        let rto = srtt + (rttvar * 4).max(GRANULARITY);
-        let floor = nanos(config.tcp_rto_min);
-        // Nearly always the floor: what both bounds hold is not looked at then.
-        self.rto = if rto <= floor { floor } else { rto.min(nanos(config.tcp_rto_max)) };
+        self.rto = (srtt / 8 + self.rttvar).min(nanos(config.tcp_rto_max));
         self.backoff = 0;
+    }
+
+    #[inline]
+    fn deviate(&mut self, r: u64, srtt: u64) {
+        let deviation = r.abs_diff(srtt);
+        if deviation >= self.mdev / 4 {
+            let more = deviation - self.mdev / 4;
+            self.mdev += if r < srtt { more / 8 } else { more };
+        } else {
+            self.mdev -= self.mdev / 4 - deviation;
+        }
+        if self.mdev > self.mdev_max {
+            self.mdev_max = self.mdev;
+            self.rttvar = self.rttvar.max(self.mdev_max);
+        }
+    }
+
+    /// A round trip of `r` nanoseconds for the minimum (Linux's `tcp_min_rtt_wlen`: of five minutes).
+    #[inline]
+    pub(crate) fn measured_path(&mut self, r: u64, now: Instant) {
+        let r = NonZeroU64::new(r).unwrap_or(NonZeroU64::MIN);
+        if self.min.is_none_or(|min| r <= min) || now.nanos_since(self.min_at) > MIN_WINDOW {
+            (self.min, self.min_at) = (Some(r), now);
+        }
+    }
+
+    /// The shortest round trip, in nanoseconds.
+    #[inline]
+    pub(crate) fn min(&self) -> Option<u64> {
+        self.min.map(NonZeroU64::get)
+    }
+
+    /// SRTT in nanoseconds.
+    pub(crate) fn srtt_nanos(&self) -> Option<u64> {
+        self.srtt.map(|srtt| srtt.get() / 8)
     }
 
     /// The time-out in nanoseconds, with its back-off.
@@ -75,16 +146,25 @@ impl Rtt {
     pub(crate) fn syn_was_lost(&mut self) {
         if self.srtt.is_none() {
             self.rto = LOST_SYN_RTO;
+            self.mdev = LOST_SYN_RTO;
+            self.rttvar = LOST_SYN_RTO;
+            self.mdev_max = LOST_SYN_RTO;
             self.backoff = 0;
         }
     }
 
-    pub(crate) fn srtt(&self) -> Option<Duration> {
-        self.srtt.map(|srtt| Duration::from_nanos(srtt.get()))
+    /// Times that the time-out was doubled.
+    pub(crate) fn backoff(&self) -> u8 {
+        self.backoff
     }
 
+    pub(crate) fn srtt(&self) -> Option<Duration> {
+        self.srtt_nanos().map(Duration::from_nanos)
+    }
+
+    /// The mean deviation, as TCP_INFO has it.
     pub(crate) fn rttvar(&self) -> Option<Duration> {
-        self.srtt.map(|_| Duration::from_nanos(self.rttvar))
+        self.srtt.map(|_| Duration::from_nanos(self.mdev / 4))
     }
 }
 

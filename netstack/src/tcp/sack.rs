@@ -15,9 +15,6 @@ pub(crate) struct Blocks {
 }
 
 impl Blocks {
-    /// A segment without any.
-    pub(crate) const NONE: Blocks = Blocks { blocks: [(SeqNumber(0), SeqNumber(0)); KEPT], len: 0 };
-
     /// Adds a block; a header has room for no more than are kept.
     pub(crate) fn push(&mut self, start: SeqNumber, end: SeqNumber) {
         if let Some(slot) = self.blocks.get_mut(usize::from(self.len)) {
@@ -26,8 +23,8 @@ impl Blocks {
         }
     }
 
-    pub(crate) fn iter(&self) -> core::slice::Iter<'_, (SeqNumber, SeqNumber)> {
-        self.blocks[..usize::from(self.len)].iter()
+    pub(crate) fn as_slice(&self) -> &[(SeqNumber, SeqNumber)] {
+        &self.blocks[..usize::from(self.len)]
     }
 
     pub(crate) fn is_empty(&self) -> bool {

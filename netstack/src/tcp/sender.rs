@@ -1,6 +1,5 @@
 //! The send sequence variables (RFC 9293 3.3.1) and what is to be sent.
 
-use super::recovery::TailProbe;
 use super::send_queue::SendQueue;
 use super::seq::SeqNumber;
 use crate::time::Instant;
@@ -9,10 +8,8 @@ use crate::time::Instant;
 pub(crate) struct Sender {
     /// SND.UNA: the oldest unacknowledged number.
     pub(crate) una: SeqNumber,
-    /// SND.NXT: the next to be sent; goes back to `una` when the retransmission timer fires.
+    /// SND.NXT: one past the highest number ever sent.
     pub(crate) nxt: SeqNumber,
-    /// One past the highest number ever sent.
-    pub(crate) max: SeqNumber,
     /// SND.WND: bytes, scaled.
     pub(crate) wnd: u32,
     /// SND.WL1, SND.WL2: the segment of the last window update.
@@ -36,14 +33,21 @@ pub(crate) struct Sender {
     pub(crate) fin_acked: bool,
     /// End of the last segment that was not full (Minshall's variation of Nagle, as in Linux).
     pub(crate) small_end: SeqNumber,
-    /// The segment that is being timed: its end, and when it was sent (Karn: never one sent twice).
-    pub(crate) timed: Option<(SeqNumber, Instant)>,
+    /// When our SYN was sent, while it has been sent once (Karn).
+    pub(crate) syn_sent: Option<Instant>,
+    /// Our SYN is to be sent again.
+    pub(crate) syn_due: bool,
     /// When data were sent last.
     pub(crate) last_sent: Instant,
-    /// Resend the segment at `una` at once.
+    /// Resend the segment at `una` at once, whatever cwnd and the window say: the timer fired.
     pub(crate) resend_head: bool,
-    /// The tail loss probe that is out.
-    pub(crate) tail_probe: Option<TailProbe>,
+    /// Send new data before what is lost (RFC 5682 2.1 step 2b).
+    pub(crate) new_first: bool,
+    /// cwnd held something back in this window, and the most that was out in it: Linux's `is_cwnd_limited`,
+    /// `max_packets_out` and `cwnd_usage_seq`.
+    pub(crate) cwnd_limited: bool,
+    pub(crate) max_out: u32,
+    pub(crate) usage_end: SeqNumber,
     /// Resend the last segment at once, as a probe.
     pub(crate) resend_tail: bool,
     /// The timer says: send one segment, whatever the window or Nagle say.
@@ -63,7 +67,6 @@ impl Sender {
         Sender {
             una: iss,
             nxt: iss,
-            max: iss,
             wnd: 0,
             wl1: SeqNumber(0),
             wl2: SeqNumber(0),
@@ -76,10 +79,14 @@ impl Sender {
             fin: false,
             fin_acked: false,
             small_end: iss,
-            timed: None,
+            syn_sent: None,
+            syn_due: false,
             last_sent: Instant::ZERO,
             resend_head: false,
-            tail_probe: None,
+            new_first: false,
+            cwnd_limited: false,
+            max_out: 0,
+            usage_end: iss,
             resend_tail: false,
             force: false,
             probe: false,
@@ -105,17 +112,23 @@ impl Sender {
 
     /// Sent and not acknowledged.
     pub(crate) fn flight(&self) -> u32 {
-        self.max.since(self.una)
+        self.nxt.since(self.una)
     }
 
-    /// Whether our FIN was sent.
-    pub(crate) fn fin_sent(&self) -> bool {
-        self.fin && self.max.after(self.data_end())
-    }
-
-    /// Whether something waits that was never sent, or must be sent again.
+    /// Whether something waits that was never sent.
     pub(crate) fn has_unsent(&self) -> bool {
         self.nxt.before(self.data_end()) || (self.fin && self.nxt == self.data_end())
+    }
+
+    /// Notes how much of cwnd is used, after something was sent or cwnd held it back (Linux's `tcp_cwnd_validate`).
+    #[inline(always)]
+    pub(crate) fn note_usage(&mut self, cwnd_limited: bool) {
+        let out = self.flight();
+        if cwnd_limited || !self.una.before(self.usage_end) || (!self.cwnd_limited && out > self.max_out) {
+            self.cwnd_limited = cwnd_limited;
+            self.max_out = out;
+            self.usage_end = self.nxt;
+        }
     }
 
     /// The window of the peer's SYN: the first, so there is no older one to compare it with.

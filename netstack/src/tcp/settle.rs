@@ -112,7 +112,7 @@ impl Tcp {
         let tuple = connection.tuple;
         let record = TimeWait {
             tuple,
-            snd_nxt: connection.snd.max,
+            snd_nxt: connection.snd.nxt,
             rcv_nxt: connection.rcv.nxt,
             window: connection.rcv.advertise(),
             timestamps: connection.timestamps,

@@ -1,8 +1,6 @@
 //! A connection's deadline has passed: retransmission, window probes, delayed ACKs, keep-alive, FIN-WAIT-2.
 
-use super::congestion::Controller;
 use super::connection::{Connection, Env};
-use super::recovery::Cause;
 use super::state::State;
 use super::timers::Timer;
 use crate::error::Error;
@@ -52,22 +50,16 @@ impl Connection {
         }
         env.stats.timeouts += 1;
         self.timers.clear(Timer::TailProbe);
-        self.snd.tail_probe = None;
+        self.timers.clear(Timer::Reorder);
         self.snd.resend_tail = false;
-        self.snd.timed = None; // Karn
-        if self.snd.syn_acked {
-            self.cc.on_timeout(self.snd.flight(), self.snd.retries > 1);
-            self.snd.small_end = self.snd.una;
-            if self.snd.sack {
-                let board = self.scoreboard.get_or_insert_default();
-                board.enter(Cause::Timeout, self.snd.una, self.snd.max);
-                return;
-            }
-            self.recovery.on_timeout(self.snd.max);
-            self.snd.resend_head = false;
-            self.snd.force = true;
+        if !self.snd.syn_acked {
+            self.snd.syn_sent = None; // Karn
+            self.snd.syn_due = true;
+            return;
         }
-        self.snd.nxt = self.snd.una;
+        self.snd.small_end = self.snd.una;
+        self.enter_loss(self.snd.retries > 1, env);
+        self.snd.resend_head = true;
     }
 
     fn max_retries(&self, env: &Env<'_>) -> u8 {

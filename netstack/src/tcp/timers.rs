@@ -45,6 +45,12 @@ impl Timers {
         self.deadlines[timer as usize] = NEVER;
     }
 
+    /// When it is due, if it is set.
+    pub(crate) fn deadline(&self, timer: Timer) -> Option<Instant> {
+        let deadline = self.deadlines[timer as usize];
+        (deadline != NEVER).then_some(deadline)
+    }
+
     pub(crate) fn is_set(&self, timer: Timer) -> bool {
         self.deadlines[timer as usize] != NEVER
     }

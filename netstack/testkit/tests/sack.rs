@@ -37,6 +37,7 @@ fn all_holes_of_a_window_are_sent_again_in_one_round_trip() {
     let (mut script, id, ours) = opened(10);
     script.write(id, &[1; 10_000]);
     assert_eq!(script.heard().len(), 10);
+    script.pass(RTT);
     // Segments 0 and 2 are lost; the ACKs for 1 and 3 to 9 come.
     let at = |n: u32| ours.wrapping_add(n);
     script.say(&Spoken { sack: Some((at(1000), at(2000))), ..ack(ours) });
@@ -44,6 +45,7 @@ fn all_holes_of_a_window_are_sent_again_in_one_round_trip() {
     script.silence();
     script.say(&Spoken { sack: Some((at(3000), at(5000))), ..ack(ours) });
     assert_eq!(ranges(&script.heard(), ours), [(0, 1000)], "three segments above it");
+    script.pass(RTT / 4);
     for end in [6000, 7000, 8000, 9000, 10_000] {
         script.say(&Spoken { sack: Some((at(3000), at(end))), ..ack(ours) });
     }
@@ -59,10 +61,11 @@ fn with_two_segments_in_flight_a_quarter_of_the_rtt_tells_loss_from_reordering()
     let (mut script, id, ours) = opened(2);
     script.write(id, &[1; 2000]);
     assert_eq!(script.heard().len(), 2);
+    script.pass(RTT);
     script.say(&Spoken { sack: Some((ours.wrapping_add(1000), ours.wrapping_add(2000))), ..ack(ours) });
-    script.pass(RTT / 4 - Duration::from_millis(1));
+    script.pass(RTT / 4);
     script.silence();
-    script.pass(Duration::from_millis(2));
+    script.pass(Duration::from_millis(2)); // a tick
     assert_eq!(ranges(&script.heard(), ours), [(0, 1000)]);
     assert_eq!(script.stack().stats().timeouts, 0);
 }
@@ -72,6 +75,7 @@ fn what_was_only_reordered_is_not_sent_again() {
     let (mut script, id, ours) = opened(2);
     script.write(id, &[1; 2000]);
     script.heard();
+    script.pass(RTT);
     script.say(&Spoken { sack: Some((ours.wrapping_add(1000), ours.wrapping_add(2000))), ..ack(ours) });
     script.pass(RTT / 8);
     script.say(&ack(ours.wrapping_add(2000)));
@@ -119,13 +123,16 @@ fn a_lost_tail_is_asked_for_long_before_the_time_out() {
     let (mut script, id, ours) = opened(10);
     script.write(id, &[1; 3000]);
     assert_eq!(script.heard().len(), 3);
-    script.pass(RTT * 2 - Duration::from_millis(1));
+    script.pass(RTT * 2 + Duration::from_millis(1)); // and a tick of 2 ms, as in Linux
     script.silence();
-    script.pass(Duration::from_millis(2));
+    script.pass(Duration::from_millis(1));
     assert_eq!(ranges(&script.heard(), ours), [(2000, 1000)]);
     script.pass(RTT);
     script.silence();
     script.say(&ack(ours.wrapping_add(3000)));
+    // RFC 8985 7.4.2: had both copies arrived, a duplicate ACK or a DSACK would say so before something new is acknowledged.
+    script.write(id, &[1; 10]);
+    script.say(&ack(ours.wrapping_add(3010)));
     let stats = script.stack().stats();
     assert_eq!((stats.loss_probes, stats.loss_probe_recovery, stats.timeouts), (1, 1, 0));
 }
@@ -135,7 +142,7 @@ fn a_probe_carries_new_data_where_the_peer_takes_them() {
     let (mut script, id, ours) = opened(2);
     script.write(id, &[1; 5000]);
     assert_eq!(script.heard().len(), 2);
-    script.pass(RTT * 2 + Duration::from_millis(1));
+    script.pass(RTT * 2 + Duration::from_millis(2));
     assert_eq!(ranges(&script.heard(), ours), [(2000, 1000)], "beyond cwnd");
     script.say(&ack(ours.wrapping_add(3000)));
     let stats = script.stack().stats();

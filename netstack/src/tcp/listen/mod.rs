@@ -170,7 +170,7 @@ impl Tcp {
             connection.open(half.irs, half.window, half.negotiated, &env);
             connection.machine = Machine::passive_open();
             connection.snd.acknowledge(half.iss + 1);
-            connection.snd.max = half.iss + 1;
+            connection.snd.nxt = half.iss + 1;
             connection.app.listener = Some(listener);
             connection.effects = super::connection::Effects::default();
             connection

@@ -3,65 +3,105 @@
 
 use core::time::Duration;
 
-use crate::tcp::congestion::Controller;
+use super::TIMEOUT_MIN;
+use crate::config::TcpConfig;
+use crate::tcp::ack::Outcome;
+use crate::tcp::congestion::Phase;
 use crate::tcp::connection::{Connection, Env};
-use crate::tcp::sack::Blocks;
 use crate::tcp::seq::SeqNumber;
 use crate::tcp::timers::Timer;
 use crate::time::Instant;
 
-/// The shortest PTO: a peer that shares its core answers late without having lost anything (as Linux, two ticks).
-const MIN_PTO: Duration = Duration::from_millis(2);
+/// Before the first measurement, as the RTO (RFC 6298 2.1).
+const INITIAL: Duration = Duration::from_secs(1);
 
-/// A probe that was sent: what it ends with, and whether it was data sent before.
+/// A probe that is out: TLP.end_seq, and TLP.is_retrans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TailProbe {
     end: SeqNumber,
-    resent: bool,
+    is_retransmission: bool,
+}
+
+impl TailProbe {
+    pub(crate) fn end(&self) -> SeqNumber {
+        self.end
+    }
 }
 
 impl Connection {
-    /// RFC 8985 7.2: schedules the probe, in the place of a time-out, while more than one segment flies and nothing is
-    /// known to be lost. (With one segment the PTO has room for the peer's delayed ACK, and the RTO is not later.)
-    pub(crate) fn set_tail_probe(&mut self, now: Instant) {
-        let tail = self.snd.sack && self.snd.flight() > u32::from(self.snd.mss);
-        if !tail || self.snd.tail_probe.is_some() || self.scoreboard.is_some() {
+    /// RFC 8985 7.2: schedules the probe, while nothing is being repaired.
+    pub(crate) fn set_tail_probe(&mut self, now: Instant, config: &TcpConfig) {
+        let phase = self.recovery.phase;
+        let wanted = self.snd.sack
+            && config.tcp_early_retrans
+            && matches!(phase, Phase::Open | Phase::Cwr)
+            && !self.flight.is_empty()
+            && self.recovery.tail_probe.is_none() // one at a time; while it is out the time-out watches
+            && !self.timers.is_set(Timer::Reorder);
+        if !wanted {
             return self.timers.clear(Timer::TailProbe);
         }
-        if let Some(srtt) = self.rtt.srtt() {
-            self.timers.set(Timer::TailProbe, now + (srtt * 2).max(MIN_PTO));
+        let timeout = match self.rtt.srtt() {
+            // With one segment out the peer may delay its ACK.
+            Some(srtt) if self.flight.len() == 1 => srtt * 2 + config.tcp_rto_min,
+            Some(srtt) => srtt * 2 + TIMEOUT_MIN,
+            None => INITIAL,
+        };
+        let mut at = now + timeout;
+        if let Some(rto) = self.timers.deadline(Timer::Retransmit) {
+            at = at.min(rto);
         }
+        self.timers.set(Timer::TailProbe, at);
     }
 
     /// RFC 8985 7.3: new data if there are any that the peer takes, else the last segment once more.
     pub(crate) fn tail_probe_timeout(&mut self, env: &mut Env<'_>) {
-        if self.snd.flight() == 0 || self.scoreboard.is_some() {
+        if self.flight.is_empty() {
             return;
         }
-        let new = self.snd.nxt == self.snd.max && self.snd.nxt.before(self.snd.data_end());
-        let taken = (self.snd.una + self.snd.wnd).after(self.snd.nxt);
-        self.snd.tail_probe = Some(TailProbe { end: self.snd.max, resent: !(new && taken) });
-        if new && taken {
+        let new =
+            self.snd.nxt.before(self.snd.data_end()) && (self.snd.una + self.snd.wnd).after(self.snd.nxt);
+        if new {
             self.snd.force = true;
         } else {
             self.snd.resend_tail = true;
         }
+        let end = self.snd.nxt; // new data move it: `tail_probe_sent`
+        self.recovery.tail_probe = Some(TailProbe { end, is_retransmission: !new });
         env.stats.loss_probes += 1;
         self.effects.transmit = true;
         // RFC 8985 7.3: the retransmission timer starts anew.
         self.timers.set(Timer::Retransmit, env.now.plus_nanos(self.rto(env.config)));
     }
 
-    /// RFC 8985 7.4: an ACK of the probe. Unless a DSACK says that both copies arrived, the probe has repaired a loss,
-    /// and the congestion control must know.
-    pub(crate) fn tail_probe_acked(&mut self, ack: SeqNumber, sacked: &Blocks, env: &mut Env<'_>) {
-        let Some(probe) = self.snd.tail_probe.filter(|probe| ack.at_or_after(probe.end)) else { return };
-        self.snd.tail_probe = None;
-        let both = sacked.iter().next().is_some_and(|(_, end)| end.at_or_before(ack));
-        if probe.resent && !both {
-            env.stats.loss_probe_recovery += 1;
-            self.cc.on_loss(self.snd.flight().max(u32::from(self.snd.mss)));
-            self.cc.on_recovered(self.snd.flight());
+    /// The probe has gone out: SND.NXT tells when it is acknowledged.
+    pub(crate) fn tail_probe_sent(&mut self) {
+        if let Some(probe) = &mut self.recovery.tail_probe {
+            probe.end = self.snd.nxt;
         }
+    }
+
+    /// RFC 8985 7.4: an ACK while a probe is out. Unless both copies have arrived, the probe has repaired a loss, and the
+    /// congestion control must know.
+    pub(crate) fn tail_probe_acked(&mut self, ack: SeqNumber, outcome: &Outcome, env: &mut Env<'_>) {
+        let Some(probe) = self.recovery.tail_probe else { return };
+        if ack.before(probe.end) {
+            return;
+        }
+        if !probe.is_retransmission || outcome.dsack_of_probe {
+            self.recovery.tail_probe = None;
+        } else if ack.after(probe.end) {
+            self.probe_repaired(env);
+        } else if outcome.is_duplicate() && !outcome.sacked {
+            self.recovery.tail_probe = None; // both copies have arrived
+        }
+    }
+
+    fn probe_repaired(&mut self, env: &mut Env<'_>) {
+        self.begin_reduction(false, env);
+        self.recovery.phase = Phase::Cwr;
+        self.end_reduction();
+        self.keep_open();
+        env.stats.loss_probe_recovery += 1;
     }
 }

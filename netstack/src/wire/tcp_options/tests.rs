@@ -41,7 +41,7 @@ fn sack_blocks_beside_timestamps() {
     let mut blocks = Blocks::default();
     let read = TcpOptions::parse(&bytes, &mut blocks);
     assert_eq!((read.malformed, read.timestamps), (false, Some((1, 2))));
-    let blocks: Vec<_> = blocks.iter().map(|(from, to)| (from.0, to.0)).collect();
+    let blocks: Vec<_> = blocks.as_slice().iter().map(|(from, to)| (from.0, to.0)).collect();
     assert_eq!(blocks, [(40, 45), (30, 35), (20, 25)]);
     assert!(parse(&[5, 9, 0, 0, 0, 1, 0, 0, 0, 0]).malformed, "half a block");
     assert_eq!(sack_len(&SackList::default()), 0);
