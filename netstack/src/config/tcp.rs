@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use crate::tcp::CongestionControl;
+
 /// Settings of TCP: `net.ipv4.tcp_*` and `net.core.somaxconn`.
 #[derive(Debug, Clone)]
 pub struct TcpConfig {
@@ -48,6 +50,8 @@ pub struct TcpConfig {
     pub tcp_max_orphans: usize,
     /// The first and the last ephemeral port.
     pub ip_local_port_range: (u16, u16),
+    /// The congestion control of new connections (`tcp_congestion_control`).
+    pub tcp_congestion_control: CongestionControl,
     /// The smallest RTO.
     pub tcp_rto_min: Duration,
     /// The largest RTO.
@@ -89,6 +93,7 @@ impl Default for TcpConfig {
             tcp_max_tw_buckets: 262_144,
             tcp_max_orphans: 65_536,
             ip_local_port_range: (32_768, 60_999),
+            tcp_congestion_control: CongestionControl::Cubic,
             tcp_rto_min: Duration::from_millis(200),
             tcp_rto_max: Duration::from_secs(120),
             tcp_delack_max: Duration::from_millis(40),

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use core::time::Duration;
 
-use super::congestion::{Controller, Reno};
+use super::congestion::Congestion;
 use super::memory::Memory;
 use super::options::{Negotiated, Timestamps};
 use super::receiver::{MAX_BUFFER, Receiver};
@@ -86,7 +86,7 @@ pub(crate) struct Connection {
     pub(crate) snd: Sender,
     pub(crate) rcv: Receiver,
     pub(crate) rtt: Rtt,
-    pub(crate) cc: Reno,
+    pub(crate) cc: Congestion,
     /// Duplicate ACKs, and recovery where the peer sends no SACK blocks.
     pub(crate) recovery: NewReno,
     /// Recovery by SACK blocks, from the first loss on.
@@ -139,7 +139,7 @@ impl Connection {
             snd: Sender::new(iss, link_mss),
             rcv: Receiver::new(config.tcp_rmem, scale),
             rtt: Rtt::new(),
-            cc: Reno::new(u32::from(link_mss), config.initial_cwnd),
+            cc: Congestion::new(config.tcp_congestion_control, u32::from(link_mss), config.initial_cwnd),
             recovery: NewReno::new(iss),
             scoreboard: None,
             timestamps: config.tcp_timestamps.then_some(Timestamps {
@@ -174,7 +174,7 @@ impl Connection {
         self.rcv.sack_permitted = negotiated.sack;
         self.snd.sack = negotiated.sack;
         self.rcv.mss = 536.min(env.link_mss);
-        self.cc = Reno::new(u32::from(negotiated.mss), env.config.initial_cwnd);
+        self.cc = Congestion::new(self.cc.kind(), u32::from(negotiated.mss), env.config.initial_cwnd);
         self.snd.open_window(irs, u32::from(window));
     }
 

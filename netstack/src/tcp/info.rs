@@ -3,7 +3,6 @@
 use core::time::Duration;
 
 use super::Tcp;
-use super::congestion::Controller;
 use super::state::State;
 use crate::error::Error;
 use crate::event::SocketId;

@@ -1,6 +1,6 @@
 //! A segment arrives at a connection (RFC 9293 3.10.7.3 and 3.10.7.4), the fast path first.
 
-use super::congestion::Controller;
+use super::congestion::{Ack, Phase};
 use super::connection::{Connection, Env};
 use super::options::{Negotiated, Timestamps};
 use super::recovery::{Cause, Verdict};
@@ -10,7 +10,6 @@ use super::seq::SeqNumber;
 use super::state::State;
 use super::timers::Timer;
 use crate::error::Error;
-use crate::stats::Stats;
 use crate::time::Instant;
 use crate::wire::tcp::Flags;
 
@@ -320,11 +319,14 @@ impl Connection {
         } else {
             match self.recovery.on_ack(ack) {
                 Verdict::Partial => {
-                    self.cc.on_partial_ack(acked);
+                    // RFC 6582 3.2 step 3: deflate by what was acknowledged, add back one segment.
+                    let mss = u32::from(self.snd.mss);
+                    let back = if acked >= mss { mss } else { 0 };
+                    self.cc.set_cwnd(self.cc.cwnd().saturating_sub(acked).max(mss) + back);
                     self.snd.resend_head = true;
                 }
-                Verdict::Exit => self.cc.on_recovered(self.snd.flight()),
-                _ => self.cc.on_ack(acked, limited),
+                Verdict::Exit => self.recovered(),
+                _ => self.grow_cwnd(acked, limited, Phase::Open, env.now),
             }
         }
         if self.snd.tail_probe.is_some() {
@@ -349,11 +351,11 @@ impl Connection {
             Verdict::Enter => {
                 env.stats.reno_recovery += 1;
                 env.stats.fast_retrans += 1;
-                self.cc.on_loss(self.snd.flight());
+                self.cut_cwnd(env.now);
                 self.snd.resend_head = true;
                 self.snd.timed = None;
             }
-            Verdict::Inflate => self.cc.on_duplicate_ack(),
+            Verdict::Inflate => self.cc.set_cwnd(self.cc.cwnd() + u32::from(self.snd.mss)),
             _ => {}
         }
         self.effects.transmit = true;
@@ -367,11 +369,11 @@ impl Connection {
         let cause = board.cause();
         let over = board.leave(ack);
         match cause {
-            None => self.cc.on_ack(acked, limited),
-            Some(Cause::Fast) if over => self.cc.on_recovered(self.snd.flight()),
+            None => self.grow_cwnd(acked, limited, Phase::Open, now),
+            Some(Cause::Fast) if over => self.recovered(),
             Some(Cause::Fast) => {}
             // RFC 5681 3.1: slow start from one segment.
-            Some(Cause::Timeout) => self.cc.on_ack(acked, true),
+            Some(Cause::Timeout) => self.grow_cwnd(acked, true, Phase::Loss, now),
         }
         // What the timer waited for has come; the next hole, if there is one, has its own time.
         self.timers.clear(Timer::Reorder);
@@ -397,7 +399,7 @@ impl Connection {
         let lost = enough || board.is_lost(una, mss);
         if board.cause().is_none() && self.snd.flight() > 0 {
             if lost {
-                self.recover(Cause::Fast, env.stats);
+                self.recover(Cause::Fast, env);
             } else if news && !self.timers.is_set(Timer::Reorder) {
                 self.timers.set(Timer::Reorder, env.now + self.reordering_window());
             }
@@ -415,19 +417,54 @@ impl Connection {
         let waits =
             self.scoreboard.as_ref().is_some_and(|board| board.cause().is_none() && !board.is_empty());
         if waits && self.snd.flight() > 0 {
-            self.recover(Cause::Fast, env.stats);
+            self.recover(Cause::Fast, env);
             self.effects.transmit = true;
         }
     }
 
     /// A recovery by SACK begins.
-    fn recover(&mut self, cause: Cause, stats: &mut Stats) {
+    fn recover(&mut self, cause: Cause, env: &mut Env<'_>) {
         self.timers.clear(Timer::Reorder);
         self.scoreboard.get_or_insert_default().enter(cause, self.snd.una, self.snd.max);
-        stats.sack_recovery += 1;
-        stats.fast_retrans += 1;
-        self.cc.on_loss(self.snd.flight());
+        env.stats.sack_recovery += 1;
+        env.stats.fast_retrans += 1;
+        self.cut_cwnd(env.now);
         self.snd.timed = None;
+    }
+
+    /// RFC 6582 3.2 step 2: half, and the three segments that left the network.
+    fn cut_cwnd(&mut self, now: Instant) {
+        self.cc.on_congestion_event(now, self.snd.flight());
+        self.cc.set_cwnd(self.cc.ssthresh() + 3 * u32::from(self.snd.mss));
+    }
+
+    /// RFC 6582 3.2 step 3, full acknowledgment, option 1: no burst.
+    fn recovered(&mut self) {
+        let mss = u32::from(self.snd.mss);
+        self.cc.set_cwnd(self.cc.ssthresh().min(self.snd.flight().max(mss) + mss));
+    }
+
+    /// New data were acknowledged outside of recovery.
+    #[inline]
+    fn grow_cwnd(&mut self, acked: u32, is_cwnd_limited: bool, phase: Phase, now: Instant) {
+        let in_flight = self.snd.flight();
+        self.cc.on_ack(&Ack {
+            now,
+            acked,
+            delivered: acked,
+            lost: 0,
+            prior_in_flight: in_flight + acked,
+            in_flight,
+            una: self.snd.una,
+            nxt: self.snd.max,
+            rtt: None,
+            srtt: None,
+            min_rtt: None,
+            is_cwnd_limited,
+            ece: false,
+            phase,
+            rate: None,
+        });
     }
 
     /// RFC 6298 3: from the segment that is timed, or else from timestamps (RFC 7323 4.1).

@@ -4,7 +4,6 @@ use alloc::vec::Vec;
 
 use corelane_nic::{ChecksumOffload, Chunk, Packet, TxOffload};
 
-use super::congestion::Controller;
 use super::connection::Connection;
 use super::options;
 use super::sack::SackList;
@@ -199,10 +198,17 @@ impl Connection {
         true
     }
 
-    fn output_open(&mut self, wire: &mut Wire<'_, '_>) -> bool {
-        if self.snd.flight() == 0 && wire.now > self.snd.last_sent.plus_nanos(self.rto(wire.config)) {
-            self.cc.on_idle(); // RFC 5681 4.1
+    /// RFC 5681 4.1.
+    #[inline]
+    pub(crate) fn restart_after_idle(&mut self, now: Instant, config: &TcpConfig) {
+        let (idle, rto) = (now.nanos_since(self.snd.last_sent), self.rto(config));
+        if self.snd.flight() == 0 && idle > rto {
+            self.cc.on_idle(now, idle, rto);
         }
+    }
+
+    fn output_open(&mut self, wire: &mut Wire<'_, '_>) -> bool {
+        self.restart_after_idle(wire.now, wire.config);
         if self.snd.probe {
             // One below what is expected: the peer answers with an ACK.
             let plan = Plan { seq: self.snd.una - 1, flags: Flags::ACK, len: 0 };

@@ -4,7 +4,6 @@
 
 use corelane_nic::{ChecksumOffload, Packet, TxOffload};
 
-use super::congestion::Controller;
 use super::connection::{Connection, Env};
 use super::options::Timestamps;
 use super::output::Wire;
@@ -112,9 +111,7 @@ impl Connection {
             let Some(sum) = queue.copy_summed(offset, len, &mut packet) else { return false };
             Some(sum)
         };
-        if flight == 0 && wire.now > self.snd.last_sent.plus_nanos(self.rto(wire.config)) {
-            self.cc.on_idle(); // RFC 5681 4.1
-        }
+        self.restart_after_idle(wire.now, wire.config);
         let segment = Plain {
             tuple: self.tuple,
             seq: self.snd.nxt,

@@ -1,6 +1,5 @@
 //! A connection's deadline has passed: retransmission, window probes, delayed ACKs, keep-alive, FIN-WAIT-2.
 
-use super::congestion::Controller;
 use super::connection::{Connection, Env};
 use super::recovery::Cause;
 use super::state::State;
@@ -56,7 +55,7 @@ impl Connection {
         self.snd.resend_tail = false;
         self.snd.timed = None; // Karn
         if self.snd.syn_acked {
-            self.cc.on_timeout(self.snd.flight(), self.snd.retries > 1);
+            self.cc.on_rto(env.now, 0, self.snd.retries == 1);
             self.snd.small_end = self.snd.una;
             if self.snd.sack {
                 let board = self.scoreboard.get_or_insert_default();

@@ -1,26 +1,307 @@
-//! How many bytes may fly. CUBIC, DCTCP and BBR join Reno here.
+//! How many bytes may fly. [`Congestion`] is what the rest of TCP sees; `reno`, `cubic` and `dctcp` move its window,
+//! each in its own way.
 
+mod cubic;
+mod dctcp;
+mod hystart;
+mod kind;
 mod reno;
+mod window;
 
-pub(crate) use reno::Reno;
+pub use kind::CongestionControl;
 
-/// What a congestion control sees and answers. Windows are in bytes.
-pub(crate) trait Controller {
-    /// How many bytes may be in flight.
-    fn cwnd(&self) -> u32;
-    fn ssthresh(&self) -> u32;
-    /// New data were acknowledged outside of recovery; `limited`: the window, not the application, held us back.
-    fn on_ack(&mut self, acked: u32, limited: bool);
-    /// Three duplicate ACKs: recovery starts with `flight` bytes out.
-    fn on_loss(&mut self, flight: u32);
-    /// A duplicate ACK in recovery: a segment has left the network.
-    fn on_duplicate_ack(&mut self);
-    /// An ACK in recovery that does not end it.
-    fn on_partial_ack(&mut self, acked: u32);
-    /// Recovery is over, with `flight` bytes out.
-    fn on_recovered(&mut self, flight: u32);
-    /// The retransmission timer fired with `flight` bytes out; `again`: for the same data.
-    fn on_timeout(&mut self, flight: u32, again: bool);
-    /// Nothing was sent for longer than an RTO.
-    fn on_idle(&mut self);
+use crate::tcp::seq::SeqNumber;
+use crate::time::Instant;
+use cubic::Cubic;
+use dctcp::Dctcp;
+use window::{INFINITE_SSTHRESH, MAX_CWND, Window};
+
+/// How a connection stands with losses: Linux's `ca_state`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    /// All is well.
+    Open,
+    /// Duplicate ACKs or SACK blocks, but nothing is thought to be lost.
+    Disorder,
+    /// The window is being reduced because of ECN-Echo; nothing is lost.
+    Cwr,
+    /// Fast recovery.
+    Recovery,
+    /// After a retransmission time-out.
+    Loss,
 }
+
+/// A sample of the delivery rate (draft-cheng-iccrg-delivery-rate-estimation), of the newest segment that an ACK delivers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RateSample {
+    /// Bytes delivered while the segment was in flight.
+    pub(crate) delivered: u32,
+    /// In how many nanoseconds.
+    pub(crate) interval: u64,
+    /// What was delivered in all when the segment was sent.
+    pub(crate) prior_delivered: u64,
+    /// What is delivered in all now.
+    pub(crate) total_delivered: u64,
+    /// The application had nothing more to send when the segment was sent.
+    pub(crate) is_app_limited: bool,
+    /// The segment was sent more than once.
+    pub(crate) is_retransmit: bool,
+}
+
+/// What one ACK brought. Sizes in bytes, times in nanoseconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ack {
+    pub(crate) now: Instant,
+    /// Newly acknowledged cumulatively.
+    pub(crate) acked: u32,
+    /// Newly delivered by this ACK, cumulatively or by SACK, each byte once.
+    pub(crate) delivered: u32,
+    /// Newly marked lost while it was processed.
+    pub(crate) lost: u32,
+    /// In flight before the ACK.
+    pub(crate) prior_in_flight: u32,
+    /// In flight after it.
+    pub(crate) in_flight: u32,
+    /// SND.UNA after it.
+    pub(crate) una: SeqNumber,
+    /// One past the highest number ever sent.
+    pub(crate) nxt: SeqNumber,
+    /// The measurement of this ACK.
+    pub(crate) rtt: Option<u64>,
+    pub(crate) srtt: Option<u64>,
+    pub(crate) min_rtt: Option<u64>,
+    /// The window, not the application or the peer's window, held us back (Linux's `tcp_is_cwnd_limited`).
+    pub(crate) is_cwnd_limited: bool,
+    /// ECN-Echo was set.
+    pub(crate) ece: bool,
+    pub(crate) phase: Phase,
+    pub(crate) rate: Option<RateSample>,
+}
+
+#[derive(Debug)]
+enum Algorithm {
+    Reno,
+    Cubic(Cubic),
+    Dctcp(Dctcp),
+}
+
+/// The congestion window of a connection, in bytes, and the algorithm that moves it.
+#[derive(Debug)]
+pub(crate) struct Congestion {
+    win: Window,
+    /// cwnd before the last reduction.
+    prior_cwnd: u32,
+    /// ssthresh before the last reduction; 0: that is not to be undone.
+    prior_ssthresh: u32,
+    /// Segments of the initial window (RFC 6928).
+    initial_segments: u32,
+    /// Segments are paced: an ACK makes no burst.
+    is_paced: bool,
+    algorithm: Algorithm,
+}
+
+impl Congestion {
+    pub(crate) fn new(which: CongestionControl, mss: u32, initial_segments: u32) -> Congestion {
+        let win = Window::new(mss, initial_segments);
+        let algorithm = match which {
+            CongestionControl::Reno => Algorithm::Reno,
+            CongestionControl::Cubic => Algorithm::Cubic(Cubic::new()),
+            CongestionControl::Dctcp => Algorithm::Dctcp(Dctcp::new()),
+        };
+        Congestion { win, prior_cwnd: 0, prior_ssthresh: 0, initial_segments, is_paced: false, algorithm }
+    }
+
+    pub(crate) fn kind(&self) -> CongestionControl {
+        match self.algorithm {
+            Algorithm::Reno => CongestionControl::Reno,
+            Algorithm::Cubic(_) => CongestionControl::Cubic,
+            Algorithm::Dctcp(_) => CongestionControl::Dctcp,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn cwnd(&self) -> u32 {
+        self.win.cwnd
+    }
+
+    #[inline]
+    pub(crate) fn ssthresh(&self) -> u32 {
+        self.win.ssthresh
+    }
+
+    #[inline]
+    pub(crate) fn in_slow_start(&self) -> bool {
+        self.win.in_slow_start()
+    }
+
+    /// What PRR says; one segment at least.
+    pub(crate) fn set_cwnd(&mut self, cwnd: u32) {
+        self.win.cwnd = cwnd.clamp(self.win.mss, MAX_CWND);
+    }
+
+    /// Segments are paced from now on, or not: then HyStart++ holds back what a single ACK may add.
+    pub(crate) fn set_paced(&mut self, paced: bool) {
+        self.is_paced = paced;
+    }
+
+    /// The path's MTU has changed. Where it shrinks cwnd keeps its number of segments, as in Linux, which counts in them. Where it
+    /// grows cwnd keeps its bytes (RFC 4821 7.5, `tcp_mtup_probe_success`): the path has not become wider.
+    pub(crate) fn set_mss(&mut self, mss: u32) {
+        let (old, mss) = (self.win.mss, mss.max(1));
+        self.win.mss = mss;
+        if mss < old {
+            let scaled = |window: u32| (u64::from(window) * u64::from(mss) / u64::from(old)) as u32; // it shrinks
+            self.win.cwnd = scaled(self.win.cwnd);
+            self.prior_cwnd = scaled(self.prior_cwnd);
+            for ssthresh in [&mut self.win.ssthresh, &mut self.prior_ssthresh] {
+                if *ssthresh != INFINITE_SSTHRESH {
+                    *ssthresh = scaled(*ssthresh);
+                }
+            }
+        }
+        self.win.cwnd = self.win.cwnd.max(mss);
+        self.win.credit = 0;
+        match &mut self.algorithm {
+            Algorithm::Cubic(cubic) if mss < old => cubic.scale(mss, old),
+            Algorithm::Cubic(cubic) => cubic.restart(),
+            Algorithm::Reno | Algorithm::Dctcp(_) => {}
+        }
+    }
+
+    /// Every ACK that moves SND.UNA or has ECN-Echo; those that only deliver by SACK where `controls_recovery`, or where the
+    /// path is known to reorder (Linux's `tcp_may_raise_cwnd`). During a recovery cwnd stays as PRR sets it.
+    #[inline]
+    pub(crate) fn on_ack(&mut self, ack: &Ack) {
+        if let Algorithm::Dctcp(dctcp) = &mut self.algorithm {
+            dctcp.on_ack(ack);
+        }
+        // As Linux: all that was delivered counts, not only what SND.UNA moved by.
+        if ack.delivered == 0 || matches!(ack.phase, Phase::Cwr | Phase::Recovery) {
+            return;
+        }
+        match &mut self.algorithm {
+            Algorithm::Cubic(cubic) => cubic.on_ack(&mut self.win, ack, ack.delivered, self.is_paced),
+            // RFC 7661: a window that is not used does not grow.
+            _ if ack.is_cwnd_limited => reno::on_ack(&mut self.win, ack.delivered),
+            _ => {}
+        }
+    }
+
+    /// A loss was found: remembers what was, for `undo`, and sets ssthresh. cwnd is left to PRR.
+    pub(crate) fn on_congestion_event(&mut self, _now: Instant, _in_flight: u32) {
+        self.remember();
+        self.reduce();
+    }
+
+    /// ECN-Echo, once a window (RFC 3168 6.1.2): as a loss, but DCTCP reduces by what was marked, and nothing is undone.
+    pub(crate) fn on_ecn(&mut self, now: Instant, in_flight: u32) {
+        match &self.algorithm {
+            Algorithm::Dctcp(dctcp) => {
+                self.prior_cwnd = self.win.cwnd;
+                self.win.ssthresh = dctcp.ssthresh_marked(&self.win);
+            }
+            _ => self.on_congestion_event(now, in_flight),
+        }
+        self.prior_ssthresh = 0;
+    }
+
+    /// Recovery, or the reduction for ECN-Echo, is over (Linux's `tcp_end_cwnd_reduction`).
+    pub(crate) fn on_recovery_exit(&mut self) {
+        if self.win.ssthresh < INFINITE_SSTHRESH {
+            self.set_cwnd(self.win.ssthresh);
+        }
+    }
+
+    /// The retransmission timer fired (Linux's `tcp_enter_loss`). `in_flight`: what is left when all that is not SACKed counts
+    /// as lost; `first`: no time-out for these data before, and no recovery.
+    pub(crate) fn on_rto(&mut self, _now: Instant, in_flight: u32, first: bool) {
+        // RFC 5681 3.1: a segment that is sent again once more leaves ssthresh as it is.
+        if first {
+            self.remember();
+            self.reduce();
+        }
+        if let Algorithm::Cubic(cubic) = &mut self.algorithm {
+            cubic.on_rto();
+        }
+        self.win.credit = 0;
+        self.set_cwnd(in_flight.saturating_add(self.win.mss));
+    }
+
+    /// The last reduction was for nothing: spurious (Linux's `tcp_undo_cwnd_reduction`).
+    pub(crate) fn undo(&mut self) {
+        if self.prior_ssthresh == 0 {
+            return;
+        }
+        self.win.cwnd = self.win.cwnd.max(self.prior_cwnd);
+        self.win.ssthresh = self.win.ssthresh.max(self.prior_ssthresh);
+        self.prior_ssthresh = 0;
+        if let Algorithm::Cubic(cubic) = &mut self.algorithm {
+            cubic.undo();
+        }
+    }
+
+    /// Nothing was sent for `idle`, longer than `rto` (RFC 5681 4.1, Linux's `tcp_cwnd_restart`): half of cwnd goes for each RTO
+    /// beyond the first, down to the initial window. Both in nanoseconds.
+    pub(crate) fn on_idle(&mut self, _now: Instant, idle: u64, rto: u64) {
+        self.win.ssthresh = self.win.current_ssthresh();
+        let floor = self.initial_window().min(self.win.cwnd);
+        let (mut idle, rto) = (idle.saturating_sub(rto), rto.max(1));
+        while idle > 0 && self.win.cwnd > floor {
+            self.win.cwnd /= 2;
+            idle = idle.saturating_sub(rto);
+        }
+        self.win.cwnd = self.win.cwnd.max(floor);
+    }
+
+    /// For an RTO at most `used` bytes of cwnd were in flight (RFC 7661 4.4.3, Linux's `tcp_cwnd_application_limited`): the
+    /// window goes half of the way there.
+    pub(crate) fn on_app_limited(&mut self, _now: Instant, used: u32) {
+        let used = used.max(self.initial_window());
+        if used < self.win.cwnd {
+            self.win.ssthresh = self.win.current_ssthresh();
+            self.win.cwnd = (self.win.cwnd + used) / 2;
+        }
+    }
+
+    /// Sending begins with nothing in flight (Linux's `CA_EVENT_TX_START`).
+    #[inline]
+    pub(crate) fn on_transmit_start(&mut self, now: Instant) {
+        if let Algorithm::Cubic(cubic) = &mut self.algorithm {
+            cubic.on_transmit_start(now);
+        }
+    }
+
+    /// PRR must leave cwnd alone.
+    pub(crate) fn controls_recovery(&self) -> bool {
+        false
+    }
+
+    /// Bytes a second, where the algorithm needs pacing.
+    pub(crate) fn pacing_rate(&self) -> Option<u64> {
+        None
+    }
+
+    /// The SYN asks for ECN, whatever `tcp_ecn` says.
+    pub(crate) fn wants_ecn(&self) -> bool {
+        matches!(self.algorithm, Algorithm::Dctcp(_))
+    }
+
+    fn initial_window(&self) -> u32 {
+        self.win.mss.saturating_mul(self.initial_segments.max(1)).min(MAX_CWND)
+    }
+
+    fn remember(&mut self) {
+        self.prior_cwnd = self.win.cwnd;
+        self.prior_ssthresh = self.win.current_ssthresh();
+    }
+
+    fn reduce(&mut self) {
+        self.win.ssthresh = match &mut self.algorithm {
+            Algorithm::Cubic(cubic) => cubic.on_reduction(&self.win),
+            Algorithm::Reno | Algorithm::Dctcp(_) => reno::ssthresh(&self.win),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,6 @@
 
 use core::time::Duration;
 
-use crate::tcp::congestion::Controller;
 use crate::tcp::connection::{Connection, Env};
 use crate::tcp::sack::Blocks;
 use crate::tcp::seq::SeqNumber;
@@ -60,8 +59,8 @@ impl Connection {
         let both = sacked.iter().next().is_some_and(|(_, end)| end.at_or_before(ack));
         if probe.resent && !both {
             env.stats.loss_probe_recovery += 1;
-            self.cc.on_loss(self.snd.flight().max(u32::from(self.snd.mss)));
-            self.cc.on_recovered(self.snd.flight());
+            self.cc.on_congestion_event(env.now, self.snd.flight());
+            self.cc.on_recovery_exit();
         }
     }
 }
