@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use corelane_netstack::{Config, SocketId, TcpConfig};
+use corelane_netstack::{Config, CongestionControl, SocketId, TcpConfig};
 use corelane_testkit::{Heard, Script, Spoken};
 
 const WINDOW: u16 = 30_000;
@@ -18,7 +18,9 @@ fn ranges(heard: &[Heard], from: u32) -> Vec<(u32, usize)> {
 
 /// An opening by us towards a peer with SACK, with segments of 1000 bytes and an RTT of 40 ms.
 fn opened(initial_cwnd: u32) -> (Script, SocketId, u32) {
-    let tcp = TcpConfig { initial_cwnd, ..TcpConfig::default() };
+    // Reno: half of the window is easy to count.
+    let tcp_congestion_control = CongestionControl::Reno;
+    let tcp = TcpConfig { initial_cwnd, tcp_congestion_control, ..TcpConfig::default() };
     let mut script = Script::new(Config { tcp, ..Config::default() });
     let remote = script.peer_addr();
     let id = script.stack().connect(None, remote).unwrap();
