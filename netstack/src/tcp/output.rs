@@ -204,10 +204,6 @@ impl Connection {
         if self.flight.is_empty() && self.snd.has_unsent() {
             self.restart_idle(wire.now, wire.config);
         }
-    }
-
-    fn output_open(&mut self, wire: &mut Wire<'_, '_>) -> bool {
-        self.restart_after_idle(wire.now, wire.config);
         if self.snd.probe {
             // One below what is expected: the peer answers with an ACK.
             let plan = Plan { seq: self.snd.una - 1, flags: Flags::ACK, len: 0 };
