@@ -4,7 +4,7 @@ use super::congestion::{Ack, Phase};
 use super::connection::{Connection, Env};
 use super::options::Timestamps;
 use super::rate::Sampler;
-use super::recovery::Retransmit;
+use super::recovery::{Retransmit, Sent};
 use super::segment::Segment;
 use super::seq::SeqNumber;
 use super::timers::Timer;
@@ -174,8 +174,13 @@ impl Connection {
         let (pipe, lost) = (self.flight.pipe(), self.flight.ever_lost());
         let mut outcome = Outcome { advanced: true, ..Outcome::default() };
         self.snd.retries = 0;
-        self.clean_flight(ack, &mut outcome, env.now);
-        let measured = self.measure_rtt(&outcome, echo, env);
+        let measured = match self.flight.take_only(ack) {
+            Some(sent) => self.only_segment_acked(&sent, &mut outcome, env),
+            None => {
+                self.clean_flight(ack, &mut outcome, env.now);
+                self.measure_rtt(&outcome, echo, env)
+            }
+        };
         if let Some(prior) = outcome.sampler.prior_delivered() {
             self.recovery.rack.adapt(prior, self.rate.delivered());
         }
@@ -185,6 +190,19 @@ impl Connection {
         if self.snd.has_unsent() {
             self.effects.transmit = true;
         }
+    }
+
+    /// As `clean_flight` and `measure_rtt`, when one segment was out and was sent once: a request, or its answer.
+    #[inline(always)]
+    fn only_segment_acked(&mut self, sent: &Sent, outcome: &mut Outcome, env: &Env<'_>) -> Option<u64> {
+        let rtt = env.now.nanos_since(sent.at);
+        self.rate.segment_delivered(&mut outcome.sampler, &sent.rate, sent.at, sent.end, false);
+        self.recovery.rack.advance(sent, env.now, None);
+        outcome.delivered = sent.end.since(sent.start);
+        outcome.acked = self.snd.acknowledge(sent.end);
+        self.rtt.measured_path(rtt, env.now);
+        self.rtt.measured(rtt, self.snd.una, self.snd.nxt, env.config);
+        Some(rtt)
     }
 
     /// Takes what `ack` covers from what is out (Linux's `tcp_clean_rtx_queue`).
@@ -295,6 +313,7 @@ impl Connection {
         outcome: &Outcome,
         env: &mut Env<'_>,
     ) {
+        let is_cwnd_limited = self.is_cwnd_limited();
         let rate = self.rate.sample(&outcome.sampler, outcome.delivered, env.now, self.rtt.min());
         let lost = (self.flight.ever_lost() - prior_lost).min(u64::from(u32::MAX)) as u32; // just limited
         let in_flight = self.pipe();
@@ -310,6 +329,9 @@ impl Connection {
         if !grows && !self.cc.controls_recovery() && !outcome.ece {
             return;
         }
+        if !is_cwnd_limited && self.cc.passes_unlimited(env.now) {
+            return;
+        }
         self.cc.on_ack(&Ack {
             now: env.now,
             acked: outcome.acked,
@@ -322,7 +344,7 @@ impl Connection {
             rtt,
             srtt: self.rtt.srtt_nanos(),
             min_rtt: self.rtt.min(),
-            is_cwnd_limited: self.is_cwnd_limited(),
+            is_cwnd_limited,
             ece: outcome.ece,
             phase: self.recovery.phase,
             rate,

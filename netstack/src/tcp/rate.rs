@@ -72,7 +72,7 @@ impl Rate {
     }
 
     /// A segment that was sent at `at` with `snapshot`, and ends at `end`, has arrived.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn segment_delivered(
         &mut self,
         sampler: &mut Sampler,
@@ -93,7 +93,7 @@ impl Rate {
     }
 
     /// An ACK has delivered `bytes`: the sample that follows, if it says something.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn sample(
         &mut self,
         sampler: &Sampler,

@@ -11,11 +11,13 @@ use crate::time::Instant;
 const INITIAL_RTO: u64 = 1_000_000_000;
 /// RFC 6298 5.7: the RTO after a lost SYN.
 const LOST_SYN_RTO: u64 = 3_000_000_000;
+/// Ceilings of a second and more begin here.
+const NO_CEILING: u64 = 1_000_000_000;
 /// Linux's `tcp_min_rtt_wlen`, in nanoseconds.
 const MIN_WINDOW: u64 = 300_000_000_000;
 
 /// In nanoseconds; longer than 73 years is as good as that.
-fn nanos(time: Duration) -> u64 {
+pub(crate) fn nanos(time: Duration) -> u64 {
     let nanos = time.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(time.subsec_nanos()));
     nanos.min(u64::MAX / 8)
 }
@@ -62,11 +64,10 @@ impl Rtt {
     #[inline]
     pub(crate) fn measured(&mut self, r: u64, una: SeqNumber, nxt: SeqNumber, config: &TcpConfig) {
         let r = r.clamp(1, u64::MAX / 64);
-        let floor = nanos(config.tcp_rto_min);
         let srtt = match self.srtt.map(NonZeroU64::get) {
             None => {
                 self.mdev = 2 * r; // so that the time-out is three round trips
-                self.rttvar = self.mdev.max(floor);
+                self.rttvar = self.mdev.max(nanos(config.tcp_rto_min));
                 self.mdev_max = self.rttvar;
                 self.round_end = nxt;
                 8 * r
@@ -78,13 +79,17 @@ impl Rtt {
                         self.rttvar -= (self.rttvar - self.mdev_max) / 4;
                     }
                     self.round_end = nxt;
-                    self.mdev_max = floor;
+                    self.mdev_max = nanos(config.tcp_rto_min);
                 }
                 srtt - srtt / 8 + r
             }
         };
         self.srtt = Some(NonZeroU64::new(srtt).unwrap_or(NonZeroU64::MIN));
-        self.rto = (srtt / 8 + self.rttvar).min(nanos(config.tcp_rto_max));
+        self.rto = srtt / 8 + self.rttvar;
+        // Nearly always below any ceiling: what that holds is not looked at then.
+        if self.rto >= NO_CEILING || config.tcp_rto_max.as_secs() == 0 {
+            self.rto = self.rto.min(nanos(config.tcp_rto_max));
+        }
         self.backoff = 0;
     }
 

@@ -75,6 +75,12 @@ impl Cubic {
         }
     }
 
+    /// An ACK while cwnd was not the limit.
+    #[inline]
+    pub(super) fn pause(&mut self, now: Instant) {
+        self.curve.pause(now);
+    }
+
     /// RFC 9438 4.6, 4.7: returns the new ssthresh.
     pub(super) fn on_reduction(&mut self, win: &Window) -> u32 {
         self.undo = self.curve;

@@ -186,6 +186,19 @@ impl Congestion {
         }
     }
 
+    /// An ACK while cwnd was not the limit: whether the algorithm needs to know no more of it than that.
+    #[inline]
+    pub(crate) fn passes_unlimited(&mut self, now: Instant) -> bool {
+        match &mut self.algorithm {
+            Algorithm::Reno => true,
+            Algorithm::Cubic(cubic) => {
+                cubic.pause(now);
+                true
+            }
+            Algorithm::Dctcp(_) => false,
+        }
+    }
+
     /// A loss was found: remembers what was, for `undo`, and sets ssthresh. cwnd is left to PRR.
     pub(crate) fn on_congestion_event(&mut self, _now: Instant, _in_flight: u32) {
         self.remember();

@@ -262,6 +262,22 @@ impl Flight {
         }
     }
 
+    /// The only segment that is out, if it was sent once and `ack` covers it whole: it is gone.
+    #[inline(always)]
+    pub(crate) fn take_only(&mut self, ack: SeqNumber) -> Option<Sent> {
+        if self.segments.len() != 1 {
+            return None;
+        }
+        let sent = *self.segments.front()?;
+        if sent.end != ack || sent.is_retransmission || sent.place != Place::InFlight {
+            return None;
+        }
+        self.segments.clear();
+        self.in_flight = EMPTY;
+        self.pipe = 0;
+        Some(sent)
+    }
+
     /// Takes a cumulative acknowledgment: `each` sees the segments that it covers, before they go, and of one that it covers
     /// in part that part. Gives the bytes that had not been SACKed.
     #[inline]

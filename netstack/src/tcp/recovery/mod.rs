@@ -21,7 +21,7 @@ mod tlp;
 mod undo;
 
 pub(crate) use alert::Retransmit;
-pub(crate) use flight::{Flight, Name};
+pub(crate) use flight::{Flight, Name, Sent};
 pub(crate) use prr::Prr;
 pub(crate) use rack::{Rack, TIMEOUT_MIN};
 pub(crate) use tlp::TailProbe;

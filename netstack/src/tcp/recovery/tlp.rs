@@ -1,19 +1,18 @@
 //! Tail loss probe (RFC 8985 7): when the ACK of the last segments does not come, one segment asks for it long before
 //! the retransmission timer would.
 
-use core::time::Duration;
-
 use super::TIMEOUT_MIN;
 use crate::config::TcpConfig;
 use crate::tcp::ack::Outcome;
 use crate::tcp::congestion::Phase;
 use crate::tcp::connection::{Connection, Env};
+use crate::tcp::rtt::nanos;
 use crate::tcp::seq::SeqNumber;
 use crate::tcp::timers::Timer;
 use crate::time::Instant;
 
-/// Before the first measurement, as the RTO (RFC 6298 2.1).
-const INITIAL: Duration = Duration::from_secs(1);
+/// Before the first measurement, as the RTO (RFC 6298 2.1): nanoseconds.
+const INITIAL: u64 = 1_000_000_000;
 
 /// A probe that is out: TLP.end_seq, and TLP.is_retrans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,13 +40,13 @@ impl Connection {
         if !wanted {
             return self.timers.clear(Timer::TailProbe);
         }
-        let timeout = match self.rtt.srtt() {
+        let timeout = match self.rtt.srtt_nanos() {
             // With one segment out the peer may delay its ACK.
-            Some(srtt) if self.flight.len() == 1 => srtt * 2 + config.tcp_rto_min,
-            Some(srtt) => srtt * 2 + TIMEOUT_MIN,
+            Some(srtt) if self.flight.len() == 1 => 2 * srtt + nanos(config.tcp_rto_min),
+            Some(srtt) => 2 * srtt + nanos(TIMEOUT_MIN),
             None => INITIAL,
         };
-        let mut at = now + timeout;
+        let mut at = now.plus_nanos(timeout);
         if let Some(rto) = self.timers.deadline(Timer::Retransmit) {
             at = at.min(rto);
         }
