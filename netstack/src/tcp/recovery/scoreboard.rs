@@ -53,8 +53,10 @@ impl Scoreboard {
     /// Takes the blocks of an ACK; returns how many bytes are newly SACKed. Blocks that can't be, and DSACKs, are skipped.
     pub(crate) fn update(&mut self, una: SeqNumber, max: SeqNumber, blocks: &Blocks) -> u32 {
         let before = self.bytes;
+        // By their distance from SND.UNA: comparisons of numbers that lie 2^31 apart say nothing.
+        let offset = |n: SeqNumber| n.0.wrapping_sub(una.0);
         for &(start, end) in blocks.iter() {
-            if start.before(end) && start.after(una) && end.at_or_before(max) {
+            if 0 < offset(start) && offset(start) < offset(end) && offset(end) <= offset(max) {
                 self.add(start, end);
             }
         }
