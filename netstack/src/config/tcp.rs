@@ -56,6 +56,9 @@ pub struct TcpConfig {
     pub tcp_delack_max: Duration,
     /// At least this long between two ACKs sent for segments out of the window.
     pub tcp_invalid_ratelimit: Duration,
+    /// Challenge ACKs a second, of all connections together (RFC 5961); half as many more or less, so that it can't be counted.
+    /// Linux has no such limit since 6.0, only that of each connection; `u32::MAX` does the same here.
+    pub tcp_challenge_ack_limit: u32,
     /// Segments of the initial congestion window (RFC 6928).
     pub initial_cwnd: u32,
     /// Connections at most, all states but TIME-WAIT.
@@ -93,6 +96,7 @@ impl Default for TcpConfig {
             tcp_rto_max: Duration::from_secs(120),
             tcp_delack_max: Duration::from_millis(40),
             tcp_invalid_ratelimit: Duration::from_millis(500),
+            tcp_challenge_ack_limit: 1000,
             initial_cwnd: 10,
             max_connections: 1 << 20,
             header_prediction: true,

@@ -136,7 +136,12 @@ impl Tcp {
         }
         let (iss, offset) = (self.isn.sequence(&tuple, self.now), self.isn.timestamp_offset(&tuple));
         let (config, link_mss) = (&self.config, output::link_mss(&self.link));
-        let id = self.connections.insert_with(|_| Connection::connect(tuple, iss, offset, config, link_mss));
+        let now = self.now;
+        let id = self.connections.insert_with(|_| {
+            let mut connection = Connection::connect(tuple, iss, offset, config, link_mss);
+            connection.note_began(now);
+            connection
+        });
         self.flows.insert(&tuple, Owner::Connection(id));
         stats.tcp_active_opens += 1;
         self.note_opening(id);

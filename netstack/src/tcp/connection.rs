@@ -42,6 +42,8 @@ pub(crate) struct Effects {
     pub(crate) transmit: bool,
     /// A RST with this number, and an ACK of what was received.
     pub(crate) reset: Option<SeqNumber>,
+    /// A challenge ACK, unless the host has sent too many.
+    pub(crate) challenge: bool,
 }
 
 /// What a connection needs from outside while it handles something.

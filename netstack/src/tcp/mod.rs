@@ -9,6 +9,7 @@
 //! | `sender`, `receiver` | 9293 3.3.1: SND.*, RCV.* |
 //! | `recovery/` | 5681, 6582, 3042 without SACK; 6675, 8985 (6.2 and 7 of it) with SACK |
 //! | `congestion/` | 5681 |
+//! | `challenge`, `paws` | 5961; 7323 5 |
 //! | `options`, `sack` | 7323; 9293 3.2; 2018 |
 //! | `listen/` | 9293 3.10.7.2; 6528 |
 //! | `time_wait` | 9293 3.4.2; 6191; 1337 |
@@ -17,6 +18,7 @@
 //! | `info` | tcp(7): TCP_INFO |
 
 mod assembler;
+mod challenge;
 mod chunk_queue;
 mod commands;
 pub(crate) mod congestion;
@@ -29,6 +31,7 @@ mod lookup;
 mod memory;
 mod options;
 mod output;
+mod paws;
 mod ports;
 mod prediction;
 mod receiver;
@@ -68,6 +71,7 @@ use crate::wire::checksum::Sum;
 use crate::wire::icmp::IcmpError;
 use crate::wire::plain::Plain;
 use crate::wire::tcp::{Flags, TcpHeader};
+use challenge::ChallengeLimit;
 use connection::{Connection, Env};
 use listen::{HalfOpen, Isn, Listeners};
 use lookup::LookAhead;
@@ -136,6 +140,7 @@ pub(crate) struct Tcp {
     orphans: usize,
     ports: Ports,
     isn: Isn,
+    challenges: ChallengeLimit,
     chunks: Vec<Chunk>,
 }
 
@@ -153,6 +158,7 @@ impl Tcp {
             ahead: LookAhead::default(),
             ports: Ports::new(config.ip_local_port_range, [key(), key()]),
             isn: Isn::new([key(), key()]),
+            challenges: ChallengeLimit::new(secret),
             memory: Memory::new(config.tcp_mem, device),
             config,
             link,
@@ -246,6 +252,9 @@ impl Tcp {
             Env { now: net.now, config: &self.config, stats: net.stats, memory: &self.memory, link_mss };
         let una = connection.snd.una;
         connection.input(segment, &mut env);
+        if connection.effects.challenge {
+            connection.send_challenge(&mut self.challenges, net.now, &self.config, net.stats);
+        }
         if connection.snd.una != una {
             // Only an answer to what we sent shows that the neighbour hears us.
             net.ip.confirm(net.now, connection.tuple.remote);
@@ -280,7 +289,7 @@ impl Tcp {
     fn ack_time_wait(&mut self, id: Id, net: &mut Net<'_>) {
         let Some(record) = self.time_wait.get_mut(id) else { return };
         if record.acked_at.is_some_and(|last| net.now - last < self.config.tcp_invalid_ratelimit) {
-            net.stats.ack_skipped += 1;
+            net.stats.ack_skipped_time_wait += 1;
             return;
         }
         record.acked_at = Some(net.now);
@@ -365,6 +374,7 @@ fn parse(
         stats.tcp_in_errs += 1;
         return None;
     }
+    stats.tcp_bad_options += u64::from(header.options.malformed);
     packet.trim_front(header.header_len);
     let tuple = FourTuple {
         local: destination,

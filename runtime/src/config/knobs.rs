@@ -87,6 +87,7 @@ knobs! {
         tcp_rto_max: Time = s(1), s(120);
         tcp_delack_max: Time = ms(1), ms(500);
         tcp_invalid_ratelimit: Time = ms(0), s(60);
+        tcp_challenge_ack_limit: u32 = 0, u32::MAX;
         initial_cwnd: u32 = 1, 1024;
         max_connections: usize = 1, 1 << 24;
     }
