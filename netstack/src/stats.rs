@@ -60,6 +60,8 @@ counters! {
         icmp_in_msgs: "IcmpInMsgs",
         /// ICMP messages dropped: malformed, or a wrong checksum.
         icmp_in_errors: "IcmpInErrors",
+        /// ICMP errors about a number that is not out there.
+        out_of_window_icmps: "TcpExtOutOfWindowIcmps",
         /// ICMP messages sent.
         icmp_out_msgs: "IcmpOutMsgs",
         /// ICMP messages not sent because of the rate limit.

@@ -22,6 +22,8 @@ pub struct TcpConfig {
     pub tcp_syn_retries: u8,
     /// SYN-ACKs resent before a half-open connection is dropped.
     pub tcp_synack_retries: u8,
+    /// Retransmissions without an answer before the way to the peer is doubted: its neighbour is asked for again.
+    pub tcp_retries1: u8,
     /// Retransmissions without an answer before an open connection gives up.
     pub tcp_retries2: u8,
     /// The same for a connection that no application holds any more.
@@ -79,6 +81,7 @@ impl Default for TcpConfig {
             tcp_sack: true,
             tcp_syn_retries: 6,
             tcp_synack_retries: 5,
+            tcp_retries1: 3,
             tcp_retries2: 15,
             tcp_orphan_retries: 8,
             somaxconn: 4096,

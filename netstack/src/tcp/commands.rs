@@ -411,16 +411,11 @@ impl Connection {
         }
     }
 
-    /// RFC 1191: a router can't pass what we send. Only downwards, and never below Linux's `min_pmtu`.
-    pub(crate) fn path_mtu(&mut self, mtu: u16) {
-        const MIN_PMTU: u16 = 552;
-        let options = if self.timestamps.is_some() { 12 } else { 0 };
-        let mss = mtu.max(MIN_PMTU) - 40 - options;
-        if mss < self.snd.mss {
-            self.snd.mss = mss;
-            self.snd.nxt = self.snd.una; // what is out was dropped
-            self.snd.timed = None; // Karn
-            self.effects.transmit = true;
-        }
+    /// What is out is too long for the path: it goes again in segments of `mss` bytes.
+    pub(crate) fn shorten_segments(&mut self, mss: u16) {
+        self.snd.mss = mss;
+        self.snd.nxt = self.snd.una; // what is out was dropped
+        self.snd.timed = None; // Karn
+        self.effects.transmit = true;
     }
 }

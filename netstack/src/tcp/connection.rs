@@ -6,6 +6,7 @@ use core::time::Duration;
 use super::congestion::{Controller, Reno};
 use super::memory::Memory;
 use super::options::{Negotiated, Timestamps};
+use super::path_mtu::Path;
 use super::receiver::{MAX_BUFFER, Receiver};
 use super::recovery::{Cause, NewReno, Scoreboard};
 use super::rtt::Rtt;
@@ -95,6 +96,8 @@ pub(crate) struct Connection {
     pub(crate) scoreboard: Option<Box<Scoreboard>>,
     /// While opening actively: what we would use if the peer agrees.
     pub(crate) timestamps: Option<Timestamps>,
+    /// A path that takes less than link and peer do.
+    pub(crate) path: Option<Box<Path>>,
     pub(crate) timers: Timers,
     pub(crate) keepalive_probes: u8,
     pub(crate) app: App,
@@ -149,6 +152,7 @@ impl Connection {
                 recent: 0,
                 recent_at: 0,
             }),
+            path: None,
             timers: Timers::new(),
             keepalive_probes: 0,
             app: App::new(config),

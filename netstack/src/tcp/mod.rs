@@ -13,6 +13,7 @@
 //! | `options`, `sack` | 7323; 9293 3.2; 2018 |
 //! | `listen/` | 9293 3.10.7.2; 6528 |
 //! | `time_wait` | 9293 3.4.2; 6191; 1337 |
+//! | `icmp`, `path_mtu` | 5461, 5927; 1191 |
 //! | `ports` | 6056 |
 //! | `keepalive` | 9293 3.8.4 |
 //! | `info` | tcp(7): TCP_INFO |
@@ -23,6 +24,7 @@ mod chunk_queue;
 mod commands;
 pub(crate) mod congestion;
 mod connection;
+mod icmp;
 mod info;
 mod input;
 mod keepalive;
@@ -31,6 +33,7 @@ mod lookup;
 mod memory;
 mod options;
 mod output;
+mod path_mtu;
 mod paws;
 mod ports;
 mod prediction;
@@ -68,7 +71,6 @@ use crate::stats::Stats;
 use crate::time::Instant;
 use crate::wheel::Wheel;
 use crate::wire::checksum::Sum;
-use crate::wire::icmp::IcmpError;
 use crate::wire::plain::Plain;
 use crate::wire::tcp::{Flags, TcpHeader};
 use challenge::ChallengeLimit;
@@ -305,23 +307,6 @@ impl Tcp {
             window,
             options,
         );
-    }
-
-    /// An ICMP error that quotes a segment of ours.
-    pub(crate) fn icmp_error(&mut self, error: &IcmpError, tuple: FourTuple, sequence: u32) {
-        let Some(Owner::Connection(id)) = self.lookup(&tuple) else { return };
-        let Some(connection) = self.connections.get_mut(id) else { return };
-        // RFC 5927 4.1: it must be about something that is out there.
-        let seq = SeqNumber(sequence);
-        if seq.before(connection.snd.una) || seq.at_or_after(connection.snd.max) {
-            return;
-        }
-        match error {
-            IcmpError::PacketTooBig(mtu) => connection.path_mtu(*mtu),
-            // RFC 5461: soft; the reason, should the retries run out.
-            _ => connection.app.soft_error = Some(crate::Error::HostUnreachable),
-        }
-        self.settle(id);
     }
 
     /// The neighbour on the way to `address` does not answer: openings to it fail.
