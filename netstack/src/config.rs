@@ -120,6 +120,10 @@ pub struct IpConfig {
     pub default_ttl: u8,
     /// ICMP errors and echo replies sent a second, in all; a token bucket of this size too (`icmp_msgs_per_sec`).
     pub icmp_msgs_per_sec: u32,
+    /// The smallest MTU of a path that is believed (`route.min_pmtu`).
+    pub min_pmtu: u16,
+    /// How long the MTU of a path is believed (`route.mtu_expires`).
+    pub mtu_expires: Duration,
     /// Whether pings are answered.
     pub echo_reply: bool,
     /// The most neighbours in the cache (`neigh.default.gc_thresh3`).
@@ -140,6 +144,8 @@ impl Default for IpConfig {
         IpConfig {
             default_ttl: 64,
             icmp_msgs_per_sec: 1000,
+            min_pmtu: 552,
+            mtu_expires: Duration::from_secs(600),
             echo_reply: true,
             neighbor_max: 1024,
             neighbor_reachable: Duration::from_secs(30),

@@ -80,7 +80,7 @@ impl Stack {
                         remote: remote.0,
                         remote_port: remote.1,
                     };
-                    tcp.icmp_error(&error, tuple, sequence);
+                    tcp.icmp_error(&error, tuple, sequence, &mut net);
                 }
             }
         }

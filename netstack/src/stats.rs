@@ -60,6 +60,8 @@ counters! {
         icmp_in_msgs: "IcmpInMsgs",
         /// ICMP messages dropped: malformed, or a wrong checksum.
         icmp_in_errors: "IcmpInErrors",
+        /// ICMP errors about a number that is not out there.
+        out_of_window_icmps: "TcpExtOutOfWindowIcmps",
         /// ICMP messages sent.
         icmp_out_msgs: "IcmpOutMsgs",
         /// ICMP messages not sent because of the rate limit.
@@ -78,6 +80,8 @@ counters! {
         tcp_in_errs: "TcpInErrs",
         /// Segments dropped: wrong checksum.
         tcp_in_csum_errors: "TcpInCsumErrors",
+        /// Segments with an option whose length can't be; what stands before it counts.
+        tcp_bad_options: "TcpInBadOptions",
         /// Segments sent.
         tcp_out_segs: "TcpOutSegs",
         /// Segments sent again.
@@ -102,6 +106,10 @@ counters! {
         tcp_hp_hits: "TcpExtTCPHPHits",
         /// Segments dropped by PAWS.
         paws_estab: "TcpExtPAWSEstab",
+        /// Old ACKs dropped by PAWS without an answer.
+        paws_old_ack: "TcpExtPAWSOldAck",
+        /// Answers to a SYN dropped because they echo the timestamp of another.
+        paws_active: "TcpExtPAWSActive",
         /// Data that arrived out of order and was kept, in segments.
         ofo_queue: "TcpExtTCPOFOQueue",
         /// Segments out of order that were dropped for want of room.
@@ -160,8 +168,26 @@ counters! {
         abort_on_memory: "TcpExtTCPAbortOnMemory",
         /// Challenge ACKs sent (RFC 5961).
         challenge_ack: "TcpExtTCPChallengeACK",
-        /// ACKs for segments out of the window not sent because of `tcp_invalid_ratelimit`.
-        ack_skipped: "TcpExtTCPACKSkipped",
+        /// SYNs in a connection.
+        syn_challenge: "TcpExtTCPSYNChallenge",
+        /// ACKs not sent because of `tcp_invalid_ratelimit`: the answer to what comes again to a half-open connection.
+        ack_skipped_syn_recv: "TcpExtTCPACKSkippedSynRecv",
+        /// Likewise: to what PAWS drops.
+        ack_skipped_paws: "TcpExtTCPACKSkippedPAWS",
+        /// Likewise: to segments out of the window.
+        ack_skipped_seq: "TcpExtTCPACKSkippedSeq",
+        /// Likewise: to an orphan in FIN-WAIT-2.
+        ack_skipped_fin_wait2: "TcpExtTCPACKSkippedFinWait2",
+        /// Likewise: in TIME-WAIT.
+        ack_skipped_time_wait: "TcpExtTCPACKSkippedTimeWait",
+        /// Likewise: challenge ACKs.
+        ack_skipped_challenge: "TcpExtTCPACKSkippedChallenge",
+        /// Segments dropped because they acknowledge what was never sent.
+        ack_unsent_data: "TcpAckUnsentData",
+        /// Segments dropped because their ACK is older than any that can be on its way.
+        too_old_ack: "TcpTooOldAck",
+        /// Data that did not fit because the window was shut.
+        zero_window_drop: "TcpExtTCPZeroWindowDrop",
         /// RSTs ignored because they were not exactly at `rcv_nxt`.
         rst_ignored: "TcpExtTCPRstIgnored",
         /// Payload bytes copied in behind headers on sending.

@@ -24,6 +24,8 @@ pub struct TcpConfig {
     pub tcp_syn_retries: u8,
     /// SYN-ACKs resent before a half-open connection is dropped.
     pub tcp_synack_retries: u8,
+    /// Retransmissions without an answer before the way to the peer is doubted: its neighbour is asked for again.
+    pub tcp_retries1: u8,
     /// Retransmissions without an answer before an open connection gives up.
     pub tcp_retries2: u8,
     /// The same for a connection that no application holds any more.
@@ -66,6 +68,9 @@ pub struct TcpConfig {
     pub tcp_delack_max: Duration,
     /// At least this long between two ACKs sent for segments out of the window.
     pub tcp_invalid_ratelimit: Duration,
+    /// Challenge ACKs a second, of all connections together (RFC 5961); half as many more or less, so that it can't be counted.
+    /// Linux has no such limit since 6.0, only that of each connection; `u32::MAX` does the same here.
+    pub tcp_challenge_ack_limit: u32,
     /// Segments of the initial congestion window (RFC 6928).
     pub initial_cwnd: u32,
     /// Connections at most, all states but TIME-WAIT.
@@ -86,6 +91,7 @@ impl Default for TcpConfig {
             tcp_sack: true,
             tcp_syn_retries: 6,
             tcp_synack_retries: 5,
+            tcp_retries1: 3,
             tcp_retries2: 15,
             tcp_orphan_retries: 8,
             somaxconn: 4096,
@@ -107,6 +113,7 @@ impl Default for TcpConfig {
             tcp_rto_max: Duration::from_secs(120),
             tcp_delack_max: Duration::from_millis(40),
             tcp_invalid_ratelimit: Duration::from_millis(500),
+            tcp_challenge_ack_limit: 1000,
             initial_cwnd: 10,
             max_connections: 1 << 20,
             header_prediction: true,

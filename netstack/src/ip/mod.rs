@@ -21,6 +21,7 @@ mod send;
 
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;
+use core::time::Duration;
 
 use corelane_nic::{MacAddress, Medium, Packet};
 
@@ -89,6 +90,16 @@ impl Ip {
         self.config.default_ttl
     }
 
+    /// The smallest MTU of a path that is believed.
+    pub(crate) fn min_pmtu(&self) -> u16 {
+        self.config.min_pmtu
+    }
+
+    /// How long the MTU of a path is believed.
+    pub(crate) fn mtu_expires(&self) -> Duration {
+        self.config.mtu_expires
+    }
+
     /// The Ethernet header towards `destination`, while its neighbour is known and needs nothing.
     #[inline]
     pub(crate) fn link_header(
@@ -129,6 +140,11 @@ impl Ip {
     /// (RFC 4861, section 7.3.1). Called for each accepted ACK.
     pub(crate) fn confirm(&mut self, now: Instant, address: Ipv4Addr) {
         self.neighbors.confirm(now, address);
+    }
+
+    /// The transport has sent to `address` again and again, and hears nothing.
+    pub(crate) fn suspect(&mut self, address: Ipv4Addr) {
+        self.neighbors.suspect(address);
     }
 
     /// A destination whose neighbour did not answer while packets waited for it.

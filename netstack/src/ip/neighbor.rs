@@ -265,6 +265,16 @@ impl Neighbors {
         entry.confirmed = now;
     }
 
+    /// Negative advice (RFC 1122 3.3.1.4): the upper layer doubts that its segments arrive. When it is used next, the neighbour has
+    /// five seconds to show that it lives, and then is asked.
+    pub(super) fn suspect(&mut self, destination: Ipv4Addr) {
+        let hop = self.hops[hop_slot(destination)];
+        let entry = self.entries.get_mut(hop.neighbor).filter(|_| hop.destination == destination);
+        if let Some(entry) = entry.filter(|entry| entry.state == State::Reachable) {
+            entry.state = State::Stale;
+        }
+    }
+
     /// Takes in what an ARP packet said. `hop` is the route to the sender, when it is on our link.
     pub(super) fn learn(
         &mut self,

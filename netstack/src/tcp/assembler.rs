@@ -26,6 +26,11 @@ impl Assembler {
         self.pieces.is_empty()
     }
 
+    /// Where the first of the data are.
+    pub(crate) fn start(&self) -> Option<SeqNumber> {
+        self.pieces.first().map(|(start, _)| *start)
+    }
+
     /// Bytes kept.
     #[cfg(test)]
     pub(crate) fn bytes(&self) -> usize {

@@ -136,7 +136,12 @@ impl Tcp {
         }
         let (iss, offset) = (self.isn.sequence(&tuple, self.now), self.isn.timestamp_offset(&tuple));
         let (config, link_mss) = (&self.config, output::link_mss(&self.link));
-        let id = self.connections.insert_with(|_| Connection::connect(tuple, iss, offset, config, link_mss));
+        let now = self.now;
+        let id = self.connections.insert_with(|_| {
+            let mut connection = Connection::connect(tuple, iss, offset, config, link_mss);
+            connection.note_began(now);
+            connection
+        });
         self.flows.insert(&tuple, Owner::Connection(id));
         stats.tcp_active_opens += 1;
         self.note_opening(id);
@@ -406,17 +411,12 @@ impl Connection {
         }
     }
 
-    /// RFC 1191: a router can't pass what we send. Only downwards, and never below Linux's `min_pmtu`.
-    pub(crate) fn path_mtu(&mut self, mtu: u16) {
-        const MIN_PMTU: u16 = 552;
-        let options = if self.timestamps.is_some() { 12 } else { 0 };
-        let mss = mtu.max(MIN_PMTU) - 40 - options;
-        if mss < self.snd.mss {
-            self.snd.mss = mss;
-            self.cc.set_mss(u32::from(mss));
-            self.flight.cut(u32::from(mss)); // what is too long was dropped
-            self.retransmit_cut();
-            self.effects.transmit = true;
-        }
+    /// What is out is too long for the path: it goes again in segments of `mss` bytes.
+    pub(crate) fn shorten_segments(&mut self, mss: u16) {
+        self.snd.mss = mss;
+        self.cc.set_mss(u32::from(mss));
+        self.flight.cut(u32::from(mss)); // what is too long was dropped
+        self.retransmit_cut();
+        self.effects.transmit = true;
     }
 }

@@ -6,6 +6,7 @@ use core::time::Duration;
 use super::congestion::Congestion;
 use super::memory::Memory;
 use super::options::{Negotiated, Timestamps};
+use super::path_mtu::Path;
 use super::rate::Rate;
 use super::receiver::{MAX_BUFFER, Receiver};
 use super::recovery::{Flight, Recovery};
@@ -43,6 +44,8 @@ pub(crate) struct Effects {
     pub(crate) transmit: bool,
     /// A RST with this number, and an ACK of what was received.
     pub(crate) reset: Option<SeqNumber>,
+    /// A challenge ACK, unless the host has sent too many.
+    pub(crate) challenge: bool,
 }
 
 /// What a connection needs from outside while it handles something.
@@ -94,6 +97,8 @@ pub(crate) struct Connection {
     pub(crate) rate: Rate,
     /// While opening actively: what we would use if the peer agrees.
     pub(crate) timestamps: Option<Timestamps>,
+    /// A path that takes less than link and peer do.
+    pub(crate) path: Option<Box<Path>>,
     pub(crate) timers: Timers,
     pub(crate) keepalive_probes: u8,
     pub(crate) app: App,
@@ -149,6 +154,7 @@ impl Connection {
                 recent: 0,
                 recent_at: 0,
             }),
+            path: None,
             timers: Timers::new(),
             keepalive_probes: 0,
             app: App::new(config),

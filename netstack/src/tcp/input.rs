@@ -80,6 +80,15 @@ impl Connection {
             }
             return;
         }
+        if let Some(ack) = ack
+            && self.echoes_other_syn(segment, env.now)
+        {
+            env.stats.paws_active += 1;
+            if !segment.has(Flags::RST) {
+                self.effects.reset = Some(ack);
+            }
+            return;
+        }
         // Second, the RST bit.
         if segment.has(Flags::RST) {
             if ack.is_some() {
@@ -139,88 +148,7 @@ impl Connection {
         }
     }
 
-    /// First, check the sequence number; PAWS goes before it (RFC 7323 5.3 R1).
-    fn check_sequence(&mut self, segment: &Segment, env: &mut Env<'_>) -> bool {
-        let rst = segment.has(Flags::RST);
-        let old = match (&self.timestamps, segment.header.options.timestamps) {
-            (Some(ours), Some((value, _))) => ours.is_old(value, env.now),
-            _ => false,
-        };
-        if old && !rst {
-            env.stats.paws_estab += 1;
-        } else if self.rcv.acceptable(segment.seq(), segment.seq_len()) || self.is_crossed_syn(segment) {
-            return true;
-        }
-        if !rst {
-            // Data without a SYN can't be part of a loop of ACKs, so they are always answered (as Linux does).
-            if (segment.payload.len() > 0 && !segment.has(Flags::SYN))
-                || self.rcv.may_ack_invalid(env.now, env.config)
-            {
-                self.rcv.owe_duplicate_ack();
-                self.effects.transmit = true;
-            } else {
-                env.stats.ack_skipped += 1;
-            }
-        }
-        false
-    }
-
-    /// Second, the RST bit, and fourth, the SYN bit, by RFC 5961 3.2 and 4.2.
-    fn check_rst_and_syn(&mut self, segment: &Segment, env: &mut Env<'_>) -> bool {
-        if segment.has(Flags::RST) {
-            if segment.seq() == self.rcv.nxt {
-                self.reset_by_peer(env);
-            } else {
-                env.stats.rst_ignored += 1;
-                self.challenge(env);
-            }
-            return false;
-        }
-        if segment.has(Flags::SYN) {
-            let crossed = self.is_crossed_syn(segment);
-            if !crossed {
-                self.challenge(env);
-            }
-            return crossed;
-        }
-        true
-    }
-
-    /// RFC 9293 3.5: the peer's SYN-ACK completes a simultaneous opening. Its SYN was received before, so by the table
-    /// it lies in front of the window.
-    fn is_crossed_syn(&self, segment: &Segment) -> bool {
-        self.machine.get() == State::SynReceived
-            && segment.has(Flags::SYN)
-            && segment.seq() + 1 == self.rcv.nxt
-    }
-
-    fn reset_by_peer(&mut self, env: &mut Env<'_>) {
-        let error = match self.machine.get() {
-            State::SynReceived => Error::ConnectionRefused,
-            State::CloseWait => Error::BrokenPipe,
-            _ => Error::ConnectionReset,
-        };
-        if let State::Established | State::CloseWait = self.machine.get() {
-            env.stats.tcp_estab_resets += 1;
-        }
-        if let State::Closing | State::LastAck | State::TimeWait = self.machine.get() {
-            self.finish();
-        } else {
-            self.fail(error);
-        }
-    }
-
-    fn challenge(&mut self, env: &mut Env<'_>) {
-        if self.rcv.may_ack_invalid(env.now, env.config) {
-            env.stats.challenge_ack += 1;
-            self.rcv.ack_now = true;
-            self.effects.transmit = true;
-        } else {
-            env.stats.ack_skipped += 1;
-        }
-    }
-
-    /// Fifth, check the ACK field: what it may acknowledge (RFC 5961 5.2).
+    /// Fifth, check the ACK field.
     fn check_ack(&mut self, segment: &Segment, env: &mut Env<'_>) -> bool {
         let ack = segment.header.ack;
         if self.machine.get() == State::SynReceived {
@@ -232,11 +160,7 @@ impl Connection {
             self.established(ack, segment, env);
             return true;
         }
-        if ack.after(self.snd.nxt) || ack.before(self.snd.una - self.snd.max_wnd.max(1)) {
-            self.challenge(env);
-            return false;
-        }
-        true
+        self.check_ack_range(segment, env)
     }
 
     fn heard(&mut self, now: Instant) {

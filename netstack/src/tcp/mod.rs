@@ -12,20 +12,24 @@
 //! | `recovery/` | 5681, 6582, 3042, 6675, 8985, 6937, 5682, 3522, 3708: see there |
 //! | `rate` | draft-cheng-iccrg-delivery-rate-estimation |
 //! | `congestion/` | 5681 |
+//! | `challenge`, `paws` | 5961; 7323 5 |
 //! | `options`, `sack` | 7323; 9293 3.2; 2018 |
 //! | `listen/` | 9293 3.10.7.2; 6528 |
 //! | `time_wait` | 9293 3.4.2; 6191; 1337 |
+//! | `icmp`, `path_mtu` | 5461, 5927; 1191 |
 //! | `ports` | 6056 |
 //! | `keepalive` | 9293 3.8.4 |
 //! | `info` | tcp(7): TCP_INFO |
 
 mod ack;
 mod assembler;
+mod challenge;
 mod chunk_queue;
 mod commands;
 #[allow(dead_code)] // until the sending side asks for all of it
 pub(crate) mod congestion;
 mod connection;
+mod icmp;
 mod info;
 mod input;
 mod keepalive;
@@ -34,6 +38,8 @@ mod lookup;
 mod memory;
 mod options;
 mod output;
+mod path_mtu;
+mod paws;
 mod ports;
 mod prediction;
 mod rate;
@@ -73,9 +79,9 @@ use crate::stats::Stats;
 use crate::time::Instant;
 use crate::wheel::Wheel;
 use crate::wire::checksum::Sum;
-use crate::wire::icmp::IcmpError;
 use crate::wire::plain::Plain;
 use crate::wire::tcp::{Flags, TcpHeader};
+use challenge::ChallengeLimit;
 use connection::{Connection, Env};
 use listen::{HalfOpen, Isn, Listeners};
 use lookup::LookAhead;
@@ -144,6 +150,7 @@ pub(crate) struct Tcp {
     orphans: usize,
     ports: Ports,
     isn: Isn,
+    challenges: ChallengeLimit,
     chunks: Vec<Chunk>,
 }
 
@@ -161,6 +168,7 @@ impl Tcp {
             ahead: LookAhead::default(),
             ports: Ports::new(config.ip_local_port_range, [key(), key()]),
             isn: Isn::new([key(), key()]),
+            challenges: ChallengeLimit::new(secret),
             memory: Memory::new(config.tcp_mem, device),
             config,
             link,
@@ -254,6 +262,9 @@ impl Tcp {
             Env { now: net.now, config: &self.config, stats: net.stats, memory: &self.memory, link_mss };
         let una = connection.snd.una;
         connection.input(segment, &mut env);
+        if connection.effects.challenge {
+            connection.send_challenge(&mut self.challenges, net.now, &self.config, net.stats);
+        }
         if connection.snd.una != una {
             // Only an answer to what we sent shows that the neighbour hears us.
             net.ip.confirm(net.now, connection.tuple.remote);
@@ -288,7 +299,7 @@ impl Tcp {
     fn ack_time_wait(&mut self, id: Id, net: &mut Net<'_>) {
         let Some(record) = self.time_wait.get_mut(id) else { return };
         if record.acked_at.is_some_and(|last| net.now - last < self.config.tcp_invalid_ratelimit) {
-            net.stats.ack_skipped += 1;
+            net.stats.ack_skipped_time_wait += 1;
             return;
         }
         record.acked_at = Some(net.now);
@@ -304,23 +315,6 @@ impl Tcp {
             window,
             options,
         );
-    }
-
-    /// An ICMP error that quotes a segment of ours.
-    pub(crate) fn icmp_error(&mut self, error: &IcmpError, tuple: FourTuple, sequence: u32) {
-        let Some(Owner::Connection(id)) = self.lookup(&tuple) else { return };
-        let Some(connection) = self.connections.get_mut(id) else { return };
-        // RFC 5927 4.1: it must be about something that is out there.
-        let seq = SeqNumber(sequence);
-        if seq.before(connection.snd.una) || seq.at_or_after(connection.snd.nxt) {
-            return;
-        }
-        match error {
-            IcmpError::PacketTooBig(mtu) => connection.path_mtu(*mtu),
-            // RFC 5461: soft; the reason, should the retries run out.
-            _ => connection.app.soft_error = Some(crate::Error::HostUnreachable),
-        }
-        self.settle(id);
     }
 
     /// The neighbour on the way to `address` does not answer: openings to it fail.
@@ -373,6 +367,7 @@ fn parse(
         stats.tcp_in_errs += 1;
         return None;
     }
+    stats.tcp_bad_options += u64::from(header.options.malformed);
     packet.trim_front(header.header_len);
     let tuple = FourTuple {
         local: destination,

@@ -22,7 +22,7 @@ pub(crate) struct Timestamps {
     pub(crate) offset: u32,
     /// TS.Recent.
     pub(crate) recent: u32,
-    /// When it was taken, in seconds.
+    /// When it was taken, in seconds; in SYN-SENT, when the opening began.
     pub(crate) recent_at: u32,
 }
 
@@ -37,6 +37,11 @@ impl Timestamps {
         SeqNumber(value).before(SeqNumber(self.recent)) && !self.is_stale(now)
     }
 
+    /// As `is_old`, but one tick is forgiven (Linux's TCP_PAWS_WINDOW): peers with several queues swap their segments.
+    pub(crate) fn fails_paws(&self, value: u32, now: Instant) -> bool {
+        self.is_old(value.wrapping_add(1), now)
+    }
+
     /// RFC 7323 4.3 (2): the value to echo, taken from segments that don't lie beyond the last ACK.
     pub(crate) fn update(&mut self, value: u32, now: Instant) {
         if SeqNumber(value).at_or_after(SeqNumber(self.recent)) || self.is_stale(now) {
@@ -45,8 +50,9 @@ impl Timestamps {
         }
     }
 
+    /// Whether TS.Recent says nothing: it is too old, or 0, as some systems have it in their SYN.
     fn is_stale(&self, now: Instant) -> bool {
-        now.as_secs().saturating_sub(self.recent_at) >= PAWS_IDLE
+        self.recent == 0 || now.as_secs().saturating_sub(self.recent_at) >= PAWS_IDLE
     }
 }
 

@@ -155,6 +155,7 @@ fn header(
 impl Connection {
     /// Sends what may be sent now. `false`: the burst or the pool was full, come again.
     pub(crate) fn output(&mut self, wire: &mut Wire<'_, '_>) -> bool {
+        self.refresh_path(wire.now);
         let done = match self.machine.get() {
             State::Closed | State::Listen => true,
             State::SynSent | State::SynReceived => self.output_syn(wire),

@@ -184,7 +184,12 @@ impl Tcp {
         let link_mss = super::output::link_mss(&self.link);
         let mut env =
             Env { now: net.now, config: &self.config, stats: net.stats, memory: &self.memory, link_mss };
+        let retries = connection.snd.retries;
         connection.expire(&mut env);
+        // RFC 9293 3.8.3, R1.
+        if retries < self.config.tcp_retries1 && connection.snd.retries >= self.config.tcp_retries1 {
+            net.ip.suspect(connection.tuple.remote);
+        }
         arm(&mut connection.timers, &mut self.wheel, id);
         self.settle(id);
     }

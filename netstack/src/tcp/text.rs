@@ -41,9 +41,10 @@ impl Connection {
 
     fn in_order(&mut self, segment: &mut Segment, env: &mut Env<'_>) {
         let before = self.rcv.nxt;
-        self.keep(segment, env);
         if self.rcv.assembler.is_some() {
-            self.drain_assembler(env);
+            self.fill_hole(segment, env);
+        } else {
+            self.keep(segment, env);
         }
         if self.rcv.nxt != before {
             self.took(before, env);
@@ -74,6 +75,32 @@ impl Connection {
             }
         });
         rcv.nxt = next;
+    }
+
+    /// Data at RCV.NXT while others wait behind it. Where they overlap, what arrived first stays (the lesson of RFC 5722; Linux
+    /// keeps the later copy here).
+    fn fill_hole(&mut self, segment: &mut Segment, env: &mut Env<'_>) {
+        let mut seq = segment.seq();
+        let mut whole = true;
+        segment.payload.take_chunks(|mut chunk| {
+            let end = seq + chunk.len() as u32; // a chunk is shorter than a frame
+            while whole && self.rcv.nxt.before(end) {
+                chunk.advance(self.rcv.nxt.since(seq) as usize);
+                seq = self.rcv.nxt;
+                let waiting = self.rcv.assembler.as_ref().and_then(|assembler| assembler.start());
+                let part = chunk.split_to(waiting.map_or(usize::MAX, |start| start.since(seq) as usize));
+                let len = part.len() as u32; // as above
+                whole = part.is_empty() || Self::keep_chunk(&mut self.rcv, self.app.read_shut, part, env);
+                if whole {
+                    seq += len;
+                    self.rcv.nxt = seq;
+                    self.drain_assembler(env);
+                    // Without memory the assembler gives all up: then there is no more room here either.
+                    whole = len > 0 || self.rcv.nxt != seq;
+                }
+            }
+            seq = end;
+        });
     }
 
     #[inline(always)]

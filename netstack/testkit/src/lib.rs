@@ -8,6 +8,7 @@
 //! - [`fuzz`]: inputs of a fuzzer as attacks on two stacks that talk; `cargo run --release -p corelane-testkit --bin fuzz_frames`.
 
 mod failure;
+mod forge;
 pub mod fuzz;
 mod host;
 mod monitor;
@@ -20,6 +21,7 @@ pub mod transfer;
 mod world;
 
 pub use failure::Failure;
+pub use forge::Forged;
 pub use host::Host;
 pub use monitor::Monitor;
 pub use pattern::Pattern;

@@ -20,6 +20,8 @@ pub const PEER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 pub struct Heard {
     /// When.
     pub at: Duration,
+    /// From which of our addresses.
+    pub from: Ipv4Addr,
     /// Our port and the peer's.
     pub ports: (u16, u16),
     /// The sequence number.
@@ -28,6 +30,8 @@ pub struct Heard {
     pub ack: Option<u32>,
     /// `S`, `F`, `R` for SYN, FIN and RST, in this order.
     pub flags: String,
+    /// PSH.
+    pub push: bool,
     /// The window field.
     pub window: u16,
     /// TSval and TSecr.
@@ -81,14 +85,14 @@ pub struct Script {
 }
 
 impl Script {
-    /// A stack with this configuration; its address is [`US`], its port 80 unless changed, the peer's 5000.
+    /// A stack with this configuration; its first address is [`US`], its port 80 unless changed, the peer's 5000.
     ///
     /// # Panics
     /// When the link can't be: a fault of this crate.
     pub fn new(mut config: Config) -> Script {
         let settings = LinkConfig { macs: None, slots: 4096, ..LinkConfig::default() };
         let (link, a, peer) = Link::new(&settings).expect("the defaults are right");
-        config.addresses = Ipv4Cidr::new(US, 24).into_iter().collect();
+        config.addresses.splice(..0, Ipv4Cidr::new(US, 24));
         let host = Host::new(a, config, [7; 32], 64);
         Script { host, port: 80, peer_port: 5000, link, peer, now: Duration::ZERO, heard: Vec::new() }
     }
@@ -178,10 +182,20 @@ impl Script {
     /// # Panics
     /// When the peer has no buffer left: the stack keeps more than it should.
     pub fn say_raw(&mut self, frame: &[u8]) {
-        let mut packet = self.peer.pool().take().expect("the peer has buffers");
-        packet.extend_from_slice(frame);
-        let mut tx = TxBurst::with_capacity(1);
-        tx.push(packet, TxOffload::default());
+        self.say_together(&[frame]);
+    }
+
+    /// The peer sends IP packets that arrive in one burst, and the stack runs.
+    ///
+    /// # Panics
+    /// When the peer has no buffers left: the stack keeps more than it should.
+    pub fn say_together(&mut self, frames: &[impl AsRef<[u8]>]) {
+        let mut tx = TxBurst::with_capacity(frames.len());
+        for frame in frames {
+            let mut packet = self.peer.pool().take().expect("the peer has buffers");
+            packet.extend_from_slice(frame.as_ref());
+            tx.push(packet, TxOffload::default());
+        }
         self.peer.transmit(&mut tx);
         self.link.advance_to(self.now);
         self.run();
@@ -302,10 +316,12 @@ impl Heard {
         let flags = [('S', segment.syn), ('F', segment.fin), ('R', segment.rst)];
         Heard {
             at,
+            from: segment.from.0,
             ports: (segment.from.1, segment.to.1),
             seq: segment.seq,
             ack: segment.ack,
             flags: flags.iter().filter(|(_, on)| *on).map(|(name, _)| *name).collect(),
+            push: segment.psh,
             window: segment.window,
             timestamps: segment.timestamps,
             mss: segment.mss,

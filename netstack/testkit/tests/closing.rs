@@ -192,8 +192,8 @@ fn a_reset_elsewhere_in_the_window_is_challenged() {
         assert_eq!(challenge.ack, Some(theirs), "{wanted:?}");
         assert_eq!(state(&mut script, id), wanted);
         assert_eq!(script.stack().stats().challenge_ack, 1);
-        // Outside of the window it is nothing at all.
-        script.say(&Spoken { seq: theirs.wrapping_sub(1), flags: "R", ..Spoken::default() });
+        // Outside of the window it is nothing at all. (With the number of the FIN it is the peer's: see `hostile`.)
+        script.say(&Spoken { seq: theirs.wrapping_sub(2), flags: "R", ..Spoken::default() });
         script.say(&Spoken { seq: theirs + (1 << 24), flags: "R", ..Spoken::default() });
         script.silence();
         assert_eq!((state(&mut script, id), ours), (wanted, ours));

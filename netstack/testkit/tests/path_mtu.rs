@@ -82,3 +82,26 @@ fn an_unreachable_host_is_only_a_reason_should_the_retries_run_out() {
     script.pass(Duration::from_secs(130));
     assert_eq!(script.stack().take_error(id), Ok(Some(Error::HostUnreachable)));
 }
+
+#[test]
+fn what_a_router_said_is_forgotten_after_ten_minutes() {
+    let mut script = Script::new(Config::default());
+    let (id, theirs, ours) = script.accept(WINDOW);
+    script.write(id, &[1; 1000]);
+    let packet = too_big(&script, 700, ours);
+    script.say_raw(&packet);
+    let all = ours.wrapping_add(1000);
+    script.say(&Spoken { seq: theirs, ack: Some(all), window: WINDOW, ..Spoken::default() });
+    script.pass(Duration::from_secs(590));
+    script.heard();
+    script.write(id, &[1; 1000]);
+    let sizes = |heard: Vec<corelane_testkit::Heard>| heard.iter().map(|h| h.data.len()).collect::<Vec<_>>();
+    assert_eq!(sizes(script.heard())[0], 660);
+    let all = all.wrapping_add(1000);
+    script.say(&Spoken { seq: theirs, ack: Some(all), window: WINDOW, ..Spoken::default() });
+    script.pass(Duration::from_secs(20));
+    script.heard();
+    script.write(id, &[1; 1000]);
+    assert_eq!(sizes(script.heard()), [1000], "mtu_expires 600 s");
+    assert_eq!(script.stack().info(id).unwrap().snd_mss, 1000);
+}

@@ -50,6 +50,8 @@ knobs! {
     IpKnobs of IpConfig in "ip" {
         default_ttl: u8 = 1, 255;
         icmp_msgs_per_sec: u32 = 0, 1_000_000;
+        min_pmtu: u16 = 88, 65_535;
+        mtu_expires: Time = s(1), s(86_400);
         echo_reply: bool = false, true;
         neighbor_max: usize = 1, 1 << 20;
         neighbor_reachable: Time = s(1), s(86_400);
@@ -70,6 +72,7 @@ knobs! {
         tcp_sack: bool = false, true;
         tcp_syn_retries: u8 = 1, 127;
         tcp_synack_retries: u8 = 0, 127;
+        tcp_retries1: u8 = 1, 127;
         tcp_retries2: u8 = 1, 127;
         tcp_orphan_retries: u8 = 1, 127;
         somaxconn: usize = 1, 1 << 20;
@@ -87,6 +90,7 @@ knobs! {
         tcp_rto_max: Time = s(1), s(120);
         tcp_delack_max: Time = ms(1), ms(500);
         tcp_invalid_ratelimit: Time = ms(0), s(60);
+        tcp_challenge_ack_limit: u32 = 0, u32::MAX;
         initial_cwnd: u32 = 1, 1024;
         max_connections: usize = 1, 1 << 24;
     }

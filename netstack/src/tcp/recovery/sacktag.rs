@@ -20,11 +20,13 @@ impl Connection {
         if dsack && let Some(&(start, end)) = blocks.first() {
             self.take_dsack(start, end, ack, prior_una, outcome, env);
         }
+        // By their distance from SND.UNA: comparisons of numbers that lie 2^31 apart say nothing.
+        let una = self.snd.una;
+        let offset = |n: SeqNumber| n.0.wrapping_sub(una.0);
         for &(start, end) in &blocks[usize::from(dsack)..] {
-            let is_valid = start.before(end) && !start.before(self.snd.una) && end.at_or_before(self.snd.nxt);
-            if is_valid && end.after(ack) {
+            if offset(start) < offset(end) && offset(end) <= self.snd.flight() {
                 self.take_block(start, end, outcome, env);
-            } else if !is_valid && start.before(end) && end.after(self.snd.una) {
+            } else if end.after(ack) {
                 env.stats.sack_discard += 1;
             }
         }

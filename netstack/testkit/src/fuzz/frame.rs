@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use corelane_nic::MacAddress;
 
-pub(super) const ETHERNET_LEN: usize = 14;
+pub(crate) const ETHERNET_LEN: usize = 14;
 const IPV4_LEN: usize = 20;
 
 /// Adds 16-bit words the slow and obvious way: this must not share a mistake with the stack.
@@ -25,12 +25,12 @@ fn checksum(sums: &[u32]) -> [u8; 2] {
 }
 
 /// An Ethernet frame.
-pub(super) fn ethernet(destination: MacAddress, source: MacAddress, ether_type: u16, body: &[u8]) -> Vec<u8> {
+pub(crate) fn ethernet(destination: MacAddress, source: MacAddress, ether_type: u16, body: &[u8]) -> Vec<u8> {
     [&destination.0[..], &source.0, &ether_type.to_be_bytes(), body].concat()
 }
 
 /// An IPv4 packet with a right header.
-pub(super) fn ipv4(source: Ipv4Addr, destination: Ipv4Addr, protocol: u8, body: &[u8]) -> Vec<u8> {
+pub(crate) fn ipv4(source: Ipv4Addr, destination: Ipv4Addr, protocol: u8, body: &[u8]) -> Vec<u8> {
     let len = (IPV4_LEN + body.len()) as u16; // bodies are below 64 KiB
     let mut packet = vec![0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, protocol, 0, 0];
     packet[2..4].copy_from_slice(&len.to_be_bytes());
@@ -48,7 +48,7 @@ fn header_len(packet: &[u8]) -> Option<usize> {
 }
 
 /// Makes the header checksum right.
-pub(super) fn fix_ipv4(packet: &mut [u8]) {
+pub(crate) fn fix_ipv4(packet: &mut [u8]) {
     if let Some(len) = header_len(packet) {
         packet[10..12].fill(0);
         let right = checksum(&[sum(&packet[..len])]);
@@ -57,7 +57,7 @@ pub(super) fn fix_ipv4(packet: &mut [u8]) {
 }
 
 /// Makes the checksum of TCP or ICMP right.
-pub(super) fn fix_transport(packet: &mut [u8]) {
+pub(crate) fn fix_transport(packet: &mut [u8]) {
     let Some(len) = header_len(packet) else { return };
     let (header, body) = packet.split_at_mut(len);
     let (at, pseudo) = match header[9] {
@@ -74,16 +74,16 @@ pub(super) fn fix_transport(packet: &mut [u8]) {
 
 /// What a TCP segment says, as far as it is needed to forge the next one.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Segment {
-    pub(super) source: (Ipv4Addr, u16),
-    pub(super) destination: (Ipv4Addr, u16),
-    pub(super) sequence: u32,
-    pub(super) acknowledgment: u32,
+pub(crate) struct Segment {
+    pub(crate) source: (Ipv4Addr, u16),
+    pub(crate) destination: (Ipv4Addr, u16),
+    pub(crate) sequence: u32,
+    pub(crate) acknowledgment: u32,
 }
 
 impl Segment {
     /// Reads a frame; `None` for what is not TCP over IPv4.
-    pub(super) fn parse(frame: &[u8]) -> Option<Segment> {
+    pub(crate) fn parse(frame: &[u8]) -> Option<Segment> {
         let packet = frame.get(ETHERNET_LEN..).filter(|_| frame[12..14] == [8, 0])?;
         let tcp = packet.get(header_len(packet)?..)?.first_chunk::<20>()?;
         let word = |at: usize| u32::from_be_bytes([tcp[at], tcp[at + 1], tcp[at + 2], tcp[at + 3]]);
@@ -97,7 +97,7 @@ impl Segment {
     }
 
     /// A segment with these numbers and what else the fuzzer says; its checksums are right.
-    pub(super) fn forge(&self, flags: u8, window: u16, options: &[u8], payload: &[u8]) -> Vec<u8> {
+    pub(crate) fn forge(&self, flags: u8, window: u16, options: &[u8], payload: &[u8]) -> Vec<u8> {
         let mut options = options[..options.len().min(40)].to_vec();
         options.resize(options.len().next_multiple_of(4), 0);
         let mut tcp = Vec::new();

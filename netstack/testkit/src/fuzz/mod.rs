@@ -5,7 +5,7 @@
 
 mod attack;
 mod bed;
-mod frame;
+pub(crate) mod frame;
 mod options;
 mod reader;
 mod seeds;

@@ -1,4 +1,4 @@
-//! Forged segments and random bytes (RFC 5961, RFC 9293).
+//! Random bytes, and random segments near a live connection.
 
 use std::time::Duration;
 
@@ -10,50 +10,6 @@ const WINDOW: u16 = 20_000;
 
 fn ack(seq: u32, ack: u32) -> Spoken<'static> {
     Spoken { seq, ack: Some(ack), window: WINDOW, ..Spoken::default() }
-}
-
-#[test]
-fn a_syn_in_a_connection_is_challenged() {
-    for offset in [0, 1, 500, 1 << 30] {
-        let mut script = Script::new(Config::default());
-        let (id, theirs, ours) = script.accept(WINDOW);
-        script.say(&Spoken {
-            seq: theirs.wrapping_add(offset),
-            flags: "S",
-            window: WINDOW,
-            ..Spoken::default()
-        });
-        let challenge = script.hear();
-        assert_eq!((challenge.seq, challenge.ack, challenge.flags.as_str()), (ours, Some(theirs), ""));
-        assert_eq!(script.stack().info(id).unwrap().state, State::Established);
-    }
-}
-
-#[test]
-fn an_ack_of_what_was_never_sent_or_is_long_past_is_challenged() {
-    for number in [1, 5000, 1 << 30, 0u32.wrapping_sub(1 << 30)] {
-        let mut script = Script::new(Config::default());
-        let (id, theirs, ours) = script.accept(WINDOW);
-        script.say(&Spoken { data: b"forged", ..ack(theirs, ours.wrapping_add(number)) });
-        let challenge = script.hear();
-        assert_eq!((challenge.ack, challenge.flags.as_str()), (Some(theirs), ""), "{number}");
-        assert!(script.stack().read(id, &mut [0; 9]).is_err(), "{number}: its data are not taken");
-    }
-}
-
-#[test]
-fn challenges_are_limited() {
-    let mut script = Script::new(Config::default());
-    let (_, theirs, _) = script.accept(WINDOW);
-    let forged = Spoken { seq: theirs + 7, flags: "R", ..Spoken::default() };
-    for _ in 0..50 {
-        script.say(&forged);
-    }
-    assert_eq!(script.heard().len(), 1, "tcp_invalid_ratelimit 500 ms");
-    script.pass(Duration::from_millis(501));
-    script.say(&forged);
-    assert_eq!(script.heard().len(), 1);
-    assert_eq!((script.stack().stats().challenge_ack, script.stack().stats().ack_skipped), (2, 49));
 }
 
 /// Packets of random bytes; half of them start like those of a live connection, some with right checksums.
