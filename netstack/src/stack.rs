@@ -10,7 +10,9 @@ use crate::error::Error;
 use crate::event::{Event, ListenerId, SocketId};
 use crate::ip::{self, Ip, Received};
 use crate::stats::Stats;
-use crate::tcp::{FourTuple, Keepalive, Net, Readiness, Shutdown, Tcp, TcpInfo, WriteChunkError};
+use crate::tcp::{
+    FourTuple, Keepalive, ListenerInfo, Net, Readiness, Shutdown, Tcp, TcpInfo, WriteChunkError,
+};
 use crate::time::Instant;
 
 /// Answers made while receiving (ARP, ICMP, SYN-ACK, RST) that may wait for the next `transmit`. What comes beyond is
@@ -149,6 +151,14 @@ impl Stack {
     /// `NotOpen`.
     pub fn listener_addr(&self, id: ListenerId) -> Result<SocketAddr, Error> {
         self.tcp.listener_addr(id)
+    }
+
+    /// A listener's queues.
+    ///
+    /// # Errors
+    /// `NotOpen`.
+    pub fn listener_info(&self, id: ListenerId) -> Result<ListenerInfo, Error> {
+        self.tcp.listener_info(id)
     }
 
     /// Takes the oldest connection of the accept queue, with the peer's address. Its events count from now on: try to read first.

@@ -88,8 +88,22 @@ counters! {
         listen_overflows: "TcpExtListenOverflows",
         /// SYNs and third ACKs dropped by listeners for any reason.
         listen_drops: "TcpExtListenDrops",
-        /// SYNs dropped because the SYN queue was full.
+        /// SYNs that found the SYN queue full: they, or the oldest half-open connections in their place, were dropped.
         req_q_full_drop: "TcpExtTCPReqQFullDrop",
+        /// SYNs that found the SYN queue full and were answered by a cookie.
+        req_q_full_do_cookies: "TcpExtTCPReqQFullDoCookies",
+        /// SYN cookies sent.
+        syncookies_sent: "TcpExtSyncookiesSent",
+        /// SYN cookies that came back.
+        syncookies_recv: "TcpExtSyncookiesRecv",
+        /// ACKs that could have brought a cookie back and did not.
+        syncookies_failed: "TcpExtSyncookiesFailed",
+        /// Half-open connections that the peer ended by a RST.
+        embryonic_rsts: "TcpExtEmbryonicRsts",
+        /// SYNs and SYN-ACKs sent again.
+        syn_retrans: "TcpExtTCPSynRetrans",
+        /// Segments for half-open connections that were not answered because of `tcp_invalid_ratelimit`.
+        ack_skipped_syn_recv: "TcpExtTCPACKSkippedSynRecv",
         /// TIME-WAIT records made.
         time_wait: "TcpExtTW",
         /// TIME-WAIT records re-used by a new SYN.

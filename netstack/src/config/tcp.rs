@@ -30,8 +30,10 @@ pub struct TcpConfig {
     pub tcp_orphan_retries: u8,
     /// The largest backlog of a listener.
     pub somaxconn: usize,
-    /// Half-open connections of one listener.
+    /// Half-open connections of one listener, which has no more than its backlog either.
     pub tcp_max_syn_backlog: usize,
+    /// SYN cookies: 0 never, 1 when the SYN queue is full, 2 always.
+    pub tcp_syncookies: u8,
     /// Answer with RST when the accept queue is full, instead of dropping the ACK.
     pub tcp_abort_on_overflow: bool,
     /// Idle time before the first keep-alive probe.
@@ -90,6 +92,7 @@ impl Default for TcpConfig {
             tcp_orphan_retries: 8,
             somaxconn: 4096,
             tcp_max_syn_backlog: 4096,
+            tcp_syncookies: 1,
             tcp_abort_on_overflow: false,
             tcp_keepalive_time: Duration::from_secs(7200),
             tcp_keepalive_intvl: Duration::from_secs(75),

@@ -6,6 +6,7 @@ use core::time::Duration;
 use corelane_nic::Chunk;
 
 use super::connection::{Connection, Keepalive};
+use super::listen::ListenerInfo;
 use super::lookup::Records;
 use super::state::State;
 use super::table::{FourTuple, Owner};
@@ -75,6 +76,17 @@ impl Tcp {
     pub(crate) fn listener_addr(&self, id: ListenerId) -> Result<SocketAddr, Error> {
         let listener = self.listeners.get(id).ok_or(Error::NotOpen)?;
         Ok(SocketAddr::new(IpAddr::V4(listener.address), listener.port))
+    }
+
+    pub(crate) fn listener_info(&self, id: ListenerId) -> Result<ListenerInfo, Error> {
+        let listener = self.listeners.get(id).ok_or(Error::NotOpen)?;
+        Ok(ListenerInfo {
+            syn_queue: listener.syn_queue,
+            syn_limit: listener.syn_limit(&self.config),
+            accept_queue: listener.accept_queue.len(),
+            backlog: listener.backlog,
+            drops: listener.drops,
+        })
     }
 
     pub(crate) fn accept(&mut self, id: ListenerId) -> Result<(SocketId, SocketAddr), Error> {

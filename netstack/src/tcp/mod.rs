@@ -13,7 +13,7 @@
 //! | `rate` | draft-cheng-iccrg-delivery-rate-estimation |
 //! | `congestion/` | 5681 |
 //! | `options`, `sack` | 7323; 9293 3.2; 2018 |
-//! | `listen/` | 9293 3.10.7.2; 6528 |
+//! | `listen/` | 9293 3.10.7.2; 6528; 4987 |
 //! | `time_wait` | 9293 3.4.2; 6191; 1337 |
 //! | `ports` | 6056 |
 //! | `keepalive` | 9293 3.8.4 |
@@ -64,6 +64,7 @@ pub use commands::{Readiness, Shutdown, WriteChunkError};
 pub use congestion::CongestionControl;
 pub use connection::Keepalive;
 pub use info::TcpInfo;
+pub use listen::ListenerInfo;
 
 use crate::arena::{Arena, Id};
 use crate::config::{Link, TcpConfig};
@@ -77,7 +78,7 @@ use crate::wire::icmp::IcmpError;
 use crate::wire::plain::Plain;
 use crate::wire::tcp::{Flags, TcpHeader};
 use connection::{Connection, Env};
-use listen::{HalfOpen, Isn, Listeners};
+use listen::{Cookies, HalfOpen, Isn, Listeners};
 use lookup::LookAhead;
 use memory::Memory;
 use output::Wire;
@@ -144,6 +145,7 @@ pub(crate) struct Tcp {
     orphans: usize,
     ports: Ports,
     isn: Isn,
+    cookies: Cookies,
     chunks: Vec<Chunk>,
 }
 
@@ -161,6 +163,7 @@ impl Tcp {
             ahead: LookAhead::default(),
             ports: Ports::new(config.ip_local_port_range, [key(), key()]),
             isn: Isn::new([key(), key()]),
+            cookies: Cookies::new([key(), key()]),
             memory: Memory::new(config.tcp_mem, device),
             config,
             link,
@@ -226,9 +229,9 @@ impl Tcp {
         match self.lookup(&tuple) {
             Some(Owner::Connection(id)) => self.connection_input(id, &mut segment, net),
             Some(Owner::HalfOpen(id)) => self.half_open_input(id, &mut segment, net),
-            Some(Owner::TimeWait(id)) => self.time_wait_input(id, &segment, net),
+            Some(Owner::TimeWait(id)) => self.time_wait_input(id, &mut segment, net),
             None => match self.listeners.find(tuple.local, tuple.local_port) {
-                Some(listener) => self.listen_input(listener, tuple, &segment, None, net),
+                Some(listener) => self.listen_input(listener, tuple, &mut segment, None, net),
                 None => self.refuse(&tuple, &segment, net),
             },
         }
@@ -263,7 +266,7 @@ impl Tcp {
         }
     }
 
-    fn time_wait_input(&mut self, id: Id, segment: &Segment, net: &mut Net<'_>) {
+    fn time_wait_input(&mut self, id: Id, segment: &mut Segment, net: &mut Net<'_>) {
         let Some(record) = self.time_wait.get_mut(id) else { return };
         let tuple = record.tuple;
         match record.input(segment, net.now) {

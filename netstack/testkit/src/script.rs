@@ -34,6 +34,12 @@ pub struct Heard {
     pub timestamps: Option<(u32, u32)>,
     /// The MSS option.
     pub mss: Option<u16>,
+    /// The window scale option.
+    pub scale: Option<u8>,
+    /// The option SACK permitted.
+    pub sack_permitted: bool,
+    /// SACK blocks: first number, one past the last.
+    pub sack: Vec<(u32, u32)>,
     /// The data.
     pub data: Vec<u8>,
 }
@@ -309,6 +315,9 @@ impl Heard {
             window: segment.window,
             timestamps: segment.timestamps,
             mss: segment.mss,
+            scale: segment.scale,
+            sack_permitted: segment.sack_permitted,
+            sack: segment.sack.clone(),
             data: segment.payload.to_vec(),
         }
     }

@@ -74,6 +74,7 @@ knobs! {
         tcp_orphan_retries: u8 = 1, 127;
         somaxconn: usize = 1, 1 << 20;
         tcp_max_syn_backlog: usize = 1, 1 << 20;
+        tcp_syncookies: u8 = 0, 2;
         tcp_abort_on_overflow: bool = false, true;
         tcp_keepalive_time: Time = s(1), s(32_767);
         tcp_keepalive_intvl: Time = s(1), s(32_767);
