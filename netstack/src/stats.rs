@@ -104,11 +104,11 @@ counters! {
         syn_retrans: "TcpExtTCPSynRetrans",
         /// Segments for half-open connections that were not answered because of `tcp_invalid_ratelimit`.
         ack_skipped_syn_recv: "TcpExtTCPACKSkippedSynRecv",
-        /// TIME-WAIT records made.
+        /// TIME-WAIT records that lived to their end.
         time_wait: "TcpExtTW",
-        /// TIME-WAIT records re-used by a new SYN.
+        /// TIME-WAIT records re-used by a new SYN, the peer's or ours.
         time_wait_recycled: "TcpExtTWRecycled",
-        /// TIME-WAIT records refused because of `tcp_max_tw_buckets`.
+        /// TIME-WAIT records not made because of `tcp_max_tw_buckets`.
         time_wait_overflow: "TcpExtTCPTimeWaitOverflow",
         /// ACKs that were delayed.
         delayed_acks: "TcpExtDelayedACKs",

@@ -48,6 +48,12 @@ pub struct TcpConfig {
     pub tcp_timewait_len: Duration,
     /// TIME-WAIT records at most.
     pub tcp_max_tw_buckets: usize,
+    /// Whether a connection opened from here may take the place of a TIME-WAIT record: 0 no, 1 once the record is a second old and
+    /// both sides have timestamps, 2 only to this host, to which there are no connections: as 0.
+    pub tcp_tw_reuse: u8,
+    /// Whether TIME-WAIT ignores a RST (RFC 1337). Linux's default is `false`: a RST ends it, so that segments of the old
+    /// connection may be taken for a new one's.
+    pub tcp_rfc1337: bool,
     /// Connections without an application at most.
     pub tcp_max_orphans: usize,
     /// The first and the last ephemeral port.
@@ -100,6 +106,8 @@ impl Default for TcpConfig {
             tcp_fin_timeout: Duration::from_secs(60),
             tcp_timewait_len: Duration::from_secs(60),
             tcp_max_tw_buckets: 262_144,
+            tcp_tw_reuse: 2,
+            tcp_rfc1337: true,
             tcp_max_orphans: 65_536,
             ip_local_port_range: (32_768, 60_999),
             tcp_congestion_control: CongestionControl::Cubic,

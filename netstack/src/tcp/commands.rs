@@ -5,12 +5,11 @@ use core::time::Duration;
 
 use corelane_nic::Chunk;
 
+use super::Tcp;
 use super::connection::{Connection, Keepalive};
 use super::listen::ListenerInfo;
-use super::lookup::Records;
 use super::state::State;
-use super::table::{FourTuple, Owner};
-use super::{Tcp, output};
+use super::table::FourTuple;
 use crate::error::Error;
 use crate::event::{Event, ListenerId, SocketId};
 use crate::ip::Ip;
@@ -51,7 +50,7 @@ pub struct WriteChunkError {
     pub error: Error,
 }
 
-fn v4(address: SocketAddr) -> Result<(Ipv4Addr, u16), Error> {
+pub(crate) fn v4(address: SocketAddr) -> Result<(Ipv4Addr, u16), Error> {
     match address.ip() {
         IpAddr::V4(ip) => Ok((ip, address.port())),
         IpAddr::V6(_) => Err(Error::InvalidInput), // IPv6 comes later
@@ -112,58 +111,6 @@ impl Tcp {
             }
         }
         Ok(())
-    }
-
-    pub(crate) fn connect(
-        &mut self,
-        ip: &Ip,
-        local: Option<SocketAddr>,
-        remote: SocketAddr,
-        stats: &mut Stats,
-    ) -> Result<SocketId, Error> {
-        let (remote, remote_port) = v4(remote)?;
-        if remote_port == 0 {
-            return Err(Error::InvalidInput);
-        }
-        let (wanted, port) = local.map_or(Ok((Ipv4Addr::UNSPECIFIED, 0)), v4)?;
-        let route = ip.source_for(remote)?;
-        let local = if wanted.is_unspecified() { route } else { wanted };
-        if !ip.is_local(local) {
-            return Err(Error::AddrNotAvailable);
-        }
-        if self.connections.len() >= self.config.max_connections {
-            return Err(Error::OutOfMemory);
-        }
-        let records = Records::new(&self.connections, &self.half_open, &self.time_wait);
-        let free = |tuple: &FourTuple| {
-            !self.flows.contains(tuple, &records) && !self.listeners.has_port(tuple.local_port)
-        };
-        let local_port = match port {
-            0 => self.ports.pick(local, remote, remote_port, free).ok_or(Error::AddrNotAvailable)?,
-            port => port,
-        };
-        let tuple = FourTuple { local, remote, local_port, remote_port };
-        if self.flows.contains(&tuple, &records) {
-            return Err(Error::AddrInUse);
-        }
-        let (iss, offset) = (self.isn.sequence(&tuple, self.now), self.isn.timestamp_offset(&tuple));
-        let (config, link_mss) = (&self.config, output::link_mss(&self.link));
-        let id = self.connections.insert_with(|_| Connection::connect(tuple, iss, offset, config, link_mss));
-        self.flows.insert(&tuple, Owner::Connection(id));
-        stats.tcp_active_opens += 1;
-        self.note_opening(id);
-        self.settle(id);
-        Ok(SocketId(id))
-    }
-
-    fn note_opening(&mut self, id: crate::arena::Id) {
-        if self.opening.len() == self.opening.capacity() {
-            // Before the list grows, those that are open by now leave it.
-            let mut list = core::mem::take(&mut self.opening);
-            list.retain(|id| self.is_opening_to(*id, None));
-            self.opening = list;
-        }
-        self.opening.push(id);
     }
 
     pub(crate) fn socket(&self, id: SocketId) -> Result<&Connection, Error> {

@@ -15,7 +15,7 @@
 //! | `options`, `sack` | 7323; 9293 3.2; 2018 |
 //! | `listen/` | 9293 3.10.7.2; 6528; 4987 |
 //! | `time_wait` | 9293 3.4.2; 6191; 1337 |
-//! | `ports` | 6056 |
+//! | `open`, `ports` | 9293 3.9.1.1; 6056 |
 //! | `keepalive` | 9293 3.8.4 |
 //! | `info` | tcp(7): TCP_INFO |
 
@@ -32,6 +32,7 @@ mod keepalive;
 mod listen;
 mod lookup;
 mod memory;
+mod open;
 mod options;
 mod output;
 mod ports;
@@ -269,8 +270,12 @@ impl Tcp {
     fn time_wait_input(&mut self, id: Id, segment: &mut Segment, net: &mut Net<'_>) {
         let Some(record) = self.time_wait.get_mut(id) else { return };
         let tuple = record.tuple;
-        match record.input(segment, net.now) {
+        match record.input(segment, self.config.tcp_rfc1337, net.now) {
             Answer::Drop => {}
+            Answer::Remove => {
+                self.time_wait.remove(id);
+                self.flows.remove(&tuple, Owner::TimeWait(id));
+            }
             Answer::Restart => {
                 self.time_wait.restart(id, net.now + self.config.tcp_timewait_len);
                 self.ack_time_wait(id, net);

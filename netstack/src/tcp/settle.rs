@@ -125,6 +125,8 @@ impl Tcp {
         if room {
             let record_id = self.time_wait.insert(record);
             self.flows.insert(&tuple, Owner::TimeWait(record_id));
+        } else {
+            self.time_wait.overflows += 1;
         }
         self.leave(id);
     }
@@ -171,6 +173,7 @@ impl Tcp {
         }
         while let Some((id, record)) = self.time_wait.expire(net.now) {
             self.flows.remove(&record.tuple, Owner::TimeWait(id));
+            net.stats.time_wait += 1;
         }
     }
 
@@ -229,6 +232,7 @@ impl Tcp {
             }
             self.lists.ready.pop();
         }
+        net.stats.time_wait_overflow += mem::take(&mut self.time_wait.overflows);
     }
 
     /// Writers that found no memory may try again.

@@ -82,6 +82,8 @@ knobs! {
         tcp_fin_timeout: Time = ms(1), s(3600);
         tcp_timewait_len: Time = ms(1), s(3600);
         tcp_max_tw_buckets: usize = 0, 1 << 24;
+        tcp_tw_reuse: u8 = 0, 2;
+        tcp_rfc1337: bool = false, true;
         tcp_max_orphans: usize = 1, 1 << 24;
         ip_local_port_range: Ports = Ports(1, 1), Ports(65_535, 65_535);
         tcp_rto_min: Time = ms(1), s(120);

@@ -130,13 +130,14 @@ impl Tcp {
             cookie::recover(mss, &segment.header.options, ts_offset, &self.config, link_mss)?;
         let half = self.half_open_from(id, tuple, segment, iss);
         // The window of the SYN is lost; that of this ACK follows at once.
-        Some(HalfOpen { irs, window: 0, negotiated, ecn_ok, ..half })
+        Some(HalfOpen { irs, window: 0, negotiated, ecn_ok, by_cookie: true, ..half })
     }
 
     /// A connection in the accept queue.
     fn establish(&mut self, half: &HalfOpen, segment: &mut Segment, net: &mut Net<'_>) {
         net.stats.tcp_passive_opens += 1;
-        let socket = self.passive_connection(half, net);
+        let echo = segment.header.options.timestamps.map(|(_, echo)| echo);
+        let socket = self.passive_connection(half, echo, net);
         if let Some(listener) = self.listeners.get_mut(half.listener) {
             listener.accept_queue.push_back(SocketId(socket));
             if !listener.acceptable_queued {
@@ -147,7 +148,8 @@ impl Tcp {
         self.connection_input(socket, segment, net);
     }
 
-    fn passive_connection(&mut self, half: &HalfOpen, net: &mut Net<'_>) -> Id {
+    /// `echo`: TSecr of the third ACK.
+    fn passive_connection(&mut self, half: &HalfOpen, echo: Option<u32>, net: &mut Net<'_>) -> Id {
         let link_mss = output::link_mss(&self.link);
         let env =
             Env { now: net.now, config: &self.config, stats: net.stats, memory: &self.memory, link_mss };
@@ -158,6 +160,11 @@ impl Tcp {
             connection.machine = Machine::passive_open();
             connection.snd.acknowledge(half.iss + 1);
             connection.snd.nxt = half.iss + 1;
+            if !half.by_cookie {
+                connection.snd.syn_sent = (half.retransmits == 0).then_some(half.since); // Karn
+                connection.snd.retransmits = u64::from(half.retransmits);
+                connection.syn_acked(echo, &env);
+            }
             connection.app.listener = Some(half.listener);
             connection.effects = Effects::default();
             connection

@@ -28,8 +28,10 @@ pub(crate) struct HalfOpen {
     pub(crate) retries: u8,
     /// When the SYN came.
     pub(crate) since: Instant,
-    /// The SYN-ACK was sent again, for whatever reason.
-    pub(crate) resent: bool,
+    /// Times that the SYN-ACK was sent again, for whatever reason.
+    pub(crate) retransmits: u8,
+    /// It comes from a cookie: when its SYN-ACK was sent is not known.
+    pub(crate) by_cookie: bool,
     /// When a segment that is not acceptable was answered last.
     pub(crate) answered: Option<Instant>,
     pub(crate) timer: Option<TimerId>,

@@ -126,7 +126,8 @@ impl Tcp {
             ts_offset: self.isn.timestamp_offset(&tuple),
             retries: 0,
             since: self.now,
-            resent: false,
+            retransmits: 0,
+            by_cookie: false,
             answered: None,
             timer: None,
         }

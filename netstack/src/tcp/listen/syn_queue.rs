@@ -77,7 +77,7 @@ impl Tcp {
         }
         listener.young = listener.young.saturating_sub(usize::from(half.retries == 0));
         half.retries += 1;
-        half.resent = true;
+        half.retransmits = half.retransmits.saturating_add(1);
         net.stats.tcp_retrans_segs += 1;
         net.stats.syn_retrans += 1;
         self.answer_syn(id, net);
@@ -90,7 +90,7 @@ impl Tcp {
             return;
         }
         let Some(half) = self.half_open.get_mut(id) else { return };
-        half.resent = true;
+        half.retransmits = half.retransmits.saturating_add(1);
         net.stats.tcp_retrans_segs += 1;
         net.stats.syn_retrans += 1;
         self.answer_syn(id, net);

@@ -32,7 +32,8 @@ fn half() -> HalfOpen {
         ts_offset: 0,
         retries: 0,
         since: Instant::ZERO,
-        resent: false,
+        retransmits: 0,
+        by_cookie: false,
         answered: None,
         timer: None,
     }
