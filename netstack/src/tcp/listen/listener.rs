@@ -2,12 +2,18 @@
 
 use alloc::collections::{BTreeMap, VecDeque};
 use core::net::Ipv4Addr;
+use core::time::Duration;
 
 use crate::arena::{Arena, Id};
 use crate::config::TcpConfig;
 use crate::error::Error;
 use crate::event::{ListenerId, SocketId};
 use crate::time::Instant;
+
+/// How long a flood of SYNs is remembered: longer than any of them waits to be answered.
+const FLOOD: Duration = Duration::from_secs(120);
+/// How often a SYN-ACK is sent again that long.
+const FLOOD_RETRIES: u8 = 4;
 
 /// A listener's queues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +46,8 @@ pub(crate) struct Listener {
     pub(crate) young: usize,
     /// Their ids in the order of their SYNs, with some that are gone.
     order: VecDeque<Id>,
+    /// When a SYN found the SYN queue full last.
+    pub(crate) full_at: Option<Instant>,
     /// When a SYN was answered by a cookie last.
     pub(crate) cookie_sent: Option<Instant>,
     /// SYNs, half-open connections and third ACKs that were dropped for want of room.
@@ -60,9 +68,13 @@ impl Listener {
     }
 
     /// How often a SYN-ACK is sent again. Linux's rule: when the queue is more than half full, fewer times the older most of
-    /// it is, so that those which will never answer make room for the young.
-    pub(crate) fn synack_retries(&self, config: &TcpConfig) -> u8 {
+    /// it is, so that those which will never answer make room for the young. And while a flood is not long ago, no SYN brings
+    /// more than five: the addresses may be those of the flood's victims.
+    pub(crate) fn synack_retries(&self, config: &TcpConfig, now: Instant) -> u8 {
         let mut retries = config.tcp_synack_retries;
+        if self.full_at.is_some_and(|at| now - at <= FLOOD) {
+            retries = retries.min(FLOOD_RETRIES);
+        }
         if self.syn_queue * 2 > self.backlog.max(8) {
             let mut young = self.young * 2;
             while retries > 2 && self.syn_queue >= young {
@@ -150,6 +162,7 @@ impl Listeners {
             syn_queue: 0,
             young: 0,
             order: VecDeque::new(),
+            full_at: None,
             cookie_sent: None,
             drops: 0,
             acceptable_queued: false,

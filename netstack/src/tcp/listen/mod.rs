@@ -75,7 +75,7 @@ impl Tcp {
 
     /// Whether there is room for a half-open connection. `reused`: its ISN is given, so a cookie can't stand for it.
     fn admit(&mut self, id: ListenerId, reused: bool, now: Instant, stats: &mut Stats) -> Admission {
-        let Some(listener) = self.listeners.get(id) else { return Admission::Drop };
+        let Some(listener) = self.listeners.get_mut(id) else { return Admission::Drop };
         if listener.is_full() {
             stats.listen_overflows += 1;
             return Admission::Drop;
@@ -85,6 +85,9 @@ impl Tcp {
         }
         let crowded = self.connections.len() + self.half_open.len() >= self.config.max_connections;
         let full = crowded || listener.syn_queue >= listener.syn_limit(&self.config);
+        if full {
+            listener.full_at = Some(now);
+        }
         if self.config.tcp_syncookies > 0 && !reused && (full || self.config.tcp_syncookies == 2) {
             stats.req_q_full_do_cookies += 1;
             return Admission::Cookie;

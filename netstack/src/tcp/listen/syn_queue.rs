@@ -70,7 +70,7 @@ impl Tcp {
         let Some(half) = self.half_open.get_mut(id) else { return };
         half.timer = None;
         let Some(listener) = self.listeners.get_mut(half.listener) else { return };
-        if half.retries >= listener.synack_retries(&self.config) {
+        if half.retries >= listener.synack_retries(&self.config, net.now) {
             net.stats.tcp_attempt_fails += 1;
             self.remove_half_open(id);
             return;

@@ -31,7 +31,7 @@ fn a_queue_of_old_ones_is_more_than_half_full() {
     let config = TcpConfig::default();
     let retries = |syn_queue, young| {
         let listener = Listener { syn_queue, young, ..listener(100) };
-        listener.synack_retries(&config)
+        listener.synack_retries(&config, Instant::ZERO)
     };
     assert_eq!(retries(50, 0), 5, "half full");
     assert_eq!(retries(51, 51), 5, "all young");
@@ -39,7 +39,10 @@ fn a_queue_of_old_ones_is_more_than_half_full() {
     assert_eq!(retries(80, 19), 3);
     assert_eq!(retries(80, 0), 2);
     let few = TcpConfig { tcp_synack_retries: 1, ..TcpConfig::default() };
-    assert_eq!(Listener { syn_queue: 100, ..listener(100) }.synack_retries(&few), 1);
+    assert_eq!(Listener { syn_queue: 100, ..listener(100) }.synack_retries(&few, Instant::ZERO), 1);
+    let flooded = Listener { full_at: Some(Instant::ZERO), ..listener(100) };
+    let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);
+    assert_eq!([0, 120, 121].map(|seconds| flooded.synack_retries(&config, at(seconds))), [4, 4, 5]);
 }
 
 #[test]
