@@ -98,6 +98,20 @@ counters! {
         syncookies_recv: "TcpExtSyncookiesRecv",
         /// ACKs that could have brought a cookie back and did not.
         syncookies_failed: "TcpExtSyncookiesFailed",
+        /// Fast Open, client: SYNs whose data were acknowledged by the SYN-ACK.
+        fast_open_active: "TcpExtTCPFastOpenActive",
+        /// Fast Open, client: SYNs with data that had to go out again without, or whose data had to.
+        fast_open_active_fail: "TcpExtTCPFastOpenActiveFail",
+        /// Fast Open, server: connections made by a SYN with a cookie.
+        fast_open_passive: "TcpExtTCPFastOpenPassive",
+        /// Fast Open, server: SYNs with a cookie that is not ours.
+        fast_open_passive_fail: "TcpExtTCPFastOpenPassiveFail",
+        /// Fast Open, server: SYNs with a cookie by the key before.
+        fast_open_passive_alt_key: "TcpExtTCPFastOpenPassiveAltKey",
+        /// Fast Open, server: SYNs that found no room in the listener's queue for it.
+        fast_open_listen_overflow: "TcpExtTCPFastOpenListenOverflow",
+        /// Fast Open, server: SYNs that asked for a cookie.
+        fast_open_cookie_reqd: "TcpExtTCPFastOpenCookieReqd",
         /// Half-open connections that the peer ended by a RST.
         embryonic_rsts: "TcpExtEmbryonicRsts",
         /// SYNs and SYN-ACKs sent again.

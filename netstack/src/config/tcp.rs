@@ -34,6 +34,9 @@ pub struct TcpConfig {
     pub tcp_max_syn_backlog: usize,
     /// SYN cookies: 0 never, 1 when the SYN queue is full, 2 always.
     pub tcp_syncookies: u8,
+    /// Fast Open (RFC 7413), bits as in Linux: 1 client, 2 server, 4 client without a cookie, 0x200 server without a cookie, 0x400
+    /// every listener has it. Off by default, where Linux has 1: data of a SYN may arrive twice.
+    pub tcp_fastopen: u32,
     /// Answer with RST when the accept queue is full, instead of dropping the ACK.
     pub tcp_abort_on_overflow: bool,
     /// Idle time before the first keep-alive probe.
@@ -99,6 +102,7 @@ impl Default for TcpConfig {
             somaxconn: 4096,
             tcp_max_syn_backlog: 4096,
             tcp_syncookies: 1,
+            tcp_fastopen: 0,
             tcp_abort_on_overflow: false,
             tcp_keepalive_time: Duration::from_secs(7200),
             tcp_keepalive_intvl: Duration::from_secs(75),

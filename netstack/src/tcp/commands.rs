@@ -7,6 +7,7 @@ use corelane_nic::Chunk;
 
 use super::Tcp;
 use super::connection::{Connection, Keepalive};
+use super::fast_open::SERVER_ALL;
 use super::listen::ListenerInfo;
 use super::state::State;
 use super::table::FourTuple;
@@ -69,7 +70,12 @@ impl Tcp {
         } else {
             port
         };
-        self.listeners.insert(address, port, backlog.min(self.config.somaxconn))
+        let backlog = backlog.min(self.config.somaxconn);
+        let id = self.listeners.insert(address, port, backlog)?;
+        if self.config.tcp_fastopen & SERVER_ALL != 0 {
+            self.set_fast_open(id, backlog)?;
+        }
+        Ok(id)
     }
 
     pub(crate) fn listener_addr(&self, id: ListenerId) -> Result<SocketAddr, Error> {
@@ -84,6 +90,7 @@ impl Tcp {
             syn_limit: listener.syn_limit(&self.config),
             accept_queue: listener.accept_queue.len(),
             backlog: listener.backlog,
+            fast_open_queue: listener.early.len,
             drops: listener.drops,
         })
     }
@@ -233,7 +240,7 @@ impl Tcp {
         let room = c.snd.queue.len() < c.app.send_limit;
         Ok(Readiness {
             readable: c.rcv.queue.len() > 0 || read_closed || error,
-            writable: closed || error || (state.can_write() && room) || c.snd.fin,
+            writable: closed || error || ((state.can_write() || c.takes_early_data()) && room) || c.snd.fin,
             read_closed,
             write_closed: closed || (c.snd.fin && read_closed),
             error,
@@ -352,11 +359,13 @@ impl Connection {
         }
         let room = self.app.send_limit.saturating_sub(self.snd.queue.len());
         match self.machine.get() {
-            State::SynSent | State::SynReceived if !self.snd.fin => {
+            State::SynSent | State::SynReceived if !self.snd.fin && !self.takes_early_data() => {
                 self.app.want_write = true;
                 Err(Error::WouldBlock)
             }
-            state if !state.can_write() => Err(Error::BrokenPipe),
+            state if !state.can_write() && (self.snd.fin || !self.takes_early_data()) => {
+                Err(Error::BrokenPipe)
+            }
             _ if room == 0 => {
                 self.app.want_write = true;
                 Err(Error::WouldBlock)

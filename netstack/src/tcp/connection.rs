@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use core::time::Duration;
 
 use super::congestion::Congestion;
+use super::fast_open::FastOpen;
 use super::memory::Memory;
 use super::options::{Negotiated, Timestamps};
 use super::rate::Rate;
@@ -94,6 +95,8 @@ pub(crate) struct Connection {
     pub(crate) rate: Rate,
     /// While opening actively: what we would use if the peer agrees.
     pub(crate) timestamps: Option<Timestamps>,
+    /// Fast Open, until the handshake is over.
+    pub(crate) fast_open: Option<Box<FastOpen>>,
     pub(crate) timers: Timers,
     pub(crate) keepalive_probes: u8,
     pub(crate) app: App,
@@ -149,6 +152,7 @@ impl Connection {
                 recent: 0,
                 recent_at: 0,
             }),
+            fast_open: None,
             timers: Timers::new(),
             keepalive_probes: 0,
             app: App::new(config),

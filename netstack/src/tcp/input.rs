@@ -23,6 +23,9 @@ impl Connection {
         if self.machine.get() == State::SynSent {
             return self.input_syn_sent(segment, env);
         }
+        if self.fast_open.is_some() && self.is_early_syn_again(segment, env) {
+            return;
+        }
         if self.is_expected(segment, env.now) {
             env.stats.tcp_hp_hits += 1;
             self.heard(env.now);
@@ -94,14 +97,15 @@ impl Connection {
         }
         let negotiated = Negotiated::from(&segment.header.options, env.config, env.link_mss);
         self.open(segment.seq(), segment.header.window, negotiated, env);
-        let Some(ack) = ack else {
+        if ack.is_none() {
             // Simultaneous open: our SYN goes out again, with an ACK.
             self.machine.syn_crossed();
             self.snd.syn_due = true;
             self.effects.transmit = true;
             return;
-        };
-        self.established(ack, segment, env);
+        }
+        self.established(segment, env);
+        self.early_data_answered(segment, env);
         self.note_fin(segment);
         segment.trim_before(self.rcv.nxt);
         self.rcv.ack_now = true;
@@ -109,9 +113,9 @@ impl Connection {
         self.take_fin(env);
     }
 
-    /// Our SYN is acknowledged.
-    fn established(&mut self, ack: SeqNumber, segment: &Segment, env: &mut Env<'_>) {
-        self.snd.acknowledge(ack);
+    /// Our SYN is acknowledged; of data that went with it nothing yet.
+    fn established(&mut self, segment: &Segment, env: &mut Env<'_>) {
+        self.snd.acknowledge(self.iss + 1);
         self.syn_acked(echo(segment), env);
         self.snd.retries = 0;
         self.timers.clear(Timer::Retransmit);
@@ -196,7 +200,7 @@ impl Connection {
 
     fn reset_by_peer(&mut self, env: &mut Env<'_>) {
         let error = match self.machine.get() {
-            State::SynReceived => Error::ConnectionRefused,
+            State::SynReceived if self.fast_open.is_none() => Error::ConnectionRefused,
             State::CloseWait => Error::BrokenPipe,
             _ => Error::ConnectionReset,
         };
@@ -229,7 +233,7 @@ impl Connection {
                 return false;
             }
             env.stats.tcp_passive_opens += 1;
-            self.established(ack, segment, env);
+            self.established(segment, env);
             return true;
         }
         if ack.after(self.snd.nxt) || ack.before(self.snd.una - self.snd.max_wnd.max(1)) {

@@ -14,6 +14,7 @@
 //! | `congestion/` | 5681 |
 //! | `options`, `sack` | 7323; 9293 3.2; 2018 |
 //! | `listen/` | 9293 3.10.7.2; 6528; 4987 |
+//! | `fast_open`, `listen/fast_open` | 7413 |
 //! | `time_wait` | 9293 3.4.2; 6191; 1337 |
 //! | `open`, `ports` | 9293 3.9.1.1; 6056 |
 //! | `keepalive` | 9293 3.8.4 |
@@ -26,6 +27,7 @@ mod commands;
 #[allow(dead_code)] // until the sending side asks for all of it
 pub(crate) mod congestion;
 mod connection;
+mod fast_open;
 mod info;
 mod input;
 mod keepalive;
@@ -79,7 +81,8 @@ use crate::wire::icmp::IcmpError;
 use crate::wire::plain::Plain;
 use crate::wire::tcp::{Flags, TcpHeader};
 use connection::{Connection, Env};
-use listen::{Cookies, HalfOpen, Isn, Listeners};
+use fast_open::CookieCache;
+use listen::{Cookies, FastOpenKeys, HalfOpen, Isn, Listeners};
 use lookup::LookAhead;
 use memory::Memory;
 use output::Wire;
@@ -147,6 +150,8 @@ pub(crate) struct Tcp {
     ports: Ports,
     isn: Isn,
     cookies: Cookies,
+    fast_open_keys: FastOpenKeys,
+    cookie_cache: CookieCache,
     chunks: Vec<Chunk>,
 }
 
@@ -165,6 +170,8 @@ impl Tcp {
             ports: Ports::new(config.ip_local_port_range, [key(), key()]),
             isn: Isn::new([key(), key()]),
             cookies: Cookies::new([key(), key()]),
+            fast_open_keys: FastOpenKeys::new(key()),
+            cookie_cache: CookieCache::default(),
             memory: Memory::new(config.tcp_mem, device),
             config,
             link,
@@ -261,6 +268,10 @@ impl Tcp {
         if connection.snd.una != una {
             // Only an answer to what we sent shows that the neighbour hears us.
             net.ip.confirm(net.now, connection.tuple.remote);
+        }
+        if connection.fast_open.is_some() {
+            self.note_fast_open(id, segment, net.now);
+            return self.settle(id);
         }
         if self.lists.note(connection, id) {
             self.end_state(id);

@@ -22,6 +22,19 @@ impl Tcp {
         remote: SocketAddr,
         stats: &mut Stats,
     ) -> Result<SocketId, Error> {
+        let id = self.open(ip, local, remote, stats)?;
+        self.settle(id.0);
+        Ok(id)
+    }
+
+    /// As `connect`; the SYN is still to be settled.
+    pub(crate) fn open(
+        &mut self,
+        ip: &Ip,
+        local: Option<SocketAddr>,
+        remote: SocketAddr,
+        stats: &mut Stats,
+    ) -> Result<SocketId, Error> {
         let tuple = self.source(ip, local, remote)?;
         // RFC 6191: beyond the numbers of a connection that is re-used.
         let least = self.take_time_wait(&tuple, stats);
@@ -33,7 +46,6 @@ impl Tcp {
         self.flows.insert(&tuple, Owner::Connection(id));
         stats.tcp_active_opens += 1;
         self.note_opening(id);
-        self.settle(id);
         Ok(SocketId(id))
     }
 

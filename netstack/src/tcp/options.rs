@@ -7,7 +7,7 @@ use crate::time::Instant;
 use crate::wire::tcp_options::TcpOptions;
 
 /// RFC 9293 3.7.1, MUST-15: where the peer says nothing.
-const DEFAULT_MSS: u16 = 536;
+pub(crate) const DEFAULT_MSS: u16 = 536;
 /// Linux's `tcp_min_snd_mss`: a smaller one makes a host send mostly headers.
 pub(crate) const MIN_MSS: u16 = 48;
 /// The timestamps option with its padding.

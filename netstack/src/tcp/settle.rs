@@ -135,6 +135,7 @@ impl Tcp {
     fn leave(&mut self, id: Id) {
         let Some(connection) = self.connections.get_mut(id) else { return };
         connection.effects = Default::default();
+        let fast_open = connection.fast_open.take();
         if mem::replace(&mut connection.attached, false) {
             self.flows.remove(&connection.tuple, Owner::Connection(id));
         }
@@ -143,6 +144,7 @@ impl Tcp {
         } else if connection.app.listener.is_none() {
             self.lists.events.push(Event::Closed(SocketId(id)));
         }
+        self.forget_fast_open(fast_open.as_deref());
     }
 
     /// Forgets a connection.
@@ -157,6 +159,7 @@ impl Tcp {
         if connection.app.orphan {
             self.orphans -= 1;
         }
+        self.forget_fast_open(connection.fast_open.as_deref());
     }
 
     /// Timers that are due.

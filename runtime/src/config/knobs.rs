@@ -75,6 +75,7 @@ knobs! {
         somaxconn: usize = 1, 1 << 20;
         tcp_max_syn_backlog: usize = 1, 1 << 20;
         tcp_syncookies: u8 = 0, 2;
+        tcp_fastopen: u32 = 0, 0x607;
         tcp_abort_on_overflow: bool = false, true;
         tcp_keepalive_time: Time = s(1), s(32_767);
         tcp_keepalive_intvl: Time = s(1), s(32_767);

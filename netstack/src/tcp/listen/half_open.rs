@@ -23,6 +23,8 @@ pub(crate) struct HalfOpen {
     pub(crate) negotiated: Negotiated,
     /// Both sides use ECN.
     pub(crate) ecn_ok: bool,
+    /// The SYN-ACK brings a cookie for Fast Open.
+    pub(crate) offers_fast_open: bool,
     pub(crate) ts_offset: u32,
     /// Times that the timer sent the SYN-ACK again.
     pub(crate) retries: u8,

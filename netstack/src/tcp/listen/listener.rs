@@ -4,6 +4,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use core::net::Ipv4Addr;
 use core::time::Duration;
 
+use super::fast_open::EarlyQueue;
 use crate::arena::{Arena, Id};
 use crate::config::TcpConfig;
 use crate::error::Error;
@@ -25,6 +26,8 @@ pub struct ListenerInfo {
     pub syn_limit: usize,
     /// Connections that wait to be accepted.
     pub accept_queue: usize,
+    /// Of those, the ones that Fast Open let in before their third ACK.
+    pub fast_open_queue: usize,
     /// The backlog; one more than it may wait.
     pub backlog: usize,
     /// SYNs, half-open connections and third ACKs dropped for want of room (`sk_drops`, `ListenDrops` of this listener).
@@ -52,6 +55,8 @@ pub(crate) struct Listener {
     pub(crate) cookie_sent: Option<Instant>,
     /// SYNs, half-open connections and third ACKs that were dropped for want of room.
     pub(crate) drops: u64,
+    /// Fast Open.
+    pub(crate) early: EarlyQueue,
     /// An `Acceptable` event waits to be asked for.
     pub(crate) acceptable_queued: bool,
 }
@@ -165,6 +170,7 @@ impl Listeners {
             full_at: None,
             cookie_sent: None,
             drops: 0,
+            early: EarlyQueue::default(),
             acceptable_queued: false,
         };
         let id = ListenerId(self.arena.insert_with(|_| listener));

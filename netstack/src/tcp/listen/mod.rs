@@ -7,12 +7,14 @@
 
 mod cookie;
 mod establish;
+mod fast_open;
 mod half_open;
 mod isn;
 mod listener;
 mod syn_queue;
 
 pub(crate) use cookie::Cookies;
+pub(crate) use fast_open::FastOpenKeys;
 pub(crate) use half_open::HalfOpen;
 pub(crate) use isn::Isn;
 pub use listener::ListenerInfo;
@@ -67,8 +69,10 @@ impl Tcp {
             Admission::Queue => {
                 let isn = self.isn.sequence(&tuple, net.now);
                 let iss = least.map_or(isn, |least| if isn.after(least) { isn } else { least });
-                let half = self.half_open_from(id, tuple, segment, iss);
-                self.enqueue(half, net);
+                let mut half = self.half_open_from(id, tuple, segment, iss);
+                if !self.try_fast_open(&mut half, segment, net) {
+                    self.enqueue(half, net);
+                }
             }
         }
     }
@@ -126,6 +130,7 @@ impl Tcp {
             window: segment.header.window,
             negotiated: Negotiated::from(&segment.header.options, &self.config, output::link_mss(&self.link)),
             ecn_ok: false,
+            offers_fast_open: false,
             ts_offset: self.isn.timestamp_offset(&tuple),
             retries: 0,
             since: self.now,

@@ -53,6 +53,7 @@ impl Tcp {
         if let (Some(offered), Some(recent)) = (&mut offer.timestamps, half.negotiated.timestamps) {
             *offered = (clock.wrapping_add(half.ts_offset), recent);
         }
+        offer.fast_open = half.offers_fast_open.then(|| self.fast_open_keys.cookie(&half.tuple));
         let flags = Flags::SYN.with(Flags::ACK);
         wire.send_bare(&half.tuple, half.iss, half.irs + 1, flags, self.syn_ack_window(), offer);
     }

@@ -29,6 +29,7 @@ fn half() -> HalfOpen {
         window: 0,
         negotiated: Negotiated { mss: 536, scale: None, timestamps: Some(50), sack: false },
         ecn_ok: false,
+        offers_fast_open: false,
         ts_offset: 0,
         retries: 0,
         since: Instant::ZERO,
