@@ -10,7 +10,9 @@ use crate::error::Error;
 use crate::event::{Event, ListenerId, SocketId};
 use crate::ip::{self, Ip, Received};
 use crate::stats::Stats;
-use crate::tcp::{FourTuple, Keepalive, Net, Readiness, Shutdown, Tcp, TcpInfo, WriteChunkError};
+use crate::tcp::{
+    FourTuple, Keepalive, ListenerInfo, Net, Readiness, Shutdown, Tcp, TcpInfo, WriteChunkError,
+};
 use crate::time::Instant;
 
 /// Answers made while receiving (ARP, ICMP, SYN-ACK, RST) that may wait for the next `transmit`. What comes beyond is
@@ -151,6 +153,14 @@ impl Stack {
         self.tcp.listener_addr(id)
     }
 
+    /// A listener's queues.
+    ///
+    /// # Errors
+    /// `NotOpen`.
+    pub fn listener_info(&self, id: ListenerId) -> Result<ListenerInfo, Error> {
+        self.tcp.listener_info(id)
+    }
+
     /// Takes the oldest connection of the accept queue, with the peer's address. Its events count from now on: try to read first.
     ///
     /// # Errors
@@ -174,6 +184,35 @@ impl Stack {
     /// `InvalidInput` (port 0, an address that no host has, IPv6), `OutOfMemory` at `max_connections`.
     pub fn connect(&mut self, local: Option<SocketAddr>, remote: SocketAddr) -> Result<SocketId, Error> {
         self.tcp.connect(&self.ip, local, remote, &mut self.stats)
+    }
+
+    /// As [`Stack::connect`], with Fast Open where `tcp_fastopen` allows it (TCP_FASTOPEN_CONNECT): when the server's cookie is
+    /// known, the SYN waits for the first write and takes along what has room. [`Event::Writable`] comes at once then.
+    /// Otherwise the SYN goes out at once and asks for a cookie. What goes with a SYN may reach the server's application twice
+    /// (RFC 7413, section 2.1).
+    ///
+    /// # Errors
+    /// As `connect`.
+    pub fn connect_fast_open(
+        &mut self,
+        local: Option<SocketAddr>,
+        remote: SocketAddr,
+    ) -> Result<SocketId, Error> {
+        self.tcp.connect_fast_open(&self.ip, local, remote, &mut self.stats)
+    }
+
+    /// TCP_FASTOPEN: how many connections of a listener may be accepted before their third ACK; at most `somaxconn`, 0: none.
+    /// `tcp_fastopen` must allow it too.
+    ///
+    /// # Errors
+    /// `NotOpen`.
+    pub fn set_fast_open(&mut self, id: ListenerId, limit: usize) -> Result<(), Error> {
+        self.tcp.set_fast_open(id, limit)
+    }
+
+    /// TCP_FASTOPEN_KEY: cookies are made by this key from now on; those by the key before stay good until the next change.
+    pub fn rotate_fast_open_key(&mut self, key: [u8; 16]) {
+        self.tcp.rotate_fast_open_key(key);
     }
 
     /// Copies received bytes to `buf`. `Ok(0)`: the peer has closed and all is read (or `buf` is empty).

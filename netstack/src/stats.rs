@@ -92,13 +92,41 @@ counters! {
         listen_overflows: "TcpExtListenOverflows",
         /// SYNs and third ACKs dropped by listeners for any reason.
         listen_drops: "TcpExtListenDrops",
-        /// SYNs dropped because the SYN queue was full.
+        /// SYNs that found the SYN queue full: they, or the oldest half-open connections in their place, were dropped.
         req_q_full_drop: "TcpExtTCPReqQFullDrop",
-        /// TIME-WAIT records made.
+        /// SYNs that found the SYN queue full and were answered by a cookie.
+        req_q_full_do_cookies: "TcpExtTCPReqQFullDoCookies",
+        /// SYN cookies sent.
+        syncookies_sent: "TcpExtSyncookiesSent",
+        /// SYN cookies that came back.
+        syncookies_recv: "TcpExtSyncookiesRecv",
+        /// ACKs that could have brought a cookie back and did not.
+        syncookies_failed: "TcpExtSyncookiesFailed",
+        /// Fast Open, client: SYNs whose data were acknowledged by the SYN-ACK.
+        fast_open_active: "TcpExtTCPFastOpenActive",
+        /// Fast Open, client: SYNs with data that had to go out again without, or whose data had to.
+        fast_open_active_fail: "TcpExtTCPFastOpenActiveFail",
+        /// Fast Open, server: connections made by a SYN with a cookie.
+        fast_open_passive: "TcpExtTCPFastOpenPassive",
+        /// Fast Open, server: SYNs with a cookie that is not ours.
+        fast_open_passive_fail: "TcpExtTCPFastOpenPassiveFail",
+        /// Fast Open, server: SYNs with a cookie by the key before.
+        fast_open_passive_alt_key: "TcpExtTCPFastOpenPassiveAltKey",
+        /// Fast Open, server: SYNs that found no room in the listener's queue for it.
+        fast_open_listen_overflow: "TcpExtTCPFastOpenListenOverflow",
+        /// Fast Open, server: SYNs that asked for a cookie.
+        fast_open_cookie_reqd: "TcpExtTCPFastOpenCookieReqd",
+        /// Half-open connections that the peer ended by a RST.
+        embryonic_rsts: "TcpExtEmbryonicRsts",
+        /// SYNs and SYN-ACKs sent again.
+        syn_retrans: "TcpExtTCPSynRetrans",
+        /// Segments for half-open connections that were not answered because of `tcp_invalid_ratelimit`.
+        ack_skipped_syn_recv: "TcpExtTCPACKSkippedSynRecv",
+        /// TIME-WAIT records that lived to their end.
         time_wait: "TcpExtTW",
-        /// TIME-WAIT records re-used by a new SYN.
+        /// TIME-WAIT records re-used by a new SYN, the peer's or ours.
         time_wait_recycled: "TcpExtTWRecycled",
-        /// TIME-WAIT records refused because of `tcp_max_tw_buckets`.
+        /// TIME-WAIT records not made because of `tcp_max_tw_buckets`.
         time_wait_overflow: "TcpExtTCPTimeWaitOverflow",
         /// ACKs that were delayed.
         delayed_acks: "TcpExtDelayedACKs",
@@ -170,8 +198,6 @@ counters! {
         challenge_ack: "TcpExtTCPChallengeACK",
         /// SYNs in a connection.
         syn_challenge: "TcpExtTCPSYNChallenge",
-        /// ACKs not sent because of `tcp_invalid_ratelimit`: the answer to what comes again to a half-open connection.
-        ack_skipped_syn_recv: "TcpExtTCPACKSkippedSynRecv",
         /// Likewise: to what PAWS drops.
         ack_skipped_paws: "TcpExtTCPACKSkippedPAWS",
         /// Likewise: to segments out of the window.

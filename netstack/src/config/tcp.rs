@@ -32,8 +32,13 @@ pub struct TcpConfig {
     pub tcp_orphan_retries: u8,
     /// The largest backlog of a listener.
     pub somaxconn: usize,
-    /// Half-open connections of one listener.
+    /// Half-open connections of one listener, which has no more than its backlog either.
     pub tcp_max_syn_backlog: usize,
+    /// SYN cookies: 0 never, 1 when the SYN queue is full, 2 always.
+    pub tcp_syncookies: u8,
+    /// Fast Open (RFC 7413), bits as in Linux: 1 client, 2 server, 4 client without a cookie, 0x200 server without a cookie, 0x400
+    /// every listener has it. Off by default, where Linux has 1: data of a SYN may arrive twice.
+    pub tcp_fastopen: u32,
     /// Answer with RST when the accept queue is full, instead of dropping the ACK.
     pub tcp_abort_on_overflow: bool,
     /// Idle time before the first keep-alive probe.
@@ -48,6 +53,12 @@ pub struct TcpConfig {
     pub tcp_timewait_len: Duration,
     /// TIME-WAIT records at most.
     pub tcp_max_tw_buckets: usize,
+    /// Whether a connection opened from here may take the place of a TIME-WAIT record: 0 no, 1 once the record is a second old and
+    /// both sides have timestamps, 2 only to this host, to which there are no connections: as 0.
+    pub tcp_tw_reuse: u8,
+    /// Whether TIME-WAIT ignores a RST (RFC 1337). Linux's default is `false`: a RST ends it, so that segments of the old
+    /// connection may be taken for a new one's.
+    pub tcp_rfc1337: bool,
     /// Connections without an application at most.
     pub tcp_max_orphans: usize,
     /// The first and the last ephemeral port.
@@ -96,6 +107,8 @@ impl Default for TcpConfig {
             tcp_orphan_retries: 8,
             somaxconn: 4096,
             tcp_max_syn_backlog: 4096,
+            tcp_syncookies: 1,
+            tcp_fastopen: 0,
             tcp_abort_on_overflow: false,
             tcp_keepalive_time: Duration::from_secs(7200),
             tcp_keepalive_intvl: Duration::from_secs(75),
@@ -103,6 +116,8 @@ impl Default for TcpConfig {
             tcp_fin_timeout: Duration::from_secs(60),
             tcp_timewait_len: Duration::from_secs(60),
             tcp_max_tw_buckets: 262_144,
+            tcp_tw_reuse: 2,
+            tcp_rfc1337: true,
             tcp_max_orphans: 65_536,
             ip_local_port_range: (32_768, 60_999),
             tcp_congestion_control: CongestionControl::Cubic,

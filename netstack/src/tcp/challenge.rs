@@ -136,7 +136,7 @@ impl Connection {
 
     fn reset_by_peer(&mut self, env: &mut Env<'_>) {
         let error = match self.machine.get() {
-            State::SynReceived => Error::ConnectionRefused,
+            State::SynReceived if self.fast_open.is_none() => Error::ConnectionRefused,
             State::CloseWait => Error::BrokenPipe,
             _ => Error::ConnectionReset,
         };

@@ -5,11 +5,12 @@ use core::time::Duration;
 
 use corelane_nic::Chunk;
 
+use super::Tcp;
 use super::connection::{Connection, Keepalive};
-use super::lookup::Records;
+use super::fast_open::SERVER_ALL;
+use super::listen::ListenerInfo;
 use super::state::State;
-use super::table::{FourTuple, Owner};
-use super::{Tcp, output};
+use super::table::FourTuple;
 use crate::error::Error;
 use crate::event::{Event, ListenerId, SocketId};
 use crate::ip::Ip;
@@ -50,7 +51,7 @@ pub struct WriteChunkError {
     pub error: Error,
 }
 
-fn v4(address: SocketAddr) -> Result<(Ipv4Addr, u16), Error> {
+pub(crate) fn v4(address: SocketAddr) -> Result<(Ipv4Addr, u16), Error> {
     match address.ip() {
         IpAddr::V4(ip) => Ok((ip, address.port())),
         IpAddr::V6(_) => Err(Error::InvalidInput), // IPv6 comes later
@@ -69,12 +70,29 @@ impl Tcp {
         } else {
             port
         };
-        self.listeners.insert(address, port, backlog.min(self.config.somaxconn))
+        let backlog = backlog.min(self.config.somaxconn);
+        let id = self.listeners.insert(address, port, backlog)?;
+        if self.config.tcp_fastopen & SERVER_ALL != 0 {
+            self.set_fast_open(id, backlog)?;
+        }
+        Ok(id)
     }
 
     pub(crate) fn listener_addr(&self, id: ListenerId) -> Result<SocketAddr, Error> {
         let listener = self.listeners.get(id).ok_or(Error::NotOpen)?;
         Ok(SocketAddr::new(IpAddr::V4(listener.address), listener.port))
+    }
+
+    pub(crate) fn listener_info(&self, id: ListenerId) -> Result<ListenerInfo, Error> {
+        let listener = self.listeners.get(id).ok_or(Error::NotOpen)?;
+        Ok(ListenerInfo {
+            syn_queue: listener.syn_queue,
+            syn_limit: listener.syn_limit(&self.config),
+            accept_queue: listener.accept_queue.len(),
+            backlog: listener.backlog,
+            fast_open_queue: listener.early.len,
+            drops: listener.drops,
+        })
     }
 
     pub(crate) fn accept(&mut self, id: ListenerId) -> Result<(SocketId, SocketAddr), Error> {
@@ -100,63 +118,6 @@ impl Tcp {
             }
         }
         Ok(())
-    }
-
-    pub(crate) fn connect(
-        &mut self,
-        ip: &Ip,
-        local: Option<SocketAddr>,
-        remote: SocketAddr,
-        stats: &mut Stats,
-    ) -> Result<SocketId, Error> {
-        let (remote, remote_port) = v4(remote)?;
-        if remote_port == 0 {
-            return Err(Error::InvalidInput);
-        }
-        let (wanted, port) = local.map_or(Ok((Ipv4Addr::UNSPECIFIED, 0)), v4)?;
-        let route = ip.source_for(remote)?;
-        let local = if wanted.is_unspecified() { route } else { wanted };
-        if !ip.is_local(local) {
-            return Err(Error::AddrNotAvailable);
-        }
-        if self.connections.len() >= self.config.max_connections {
-            return Err(Error::OutOfMemory);
-        }
-        let records = Records::new(&self.connections, &self.half_open, &self.time_wait);
-        let free = |tuple: &FourTuple| {
-            !self.flows.contains(tuple, &records) && !self.listeners.has_port(tuple.local_port)
-        };
-        let local_port = match port {
-            0 => self.ports.pick(local, remote, remote_port, free).ok_or(Error::AddrNotAvailable)?,
-            port => port,
-        };
-        let tuple = FourTuple { local, remote, local_port, remote_port };
-        if self.flows.contains(&tuple, &records) {
-            return Err(Error::AddrInUse);
-        }
-        let (iss, offset) = (self.isn.sequence(&tuple, self.now), self.isn.timestamp_offset(&tuple));
-        let (config, link_mss) = (&self.config, output::link_mss(&self.link));
-        let now = self.now;
-        let id = self.connections.insert_with(|_| {
-            let mut connection = Connection::connect(tuple, iss, offset, config, link_mss);
-            connection.note_began(now);
-            connection
-        });
-        self.flows.insert(&tuple, Owner::Connection(id));
-        stats.tcp_active_opens += 1;
-        self.note_opening(id);
-        self.settle(id);
-        Ok(SocketId(id))
-    }
-
-    fn note_opening(&mut self, id: crate::arena::Id) {
-        if self.opening.len() == self.opening.capacity() {
-            // Before the list grows, those that are open by now leave it.
-            let mut list = core::mem::take(&mut self.opening);
-            list.retain(|id| self.is_opening_to(*id, None));
-            self.opening = list;
-        }
-        self.opening.push(id);
     }
 
     pub(crate) fn socket(&self, id: SocketId) -> Result<&Connection, Error> {
@@ -279,7 +240,7 @@ impl Tcp {
         let room = c.snd.queue.len() < c.app.send_limit;
         Ok(Readiness {
             readable: c.rcv.queue.len() > 0 || read_closed || error,
-            writable: closed || error || (state.can_write() && room) || c.snd.fin,
+            writable: closed || error || ((state.can_write() || c.takes_early_data()) && room) || c.snd.fin,
             read_closed,
             write_closed: closed || (c.snd.fin && read_closed),
             error,
@@ -398,11 +359,13 @@ impl Connection {
         }
         let room = self.app.send_limit.saturating_sub(self.snd.queue.len());
         match self.machine.get() {
-            State::SynSent | State::SynReceived if !self.snd.fin => {
+            State::SynSent | State::SynReceived if !self.snd.fin && !self.takes_early_data() => {
                 self.app.want_write = true;
                 Err(Error::WouldBlock)
             }
-            state if !state.can_write() => Err(Error::BrokenPipe),
+            state if !state.can_write() && (self.snd.fin || !self.takes_early_data()) => {
+                Err(Error::BrokenPipe)
+            }
             _ if room == 0 => {
                 self.app.want_write = true;
                 Err(Error::WouldBlock)

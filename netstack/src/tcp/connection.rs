@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use core::time::Duration;
 
 use super::congestion::Congestion;
+use super::fast_open::FastOpen;
 use super::memory::Memory;
 use super::options::{Negotiated, Timestamps};
 use super::path_mtu::Path;
@@ -99,6 +100,8 @@ pub(crate) struct Connection {
     pub(crate) timestamps: Option<Timestamps>,
     /// A path that takes less than link and peer do.
     pub(crate) path: Option<Box<Path>>,
+    /// Fast Open, until the handshake is over.
+    pub(crate) fast_open: Option<Box<FastOpen>>,
     pub(crate) timers: Timers,
     pub(crate) keepalive_probes: u8,
     pub(crate) app: App,
@@ -155,6 +158,7 @@ impl Connection {
                 recent_at: 0,
             }),
             path: None,
+            fast_open: None,
             timers: Timers::new(),
             keepalive_probes: 0,
             app: App::new(config),

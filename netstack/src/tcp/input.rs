@@ -23,6 +23,9 @@ impl Connection {
         if self.machine.get() == State::SynSent {
             return self.input_syn_sent(segment, env);
         }
+        if self.fast_open.is_some() && self.is_early_syn_again(segment, env) {
+            return;
+        }
         if self.is_expected(segment, env.now) {
             env.stats.tcp_hp_hits += 1;
             self.heard(env.now);
@@ -103,14 +106,15 @@ impl Connection {
         }
         let negotiated = Negotiated::from(&segment.header.options, env.config, env.link_mss);
         self.open(segment.seq(), segment.header.window, negotiated, env);
-        let Some(ack) = ack else {
+        if ack.is_none() {
             // Simultaneous open: our SYN goes out again, with an ACK.
             self.machine.syn_crossed();
             self.snd.syn_due = true;
             self.effects.transmit = true;
             return;
-        };
-        self.established(ack, segment, env);
+        }
+        self.established(segment, env);
+        self.early_data_answered(segment, env);
         self.note_fin(segment);
         segment.trim_before(self.rcv.nxt);
         self.rcv.ack_now = true;
@@ -118,9 +122,9 @@ impl Connection {
         self.take_fin(env);
     }
 
-    /// Our SYN is acknowledged.
-    fn established(&mut self, ack: SeqNumber, segment: &Segment, env: &mut Env<'_>) {
-        self.snd.acknowledge(ack);
+    /// Our SYN is acknowledged; of data that went with it nothing yet.
+    fn established(&mut self, segment: &Segment, env: &mut Env<'_>) {
+        self.snd.acknowledge(self.iss + 1);
         self.syn_acked(echo(segment), env);
         self.snd.retries = 0;
         self.timers.clear(Timer::Retransmit);
@@ -131,7 +135,7 @@ impl Connection {
     }
 
     /// The first round trip, by the SYN (RFC 6298 2.2), or by timestamps when it went more than once.
-    fn syn_acked(&mut self, echo: Option<u32>, env: &Env<'_>) {
+    pub(crate) fn syn_acked(&mut self, echo: Option<u32>, env: &Env<'_>) {
         let sample = match self.snd.syn_sent.take() {
             Some(sent) => Some(env.now.nanos_since(sent)),
             None => self.timestamp_rtt(echo, env.now),
@@ -157,7 +161,7 @@ impl Connection {
                 return false;
             }
             env.stats.tcp_passive_opens += 1;
-            self.established(ack, segment, env);
+            self.established(segment, env);
             return true;
         }
         self.check_ack_range(segment, env)

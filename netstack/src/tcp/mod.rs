@@ -14,10 +14,11 @@
 //! | `congestion/` | 5681 |
 //! | `challenge`, `paws` | 5961; 7323 5 |
 //! | `options`, `sack` | 7323; 9293 3.2; 2018 |
-//! | `listen/` | 9293 3.10.7.2; 6528 |
+//! | `listen/` | 9293 3.10.7.2; 6528; 4987 |
+//! | `fast_open`, `listen/fast_open` | 7413 |
 //! | `time_wait` | 9293 3.4.2; 6191; 1337 |
 //! | `icmp`, `path_mtu` | 5461, 5927; 1191 |
-//! | `ports` | 6056 |
+//! | `open`, `ports` | 9293 3.9.1.1; 6056 |
 //! | `keepalive` | 9293 3.8.4 |
 //! | `info` | tcp(7): TCP_INFO |
 
@@ -29,6 +30,7 @@ mod commands;
 #[allow(dead_code)] // until the sending side asks for all of it
 pub(crate) mod congestion;
 mod connection;
+mod fast_open;
 mod icmp;
 mod info;
 mod input;
@@ -36,6 +38,7 @@ mod keepalive;
 mod listen;
 mod lookup;
 mod memory;
+mod open;
 mod options;
 mod output;
 mod path_mtu;
@@ -70,6 +73,7 @@ pub use commands::{Readiness, Shutdown, WriteChunkError};
 pub use congestion::CongestionControl;
 pub use connection::Keepalive;
 pub use info::TcpInfo;
+pub use listen::ListenerInfo;
 
 use crate::arena::{Arena, Id};
 use crate::config::{Link, TcpConfig};
@@ -83,7 +87,8 @@ use crate::wire::plain::Plain;
 use crate::wire::tcp::{Flags, TcpHeader};
 use challenge::ChallengeLimit;
 use connection::{Connection, Env};
-use listen::{HalfOpen, Isn, Listeners};
+use fast_open::CookieCache;
+use listen::{Cookies, FastOpenKeys, HalfOpen, Isn, Listeners};
 use lookup::LookAhead;
 use memory::Memory;
 use output::Wire;
@@ -151,6 +156,9 @@ pub(crate) struct Tcp {
     ports: Ports,
     isn: Isn,
     challenges: ChallengeLimit,
+    cookies: Cookies,
+    fast_open_keys: FastOpenKeys,
+    cookie_cache: CookieCache,
     chunks: Vec<Chunk>,
 }
 
@@ -169,6 +177,9 @@ impl Tcp {
             ports: Ports::new(config.ip_local_port_range, [key(), key()]),
             isn: Isn::new([key(), key()]),
             challenges: ChallengeLimit::new(secret),
+            cookies: Cookies::new([key(), key()]),
+            fast_open_keys: FastOpenKeys::new(key()),
+            cookie_cache: CookieCache::default(),
             memory: Memory::new(config.tcp_mem, device),
             config,
             link,
@@ -234,9 +245,9 @@ impl Tcp {
         match self.lookup(&tuple) {
             Some(Owner::Connection(id)) => self.connection_input(id, &mut segment, net),
             Some(Owner::HalfOpen(id)) => self.half_open_input(id, &mut segment, net),
-            Some(Owner::TimeWait(id)) => self.time_wait_input(id, &segment, net),
+            Some(Owner::TimeWait(id)) => self.time_wait_input(id, &mut segment, net),
             None => match self.listeners.find(tuple.local, tuple.local_port) {
-                Some(listener) => self.listen_input(listener, tuple, &segment, None, net),
+                Some(listener) => self.listen_input(listener, tuple, &mut segment, None, net),
                 None => self.refuse(&tuple, &segment, net),
             },
         }
@@ -269,16 +280,24 @@ impl Tcp {
             // Only an answer to what we sent shows that the neighbour hears us.
             net.ip.confirm(net.now, connection.tuple.remote);
         }
+        if connection.fast_open.is_some() {
+            self.note_fast_open(id, segment, net.now);
+            return self.settle(id);
+        }
         if self.lists.note(connection, id) {
             self.end_state(id);
         }
     }
 
-    fn time_wait_input(&mut self, id: Id, segment: &Segment, net: &mut Net<'_>) {
+    fn time_wait_input(&mut self, id: Id, segment: &mut Segment, net: &mut Net<'_>) {
         let Some(record) = self.time_wait.get_mut(id) else { return };
         let tuple = record.tuple;
-        match record.input(segment, net.now) {
+        match record.input(segment, self.config.tcp_rfc1337, net.now) {
             Answer::Drop => {}
+            Answer::Remove => {
+                self.time_wait.remove(id);
+                self.flows.remove(&tuple, Owner::TimeWait(id));
+            }
             Answer::Restart => {
                 self.time_wait.restart(id, net.now + self.config.tcp_timewait_len);
                 self.ack_time_wait(id, net);

@@ -7,9 +7,9 @@ use crate::time::Instant;
 use crate::wire::tcp_options::TcpOptions;
 
 /// RFC 9293 3.7.1, MUST-15: where the peer says nothing.
-const DEFAULT_MSS: u16 = 536;
+pub(crate) const DEFAULT_MSS: u16 = 536;
 /// Linux's `tcp_min_snd_mss`: a smaller one makes a host send mostly headers.
-const MIN_MSS: u16 = 48;
+pub(crate) const MIN_MSS: u16 = 48;
 /// The timestamps option with its padding.
 const TIMESTAMPS_LEN: u16 = 12;
 /// RFC 7323 5.5: TS.Recent is too old to judge by after 24 days, in seconds.
@@ -73,8 +73,7 @@ impl Negotiated {
     /// From the peer's SYN, and what we offer by `config` on a link with room for `link_mss` bytes.
     pub(crate) fn from(peer: &TcpOptions, config: &TcpConfig, link_mss: u16) -> Negotiated {
         let timestamps = peer.timestamps.map(|(value, _)| value).filter(|_| config.tcp_timestamps);
-        let mss =
-            peer.mss.filter(|mss| *mss > 0).unwrap_or(DEFAULT_MSS).max(MIN_MSS).min(link_mss.max(MIN_MSS));
+        let mss = peer_mss(peer).min(link_mss.max(MIN_MSS));
         let options = if timestamps.is_some() { TIMESTAMPS_LEN } else { 0 };
         Negotiated {
             mss: mss - options,
@@ -83,6 +82,11 @@ impl Negotiated {
             sack: peer.sack_permitted && config.tcp_sack,
         }
     }
+}
+
+/// The MSS that the peer's SYN asks for.
+pub(crate) fn peer_mss(peer: &TcpOptions) -> u16 {
+    peer.mss.filter(|mss| *mss > 0).unwrap_or(DEFAULT_MSS).max(MIN_MSS)
 }
 
 /// The options of our SYN. As an answer it only has what the peer's SYN has.

@@ -48,7 +48,7 @@ impl Wire<'_, '_> {
     }
 
     /// An empty packet with room for all headers in front of its data.
-    fn packet(&mut self, control: bool) -> Option<Packet> {
+    pub(crate) fn packet(&mut self, control: bool) -> Option<Packet> {
         let packet = if control { self.cx.pool.take_reserved() } else { self.cx.pool.take() };
         let Some(mut packet) = packet else {
             self.cx.stats.out_no_buffers += 1;
@@ -113,9 +113,24 @@ impl Wire<'_, '_> {
         options: TcpOptions,
     ) -> bool {
         let Some(packet) = self.packet(true) else { return false };
+        self.send_packet(tuple, seq, ack, flags, window, options, packet);
+        true
+    }
+
+    /// As `send_bare`, with the payload in `packet`.
+    #[expect(clippy::too_many_arguments, reason = "the fields of a header")]
+    pub(crate) fn send_packet(
+        &mut self,
+        tuple: &FourTuple,
+        seq: SeqNumber,
+        ack: SeqNumber,
+        flags: Flags,
+        window: u16,
+        options: TcpOptions,
+        packet: Packet,
+    ) {
         let header = header(tuple, seq, ack, flags, window, options);
         self.send(tuple, &header, &SackList::default(), packet, 0);
-        true
     }
 
     /// RFC 9293 3.10.7.1: the answer to a segment that nobody expects.
@@ -158,6 +173,8 @@ impl Connection {
         self.refresh_path(wire.now);
         let done = match self.machine.get() {
             State::Closed | State::Listen => true,
+            _ if self.is_deferred() => return true,
+            _ if self.fast_open.is_some() => self.output_fast_open(wire),
             State::SynSent | State::SynReceived => self.output_syn(wire),
             _ => self.output_open(wire),
         };
@@ -167,7 +184,7 @@ impl Connection {
         done
     }
 
-    fn output_syn(&mut self, wire: &mut Wire<'_, '_>) -> bool {
+    pub(crate) fn output_syn(&mut self, wire: &mut Wire<'_, '_>) -> bool {
         let first = self.snd.nxt == self.iss;
         let due = first || self.snd.syn_due;
         if !due && !self.rcv.ack_now {
@@ -201,7 +218,7 @@ impl Connection {
         true
     }
 
-    fn output_open(&mut self, wire: &mut Wire<'_, '_>) -> bool {
+    pub(crate) fn output_open(&mut self, wire: &mut Wire<'_, '_>) -> bool {
         if self.flight.is_empty() && self.snd.has_unsent() {
             self.restart_idle(wire.now, wire.config);
         }

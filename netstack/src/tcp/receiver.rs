@@ -17,6 +17,8 @@ pub(crate) const MAX_BUFFER: usize = 1 << 30;
 
 /// RCV.* of RFC 9293.
 pub(crate) struct Receiver {
+    /// IRS: the number of the peer's SYN.
+    pub(crate) irs: SeqNumber,
     /// RCV.NXT: the next number expected.
     pub(crate) nxt: SeqNumber,
     /// The right edge of the window that the peer was told. Never moves left.
@@ -54,6 +56,7 @@ pub(crate) struct Receiver {
 impl Receiver {
     pub(crate) fn new(limit: usize, scale: u8) -> Receiver {
         Receiver {
+            irs: SeqNumber(0),
             nxt: SeqNumber(0),
             edge: SeqNumber(0),
             scale,
@@ -75,6 +78,7 @@ impl Receiver {
 
     /// The peer's SYN: `irs` is its number.
     pub(crate) fn open(&mut self, irs: SeqNumber, now: Instant) {
+        self.irs = irs;
         self.nxt = irs + 1;
         self.acked = self.nxt;
         self.edge = self.nxt;

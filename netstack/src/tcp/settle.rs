@@ -125,6 +125,8 @@ impl Tcp {
         if room {
             let record_id = self.time_wait.insert(record);
             self.flows.insert(&tuple, Owner::TimeWait(record_id));
+        } else {
+            self.time_wait.overflows += 1;
         }
         self.leave(id);
     }
@@ -133,6 +135,7 @@ impl Tcp {
     fn leave(&mut self, id: Id) {
         let Some(connection) = self.connections.get_mut(id) else { return };
         connection.effects = Default::default();
+        let fast_open = connection.fast_open.take();
         if mem::replace(&mut connection.attached, false) {
             self.flows.remove(&connection.tuple, Owner::Connection(id));
         }
@@ -141,6 +144,7 @@ impl Tcp {
         } else if connection.app.listener.is_none() {
             self.lists.events.push(Event::Closed(SocketId(id)));
         }
+        self.forget_fast_open(fast_open.as_deref());
     }
 
     /// Forgets a connection.
@@ -155,6 +159,7 @@ impl Tcp {
         if connection.app.orphan {
             self.orphans -= 1;
         }
+        self.forget_fast_open(connection.fast_open.as_deref());
     }
 
     /// Timers that are due.
@@ -171,6 +176,7 @@ impl Tcp {
         }
         while let Some((id, record)) = self.time_wait.expire(net.now) {
             self.flows.remove(&record.tuple, Owner::TimeWait(id));
+            net.stats.time_wait += 1;
         }
     }
 
@@ -234,6 +240,7 @@ impl Tcp {
             }
             self.lists.ready.pop();
         }
+        net.stats.time_wait_overflow += mem::take(&mut self.time_wait.overflows);
     }
 
     /// Writers that found no memory may try again.

@@ -46,9 +46,9 @@ pub enum State {
 }
 
 impl State {
-    /// The peer may still send data that we have not seen the end of.
+    /// The peer may still send data that we have not seen the end of. In SYN-RECEIVED they come with a SYN by Fast Open.
     pub(crate) const fn can_receive(self) -> bool {
-        matches!(self, State::Established | State::FinWait1 | State::FinWait2)
+        matches!(self, State::SynReceived | State::Established | State::FinWait1 | State::FinWait2)
     }
 
     /// The application may still write.
@@ -75,6 +75,11 @@ impl Machine {
     /// The third ACK of a passive opening arrived (until then there is only a half-open record).
     pub(crate) const fn passive_open() -> Machine {
         Machine(State::Established)
+    }
+
+    /// A SYN whose data are taken before the third ACK (Fast Open).
+    pub(crate) const fn early_open() -> Machine {
+        Machine(State::SynReceived)
     }
 
     pub(crate) const fn get(self) -> State {

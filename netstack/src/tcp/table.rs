@@ -130,7 +130,8 @@ impl FlowTable {
         Some(owner)
     }
 
-    fn find(&self, tuple: &FourTuple, records: &Records<'_>) -> Option<Owner> {
+    /// As `get`, without a note of it.
+    pub(crate) fn find(&self, tuple: &FourTuple, records: &Records<'_>) -> Option<Owner> {
         let hash = self.hash(tuple);
         let is_it = |(known, owner): &(FlowHash, Owner)| *known == hash && records.is_of(*owner, tuple);
         self.entries.find(hash.spread(), is_it).map(|(_, owner)| *owner)
@@ -138,10 +139,6 @@ impl FlowTable {
 
     fn hash(&self, tuple: &FourTuple) -> FlowHash {
         FlowHash(self.hasher.hash(&tuple.bytes()) as u32) // the lower half is as good as any
-    }
-
-    pub(crate) fn contains(&self, tuple: &FourTuple, records: &Records<'_>) -> bool {
-        self.find(tuple, records).is_some()
     }
 
     /// Puts in the owner of a tuple that has none.

@@ -7,10 +7,11 @@ use super::segment::Segment;
 use super::seq::SeqNumber;
 use super::table::FourTuple;
 use crate::arena::{Arena, Id};
+use crate::config::TcpConfig;
 use crate::time::Instant;
 use crate::wire::tcp::Flags;
 
-/// What is kept of a connection that is over: at most 96 bytes.
+/// What is kept of a connection that is over.
 #[derive(Debug)]
 pub(crate) struct TimeWait {
     pub(crate) tuple: FourTuple,
@@ -33,45 +34,65 @@ pub(crate) enum Answer {
     Ack,
     /// The peer's FIN came again: an ACK, and the time starts anew.
     Restart,
+    /// A RST that ends it, where it may.
+    Remove,
     /// A SYN that is clearly newer: it opens a connection in the record's place.
     Reuse,
 }
 
 impl TimeWait {
-    /// RFC 9293 3.10.7.4 in TIME-WAIT.
-    pub(crate) fn input(&self, segment: &Segment, now: Instant) -> Answer {
-        // RFC 1337: a RST does not end TIME-WAIT.
-        if segment.has(Flags::RST) {
-            return Answer::Drop;
-        }
-        let newer = match (&self.timestamps, segment.header.options.timestamps) {
-            (Some(ours), Some((value, _))) => SeqNumber(value).after(SeqNumber(ours.recent)),
-            _ => segment.seq().after(self.rcv_nxt),
-        };
-        // RFC 6191 2: a SYN with a larger timestamp, or a larger sequence number.
-        if segment.has(Flags::SYN) && !segment.has(Flags::ACK) {
-            return if newer || segment.seq().after(self.rcv_nxt) { Answer::Reuse } else { Answer::Ack };
-        }
-        let old = match (&self.timestamps, segment.header.options.timestamps) {
-            (Some(ours), Some((value, _))) => ours.is_old(value, now),
+    /// RFC 9293 3.10.7.4 in TIME-WAIT. `rfc1337`: a RST does not end it.
+    pub(crate) fn input(&mut self, segment: &Segment, rfc1337: bool, now: Instant) -> Answer {
+        let peer = segment.header.options.timestamps.map(|(value, _)| value);
+        let old = match (&self.timestamps, peer) {
+            (Some(ours), Some(value)) => ours.is_old(value, now),
             _ => false,
         };
+        if segment.has(Flags::RST) {
+            let ends = !rfc1337 && !old && segment.seq() == self.rcv_nxt;
+            return if ends { Answer::Remove } else { Answer::Drop };
+        }
+        // RFC 6191 2: a SYN with a larger timestamp, or a larger sequence number and no smaller timestamp.
+        if segment.has(Flags::SYN) && !segment.has(Flags::ACK) {
+            let newer = match (&self.timestamps, peer) {
+                (Some(ours), Some(value)) => SeqNumber(value).after(SeqNumber(ours.recent)),
+                _ => false,
+            };
+            let reuse = !old && (newer || segment.seq().after(self.rcv_nxt));
+            return if reuse { Answer::Reuse } else { Answer::Ack };
+        }
         if segment.has(Flags::FIN) && !old && segment.end() == self.rcv_nxt {
+            if let (Some(ours), Some(value)) = (&mut self.timestamps, peer) {
+                ours.update(value, now); // which our ACK echoes
+            }
             return Answer::Restart;
         }
         if segment.seq_len() > 0 || segment.seq() != self.rcv_nxt { Answer::Ack } else { Answer::Drop }
     }
+
+    /// Whether an opening from here may take its place (`tcp_tw_reuse`): timestamps must show the peer that the SYN is new,
+    /// so that a second has to pass.
+    pub(crate) fn gives_way(&self, config: &TcpConfig, now: Instant) -> bool {
+        // 2, Linux's default, allows it on the loopback device, and there is none.
+        config.tcp_tw_reuse == 1
+            && config.tcp_timestamps
+            && self.timestamps.as_ref().is_some_and(|ours| now.as_secs() > ours.recent_at)
+    }
 }
+
+const _: () = assert!(size_of::<TimeWait>() <= 96);
 
 /// All records. They live equally long, so a queue in the order of their making is their timer.
 pub(crate) struct TimeWaits {
     arena: Arena<TimeWait>,
     queue: VecDeque<(Instant, Id)>,
+    /// Records that were not made because of `tcp_max_tw_buckets`, and not counted yet.
+    pub(crate) overflows: u64,
 }
 
 impl TimeWaits {
     pub(crate) const fn new() -> TimeWaits {
-        TimeWaits { arena: Arena::new(), queue: VecDeque::new() }
+        TimeWaits { arena: Arena::new(), queue: VecDeque::new(), overflows: 0 }
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -24,6 +24,11 @@ impl Flags {
         self.0 & other.0 == other.0
     }
 
+    /// FIN, SYN, RST and ACK: the bits that tell what a segment is.
+    pub(crate) const fn kind(self) -> Flags {
+        Flags(self.0 & (Flags::FIN.0 | Flags::SYN.0 | Flags::RST.0 | Flags::ACK.0))
+    }
+
     pub(crate) const fn with(self, other: Flags) -> Flags {
         Flags(self.0 | other.0)
     }

@@ -10,6 +10,7 @@ const WINDOW_SCALE: u8 = 3;
 const SACK_PERMITTED: u8 = 4;
 const SACK: u8 = 5;
 const TIMESTAMPS: u8 = 8;
+const FAST_OPEN: u8 = 34;
 
 /// The largest shift of a window. RFC 7323 2.3: a larger one is taken as 14.
 pub(crate) const MAX_WINDOW_SCALE: u8 = 14;
@@ -22,8 +23,39 @@ pub(crate) struct TcpOptions {
     pub(crate) sack_permitted: bool,
     /// TSval, TSecr.
     pub(crate) timestamps: Option<(u32, u32)>,
+    /// Fast Open: a cookie, or the request for one.
+    pub(crate) fast_open: Option<FastOpenCookie>,
     /// Parsing ended at an option whose length can't be.
     pub(crate) malformed: bool,
+}
+
+/// A cookie of Fast Open (RFC 7413 4.1.1): 4 to 16 bytes, an even number of them; or none, which asks for one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FastOpenCookie {
+    bytes: [u8; 16],
+    len: u8,
+}
+
+impl FastOpenCookie {
+    pub(crate) const REQUEST: FastOpenCookie = FastOpenCookie { bytes: [0; 16], len: 0 };
+
+    /// `None` where no cookie is so long.
+    pub(crate) fn new(cookie: &[u8]) -> Option<FastOpenCookie> {
+        if !matches!(cookie.len(), 0 | 4..=16) || !cookie.len().is_multiple_of(2) {
+            return None;
+        }
+        let mut bytes = [0; 16];
+        bytes[..cookie.len()].copy_from_slice(cookie);
+        Some(FastOpenCookie { bytes, len: cookie.len() as u8 }) // at most 16
+    }
+
+    pub(crate) fn is_request(&self) -> bool {
+        self.len == 0
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
 }
 
 impl TcpOptions {
@@ -63,6 +95,7 @@ impl TcpOptions {
             (TIMESTAMPS, &[a, b, c, d, e, f, g, h]) => {
                 self.timestamps = Some((u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h])));
             }
+            (FAST_OPEN, body) => self.fast_open = FastOpenCookie::new(body),
             (SACK, body) if body.len() % 8 == 0 => {
                 let (numbers, _) = body.as_chunks::<4>();
                 for pair in numbers.chunks_exact(2) {
@@ -88,6 +121,9 @@ impl TcpOptions {
         }
         if self.window_scale.is_some() {
             len += 4;
+        }
+        if let Some(cookie) = &self.fast_open {
+            len += (2 + cookie.bytes().len()).next_multiple_of(4);
         }
         len
     }
@@ -116,6 +152,13 @@ impl TcpOptions {
         }
         if let Some(shift) = self.window_scale {
             put(&[NOP, WINDOW_SCALE, 3, shift]);
+        }
+        if let Some(cookie) = &self.fast_open {
+            put(&[FAST_OPEN, 2 + cookie.len]);
+            put(cookie.bytes());
+            if cookie.len % 4 == 0 {
+                put(&[NOP, NOP]);
+            }
         }
     }
 }

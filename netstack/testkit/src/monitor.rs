@@ -214,7 +214,9 @@ impl End {
             return Some(format!("a gap: nothing was sent from {} on", self.sent));
         }
         if !segment.payload.is_empty() {
-            if self.granted.is_none_or(|granted| after(data_end, granted)) {
+            // RFC 7413: with a cookie data go before there is a window.
+            let early = segment.syn && segment.ack.is_none() && segment.fast_open.is_some();
+            if !early && self.granted.is_none_or(|granted| after(data_end, granted)) {
                 return Some(format!("data beyond the peer's window, which ends at {:?}", self.granted));
             }
             if let Some(mss) = peer_mss

@@ -6,7 +6,7 @@ use std::time::Duration;
 use corelane_netstack::{Config, Event, Ipv4Cidr, ListenerId, Shutdown, SocketId, Stack};
 use corelane_nic::{Queue, RxBurst, TxBurst, TxOffload};
 use corelane_sim::{Link, LinkConfig, LinkQueue};
-use etherparse::{PacketBuilder, TcpOptionElement};
+use etherparse::{PacketBuilder, TcpOptionElement, TcpOptions};
 
 use crate::{Host, Medium, Segment};
 
@@ -38,6 +38,14 @@ pub struct Heard {
     pub timestamps: Option<(u32, u32)>,
     /// The MSS option.
     pub mss: Option<u16>,
+    /// The window scale option.
+    pub scale: Option<u8>,
+    /// The option SACK permitted.
+    pub sack_permitted: bool,
+    /// SACK blocks: first number, one past the last.
+    pub sack: Vec<(u32, u32)>,
+    /// The Fast Open option: a cookie, or nothing to ask for one.
+    pub fast_open: Option<Vec<u8>>,
     /// The data.
     pub data: Vec<u8>,
 }
@@ -63,6 +71,8 @@ pub struct Spoken<'a> {
     pub sack_permitted: bool,
     /// A SACK block: first number, one past the last.
     pub sack: Option<(u32, u32)>,
+    /// The Fast Open option.
+    pub fast_open: Option<&'a [u8]>,
     /// The data.
     pub data: &'a [u8],
 }
@@ -232,7 +242,14 @@ impl Script {
         ];
         let options: Vec<_> = options.into_iter().flatten().collect();
         let mut frame = Vec::new();
-        let step = step.options(&options).expect("at most 40 bytes of options");
+        let known = TcpOptions::try_from_elements(&options).expect("at most 40 bytes of options");
+        let mut options = known.as_slice().to_vec();
+        if let Some(cookie) = spoken.fast_open {
+            options.extend([34, 2 + cookie.len() as u8]); // at most 16 bytes
+            options.extend(cookie);
+            options.resize(options.len().next_multiple_of(4), 1);
+        }
+        let step = step.options_raw(&options).expect("at most 40 bytes of options");
         step.write(&mut frame, spoken.data).expect("a vector takes it");
         frame
     }
@@ -325,6 +342,10 @@ impl Heard {
             window: segment.window,
             timestamps: segment.timestamps,
             mss: segment.mss,
+            scale: segment.scale,
+            sack_permitted: segment.sack_permitted,
+            sack: segment.sack.clone(),
+            fast_open: segment.fast_open.clone(),
             data: segment.payload.to_vec(),
         }
     }

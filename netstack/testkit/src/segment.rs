@@ -44,6 +44,8 @@ pub struct Segment<'a> {
     pub sack_permitted: bool,
     /// SACK blocks: first number, one past the last.
     pub sack: Vec<(u32, u32)>,
+    /// The Fast Open option: a cookie, or nothing to ask for one.
+    pub fast_open: Option<Vec<u8>>,
     /// Bytes of options, padding included.
     pub options_len: usize,
     /// The length in IP's header.
@@ -83,6 +85,7 @@ impl<'a> Segment<'a> {
             timestamps: None,
             sack_permitted: false,
             sack: Vec::new(),
+            fast_open: fast_open(tcp.options()).map(<[u8]>::to_vec),
             options_len: tcp.options().len(),
             ip_len: header.total_len(),
             is_intact: sum == tcp.checksum()
@@ -90,7 +93,9 @@ impl<'a> Segment<'a> {
             payload: tcp.payload(),
         };
         for option in tcp.options_iterator() {
-            match option.ok()? {
+            // As stacks do: what stands before an option that is malformed or not known counts.
+            let Ok(option) = option else { break };
+            match option {
                 TcpOptionElement::MaximumSegmentSize(mss) => segment.mss = Some(mss),
                 TcpOptionElement::WindowScale(scale) => segment.scale = Some(scale.min(14)),
                 TcpOptionElement::Timestamp(value, echo) => segment.timestamps = Some((value, echo)),
@@ -113,4 +118,21 @@ impl<'a> Segment<'a> {
     pub fn data_end(&self) -> u32 {
         self.seq.wrapping_add(u32::from(self.syn)).wrapping_add(self.payload.len() as u32) // as above
     }
+}
+
+/// The body of the Fast Open option.
+fn fast_open(mut bytes: &[u8]) -> Option<&[u8]> {
+    while let Some((kind, rest)) = bytes.split_first() {
+        if *kind == 1 {
+            bytes = rest;
+            continue;
+        }
+        let len = rest.first().map_or(0, |len| usize::from(*len));
+        let body = bytes.get(2..len).filter(|_| *kind != 0)?;
+        if *kind == 34 {
+            return Some(body);
+        }
+        bytes = &bytes[len..];
+    }
+    None
 }

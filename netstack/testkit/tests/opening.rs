@@ -184,18 +184,6 @@ fn the_limit_of_connections_holds_in_both_directions() {
 }
 
 #[test]
-fn the_syn_queue_is_bounded() {
-    let mut script = tcp(TcpConfig { tcp_max_syn_backlog: 8, ..TcpConfig::default() });
-    script.listen(100);
-    for port in 5000..5020 {
-        script.peer_port = port;
-        script.say(&Spoken { seq: 9000, flags: "S", window: 1000, ..Spoken::default() });
-    }
-    assert_eq!((script.heard().len(), script.stack().half_open()), (8, 8));
-    assert_eq!(script.stack().stats().req_q_full_drop, 12);
-}
-
-#[test]
 fn ports_run_out_for_one_destination_only() {
     let mut script = tcp(TcpConfig { ip_local_port_range: (1000, 1003), ..TcpConfig::default() });
     let remote = SocketAddr::from((PEER, 7));

@@ -77,6 +77,8 @@ knobs! {
         tcp_orphan_retries: u8 = 1, 127;
         somaxconn: usize = 1, 1 << 20;
         tcp_max_syn_backlog: usize = 1, 1 << 20;
+        tcp_syncookies: u8 = 0, 2;
+        tcp_fastopen: u32 = 0, 0x607;
         tcp_abort_on_overflow: bool = false, true;
         tcp_keepalive_time: Time = s(1), s(32_767);
         tcp_keepalive_intvl: Time = s(1), s(32_767);
@@ -84,6 +86,8 @@ knobs! {
         tcp_fin_timeout: Time = ms(1), s(3600);
         tcp_timewait_len: Time = ms(1), s(3600);
         tcp_max_tw_buckets: usize = 0, 1 << 24;
+        tcp_tw_reuse: u8 = 0, 2;
+        tcp_rfc1337: bool = false, true;
         tcp_max_orphans: usize = 1, 1 << 24;
         ip_local_port_range: Ports = Ports(1, 1), Ports(65_535, 65_535);
         tcp_rto_min: Time = ms(1), s(120);

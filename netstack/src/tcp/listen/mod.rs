@@ -1,25 +1,47 @@
-//! A SYN that has no connection: listeners, SYN queue, accept queue (RFC 9293 3.10.7.2).
+//! A SYN that has no connection: listeners, SYN queue, cookies, accept queue (RFC 9293 3.10.7.2).
+//!
+//! ```text
+//!   SYN ---> admit --> SYN queue ------ third ACK --> accept queue
+//!              \-----> cookie ~ ~ ~ ~ ~ third ACK ------^
+//! ```
 
+mod cookie;
+mod establish;
+mod fast_open;
 mod half_open;
 mod isn;
 mod listener;
+mod syn_queue;
 
-pub(crate) use half_open::{Answer, HalfOpen};
+pub(crate) use cookie::Cookies;
+pub(crate) use fast_open::FastOpenKeys;
+pub(crate) use half_open::HalfOpen;
 pub(crate) use isn::Isn;
+pub use listener::ListenerInfo;
 pub(crate) use listener::Listeners;
 
 use super::Net;
 use super::Tcp;
-use super::connection::{Connection, Env};
-use super::options::{self, Negotiated, Timestamps};
+use super::options::{self, Negotiated};
+use super::output;
 use super::segment::Segment;
 use super::seq::SeqNumber;
-use super::state::Machine;
-use super::table::{FourTuple, Owner};
-use super::{Timed, output};
-use crate::arena::Id;
-use crate::event::{Event, ListenerId, SocketId};
+use super::table::FourTuple;
+use crate::event::ListenerId;
+use crate::stats::Stats;
+use crate::time::Instant;
 use crate::wire::tcp::Flags;
+use cookie::Kept;
+
+/// What becomes of a SYN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Admission {
+    Drop,
+    /// A half-open connection is kept.
+    Queue,
+    /// Nothing is kept.
+    Cookie,
+}
 
 impl Tcp {
     /// A segment for a listener; `least`: the ISN must lie beyond it, since TIME-WAIT is re-used.
@@ -27,183 +49,112 @@ impl Tcp {
         &mut self,
         id: ListenerId,
         tuple: FourTuple,
-        segment: &Segment,
+        segment: &mut Segment,
         least: Option<SeqNumber>,
         net: &mut Net<'_>,
     ) {
-        // First, a RST is ignored; second, an ACK is wrong here; third, a SYN.
+        // First, a RST is ignored; second, an ACK is wrong here, unless it brings back a cookie; third, a SYN.
         if segment.has(Flags::RST) {
             return;
         }
         if segment.has(Flags::ACK) {
-            return self.refuse(&tuple, segment, net);
+            return self.cookie_input(id, tuple, segment, net);
         }
         if !segment.has(Flags::SYN) || segment.has(Flags::FIN) {
             return;
         }
-        let Some(listener) = self.listeners.get_mut(id) else { return };
+        match self.admit(id, least.is_some(), net.now, net.stats) {
+            Admission::Drop => self.count_drop(id, net.stats),
+            Admission::Cookie => self.answer_by_cookie(id, tuple, segment, net),
+            Admission::Queue => {
+                let isn = self.isn.sequence(&tuple, net.now);
+                let iss = least.map_or(isn, |least| if isn.after(least) { isn } else { least });
+                let mut half = self.half_open_from(id, tuple, segment, iss);
+                if !self.try_fast_open(&mut half, segment, net) {
+                    self.enqueue(half, net);
+                }
+            }
+        }
+    }
+
+    /// Whether there is room for a half-open connection. `reused`: its ISN is given, so a cookie can't stand for it.
+    fn admit(&mut self, id: ListenerId, reused: bool, now: Instant, stats: &mut Stats) -> Admission {
+        let Some(listener) = self.listeners.get_mut(id) else { return Admission::Drop };
         if listener.is_full() {
-            net.stats.listen_overflows += 1;
-            net.stats.listen_drops += 1;
-            return;
+            stats.listen_overflows += 1;
+            return Admission::Drop;
         }
-        let room = self.connections.len() + self.half_open.len() < self.config.max_connections;
-        if listener.syn_queue >= self.config.tcp_max_syn_backlog || !room {
-            net.stats.req_q_full_drop += 1;
-            net.stats.listen_drops += 1;
-            return;
+        if self.connections.len() >= self.config.max_connections {
+            return Admission::Drop;
         }
-        listener.syn_queue += 1;
-        let isn = self.isn.sequence(&tuple, net.now);
-        let iss = least.map_or(isn, |least| if isn.after(least) { isn } else { least });
-        let half = HalfOpen {
+        let crowded = self.connections.len() + self.half_open.len() >= self.config.max_connections;
+        let full = crowded || listener.syn_queue >= listener.syn_limit(&self.config);
+        if full {
+            listener.full_at = Some(now);
+        }
+        if self.config.tcp_syncookies > 0 && !reused && (full || self.config.tcp_syncookies == 2) {
+            stats.req_q_full_do_cookies += 1;
+            return Admission::Cookie;
+        }
+        if full {
+            stats.req_q_full_drop += 1;
+            // Linux drops the new SYN, and keeps the last quarter for peers that it knows. Here the oldest goes: of all it is the
+            // least likely to be answered yet, since a peer that is there answers within a round trip.
+            if !self.shed_oldest(id, now, stats) {
+                return Admission::Drop;
+            }
+        }
+        Admission::Queue
+    }
+
+    fn count_drop(&mut self, id: ListenerId, stats: &mut Stats) {
+        stats.listen_drops += 1;
+        if let Some(listener) = self.listeners.get_mut(id) {
+            listener.drops += 1;
+        }
+    }
+
+    /// What a SYN says.
+    fn half_open_from(
+        &self,
+        listener: ListenerId,
+        tuple: FourTuple,
+        segment: &Segment,
+        iss: SeqNumber,
+    ) -> HalfOpen {
+        HalfOpen {
             tuple,
-            listener: id,
+            listener,
             irs: segment.seq(),
             iss,
             window: segment.header.window,
             negotiated: Negotiated::from(&segment.header.options, &self.config, output::link_mss(&self.link)),
+            ecn_ok: false,
+            offers_fast_open: false,
             ts_offset: self.isn.timestamp_offset(&tuple),
             retries: 0,
+            since: self.now,
+            retransmits: 0,
+            by_cookie: false,
+            answered: None,
             timer: None,
-        };
-        let half_id = self.half_open.insert_with(|_| half);
-        self.flows.insert(&tuple, Owner::HalfOpen(half_id));
-        self.send_syn_ack(half_id, net);
-        self.arm_half_open(half_id, net);
-    }
-
-    fn send_syn_ack(&mut self, id: Id, net: &mut Net<'_>) {
-        let Some(half) = self.half_open.get(id) else { return };
-        let mut wire = net.wire(&self.config, &self.link, &mut self.chunks);
-        let mut offer = options::offer(&self.config, wire.link_mss(), Some(&half.negotiated));
-        if let (Some(offered), Some(ours)) = (&mut offer.timestamps, half.timestamps(wire.now)) {
-            *offered = (Timestamps::value(ours.offset, wire.now), ours.recent);
-        }
-        let window = self.config.tcp_rmem.min(usize::from(u16::MAX)) as u16; // just limited
-        wire.send_bare(&half.tuple, half.iss, half.irs + 1, Flags::SYN.with(Flags::ACK), window, offer);
-    }
-
-    fn arm_half_open(&mut self, id: Id, net: &Net<'_>) {
-        if let Some(half) = self.half_open.get_mut(id) {
-            half.timer = Some(self.wheel.insert(net.now + half.timeout(), Timed::HalfOpen(id)));
         }
     }
 
-    /// The timer of a half-open connection: the SYN-ACK goes out again, or all of it is forgotten.
-    pub(crate) fn expire_half_open(&mut self, id: Id, net: &mut Net<'_>) {
-        let Some(half) = self.half_open.get_mut(id) else { return };
-        half.timer = None;
-        if half.retries >= self.config.tcp_synack_retries {
-            net.stats.tcp_attempt_fails += 1;
-            self.remove_half_open(id);
-            return;
+    /// A SYN-ACK whose number is a cookie.
+    fn answer_by_cookie(&mut self, id: ListenerId, tuple: FourTuple, segment: &Segment, net: &mut Net<'_>) {
+        let mss = options::peer_mss(&segment.header.options);
+        let (iss, _) = self.cookies.make(&tuple, segment.seq(), mss, net.now);
+        let mut half = self.half_open_from(id, tuple, segment, iss);
+        if half.negotiated.timestamps.is_none() {
+            // There is no place to keep them.
+            (half.negotiated.scale, half.negotiated.sack, half.ecn_ok) = (None, false, false);
         }
-        half.retries += 1;
-        net.stats.tcp_retrans_segs += 1;
-        self.send_syn_ack(id, net);
-        self.arm_half_open(id, net);
-    }
-
-    pub(crate) fn remove_half_open(&mut self, id: Id) -> Option<HalfOpen> {
-        let half = self.half_open.remove(id)?;
-        self.flows.remove(&half.tuple, Owner::HalfOpen(id));
-        if let Some(timer) = half.timer {
-            self.wheel.remove(timer);
-        }
-        if let Some(listener) = self.listeners.get_mut(half.listener) {
-            listener.syn_queue = listener.syn_queue.saturating_sub(1);
-        }
-        Some(half)
-    }
-
-    /// A segment for a half-open connection.
-    pub(crate) fn half_open_input(&mut self, id: Id, segment: &mut Segment, net: &mut Net<'_>) {
-        let Some(half) = self.half_open.get(id) else { return };
-        let tuple = half.tuple;
-        match half_open_answer(half, segment, net) {
-            Answer::Drop => {}
-            Answer::SynAck => self.send_syn_ack(id, net),
-            Answer::Remove => {
-                net.stats.tcp_attempt_fails += 1;
-                self.remove_half_open(id);
-            }
-            Answer::Reset(seq) => self.lists.resets.push_back((tuple, seq, None)),
-            Answer::Open => self.open_half_open(id, segment, net),
+        let kept = Kept { negotiated: half.negotiated, ecn_ok: half.ecn_ok };
+        self.send_syn_ack(&half, cookie::timestamp(&kept, net.now), net);
+        net.stats.syncookies_sent += 1;
+        if let Some(listener) = self.listeners.get_mut(id) {
+            listener.cookie_sent = Some(net.now);
         }
     }
-
-    /// The third ACK: the connection goes to the accept queue, if that has room.
-    fn open_half_open(&mut self, id: Id, segment: &mut Segment, net: &mut Net<'_>) {
-        let Some(listener_id) = self.half_open.get(id).map(|half| half.listener) else { return };
-        let Some(listener) = self.listeners.get(listener_id) else { return };
-        if listener.is_full() {
-            net.stats.listen_overflows += 1;
-            net.stats.listen_drops += 1;
-            if self.config.tcp_abort_on_overflow
-                && let Some(half) = self.remove_half_open(id)
-            {
-                self.lists.resets.push_back((half.tuple, segment.header.ack, None));
-            }
-            return; // otherwise dropped: the SYN-ACK is sent again, and the peer's ACK with it
-        }
-        let Some(half) = self.remove_half_open(id) else { return };
-        net.stats.tcp_passive_opens += 1;
-        let socket = self.passive_connection(&half, listener_id, net);
-        if let Some(listener) = self.listeners.get_mut(listener_id) {
-            listener.accept_queue.push_back(SocketId(socket));
-            if !listener.acceptable_queued {
-                listener.acceptable_queued = true;
-                self.lists.events.push(Event::Acceptable(listener_id));
-            }
-        }
-        self.connection_input(socket, segment, net);
-    }
-
-    fn passive_connection(&mut self, half: &HalfOpen, listener: ListenerId, net: &mut Net<'_>) -> Id {
-        let link_mss = output::link_mss(&self.link);
-        let env =
-            Env { now: net.now, config: &self.config, stats: net.stats, memory: &self.memory, link_mss };
-        let id = self.connections.insert_with(|_| {
-            let mut connection =
-                Connection::connect(half.tuple, half.iss, half.ts_offset, env.config, link_mss);
-            connection.open(half.irs, half.window, half.negotiated, &env);
-            connection.machine = Machine::passive_open();
-            connection.snd.acknowledge(half.iss + 1);
-            connection.snd.nxt = half.iss + 1;
-            connection.app.listener = Some(listener);
-            connection.effects = super::connection::Effects::default();
-            connection
-        });
-        self.flows.insert(&half.tuple, Owner::Connection(id));
-        id
-    }
-}
-
-/// RFC 9293 3.10.7.4 in SYN-RECEIVED.
-fn half_open_answer(half: &HalfOpen, segment: &Segment, net: &Net<'_>) -> Answer {
-    let next = half.irs + 1;
-    // The window that the SYN-ACK offered; data may come with the third ACK.
-    let inside = segment.seq().at_or_after(next) && segment.seq().before(next + u32::from(u16::MAX));
-    if segment.has(Flags::RST) {
-        return if segment.seq() == next { Answer::Remove } else { Answer::Drop };
-    }
-    if segment.has(Flags::SYN) {
-        return if segment.seq() == half.irs && !segment.has(Flags::ACK) {
-            Answer::SynAck
-        } else {
-            Answer::Drop
-        };
-    }
-    if !segment.has(Flags::ACK) {
-        return Answer::Drop;
-    }
-    if segment.header.ack != half.iss + 1 {
-        return Answer::Reset(segment.header.ack);
-    }
-    let old = match (half.timestamps(net.now), segment.header.options.timestamps) {
-        (Some(ours), Some((value, _))) => ours.is_old(value, net.now),
-        _ => false,
-    };
-    if inside && !old { Answer::Open } else { Answer::Drop }
 }

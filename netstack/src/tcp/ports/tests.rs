@@ -1,6 +1,8 @@
 extern crate std;
 use std::collections::HashSet;
 
+use proptest::prelude::*;
+
 use super::*;
 
 const A: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
@@ -23,4 +25,38 @@ fn two_secrets_give_two_orders() {
     assert_ne!(first(1), first(2));
     assert_eq!(Ports::new((5, 5), [[0; 16]; 2]).pick(A, B, 80, |_| true), Some(5));
     assert_eq!(Ports::new((0, 0), [[0; 16]; 2]).pick(A, B, 80, |_| true), Some(1));
+}
+
+proptest! {
+    #[test]
+    fn a_port_is_free_and_in_range_or_there_is_none(
+        range: (u16, u16),
+        used in proptest::collection::hash_set(any::<u16>(), 0..200),
+        remote: u32,
+        remote_port: u16,
+    ) {
+        // At most 300 ports, so that all of them may be used.
+        let first = range.0.clamp(1, u16::MAX - 300);
+        let last = first + range.1 % 300;
+        let used: HashSet<u16> = used.iter().map(|port| first + port % 300).collect();
+        let mut ports = Ports::new((first, last), [[1; 16], [2; 16]]);
+        let is_free = |tuple: &FourTuple| !used.contains(&tuple.local_port);
+        let any_free = (first..=last).any(|port| !used.contains(&port));
+        for _ in 0..3 {
+            let picked = ports.pick(A, remote.into(), remote_port, is_free);
+            prop_assert_eq!(picked.is_some(), any_free);
+            prop_assert!(picked.is_none_or(|port| (first..=last).contains(&port) && !used.contains(&port)));
+        }
+    }
+
+    #[test]
+    fn ports_to_one_destination_do_not_repeat_before_all_had_their_turn(
+        first in 1_u16..60_000,
+        len in 1_u16..200,
+        remote: u32,
+    ) {
+        let mut ports = Ports::new((first, first + len - 1), [[1; 16], [2; 16]]);
+        let picked: HashSet<_> = (0..len).map(|_| ports.pick(A, remote.into(), 80, |_| true)).collect();
+        prop_assert_eq!(picked.len(), usize::from(len)); // RFC 6056 3.3.4: re-use is as late as can be
+    }
 }

@@ -26,6 +26,10 @@ fn record(expires: u64) -> TimeWait {
 }
 
 fn answer(seq: u32, flags: Flags, timestamp: Option<u32>) -> Answer {
+    answer_by(true, seq, flags, timestamp)
+}
+
+fn answer_by(rfc1337: bool, seq: u32, flags: Flags, timestamp: Option<u32>) -> Answer {
     let pool = Pool::heap(PoolConfig { slots: 1, slot_size: 64, headroom: 0, reserve: 0 });
     let header = TcpHeader {
         source_port: 5,
@@ -40,6 +44,7 @@ fn answer(seq: u32, flags: Flags, timestamp: Option<u32>) -> Answer {
     };
     record(60).input(
         &Segment { header, payload: Payload::new(pool.take().unwrap(), 0), sacked: Default::default() },
+        rfc1337,
         Instant::ZERO,
     )
 }
@@ -55,6 +60,16 @@ fn what_each_segment_means() {
     assert_eq!(answer(900, Flags::SYN, Some(51)), Answer::Reuse, "a newer timestamp");
     assert_eq!(answer(1001, Flags::SYN, None), Answer::Reuse, "a larger number");
     assert_eq!(answer(1000, Flags::SYN, None), Answer::Ack);
+    assert_eq!(answer(1001, Flags::SYN, Some(50)), Answer::Reuse, "the same timestamp, a larger number");
+    assert_eq!(answer(1001, Flags::SYN, Some(49)), Answer::Ack, "an old SYN, whatever its number");
+}
+
+#[test]
+fn a_reset_ends_it_only_where_it_may() {
+    assert_eq!(answer_by(true, 1000, Flags::RST, Some(60)), Answer::Drop);
+    assert_eq!(answer_by(false, 1000, Flags::RST, Some(60)), Answer::Remove);
+    assert_eq!(answer_by(false, 1000, Flags::RST, Some(49)), Answer::Drop, "PAWS");
+    assert_eq!(answer_by(false, 1001, Flags::RST, None), Answer::Drop, "not exactly there");
 }
 
 #[test]
@@ -68,5 +83,4 @@ fn expires_in_order_and_starts_anew() {
     assert!(all.expire(at(89)).is_none());
     assert_eq!(all.expire(at(90)).map(|(id, _)| id), Some(a));
     assert_eq!((all.len(), all.next_deadline()), (0, None));
-    assert!(size_of::<TimeWait>() <= 96, "{} bytes", size_of::<TimeWait>());
 }

@@ -1,5 +1,5 @@
 extern crate std;
-use super::{TcpOptions, emit_sack, sack_len};
+use super::{FastOpenCookie, TcpOptions, emit_sack, sack_len};
 use crate::tcp::sack::{Blocks, SackList};
 use crate::tcp::seq::SeqNumber;
 use proptest::prelude::*;
@@ -80,5 +80,33 @@ proptest! {
         options.emit(&mut bytes);
         prop_assert_eq!(bytes.len() % 4, 0);
         prop_assert_eq!(parse(&bytes), options);
+    }
+}
+
+#[test]
+fn fast_open_cookies_and_what_is_none() {
+    let options = |cookie: &[u8]| TcpOptions {
+        mss: Some(1460),
+        sack_permitted: true,
+        timestamps: Some((1, 0)),
+        window_scale: Some(7),
+        fast_open: FastOpenCookie::new(cookie),
+        ..TcpOptions::default()
+    };
+    for (len, encoded) in [(0, 4), (4, 8), (6, 8), (8, 12), (16, 20)] {
+        let cookie: Vec<u8> = (1..=len).collect();
+        let options = options(&cookie);
+        assert!(options.fast_open.is_some_and(|cookie| cookie.is_request() == (len == 0)));
+        let mut bytes = vec![0; options.encoded_len()];
+        assert_eq!(bytes.len(), 20 + encoded, "with a cookie of {len} bytes");
+        options.emit(&mut bytes);
+        assert_eq!(bytes[20..22], [34, 2 + len]);
+        assert_eq!(parse(&bytes), options);
+    }
+    for len in [2, 3, 5, 7, 15, 17, 18] {
+        let mut bytes = vec![34, 2 + len];
+        bytes.extend(vec![9; usize::from(len)]);
+        let parsed = parse(&bytes);
+        assert_eq!((parsed.fast_open, parsed.malformed), (None, false), "no cookie is {len} bytes long");
     }
 }
