@@ -90,7 +90,9 @@ impl<'a> Segment<'a> {
             payload: tcp.payload(),
         };
         for option in tcp.options_iterator() {
-            match option.ok()? {
+            // As stacks do: what stands before a malformed option counts.
+            let Ok(option) = option else { break };
+            match option {
                 TcpOptionElement::MaximumSegmentSize(mss) => segment.mss = Some(mss),
                 TcpOptionElement::WindowScale(scale) => segment.scale = Some(scale.min(14)),
                 TcpOptionElement::Timestamp(value, echo) => segment.timestamps = Some((value, echo)),

@@ -1,6 +1,8 @@
 extern crate std;
 use std::collections::HashSet;
 
+use proptest::prelude::*;
+
 use super::*;
 
 const A: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
@@ -23,4 +25,25 @@ fn two_secrets_give_two_orders() {
     assert_ne!(first(1), first(2));
     assert_eq!(Ports::new((5, 5), [[0; 16]; 2]).pick(A, B, 80, |_| true), Some(5));
     assert_eq!(Ports::new((0, 0), [[0; 16]; 2]).pick(A, B, 80, |_| true), Some(1));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+    /// A free port of the range, as long as there is one.
+    #[test]
+    fn finds_a_free_port_where_there_is_one(
+        first in 1u16..60_000,
+        count in 1u16..200,
+        keys: [[u8; 16]; 2],
+        remote: (u32, u16),
+        taken in prop::collection::hash_set(0u16..200, 0..200),
+    ) {
+        let taken: HashSet<u16> = taken.into_iter().filter(|n| *n < count).map(|n| first + n).collect();
+        let mut ports = Ports::new((first, first + count - 1), keys);
+        let picked = ports.pick(A, Ipv4Addr::from(remote.0), remote.1, |tuple| !taken.contains(&tuple.local_port));
+        match picked {
+            Some(port) => prop_assert!((first..first + count).contains(&port) && !taken.contains(&port)),
+            None => prop_assert_eq!(taken.len(), usize::from(count)),
+        }
+    }
 }
