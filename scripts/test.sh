@@ -18,7 +18,7 @@ STAGES=(
     "examples short  1200  Examples on the in-memory link, client and server in one process"
     "interop  long   1800  The kernel's own tools against corelane, over veth, TAP and DPDK (scripts/interop.sh)"
     "miri     long   1200  Undefined behaviour in corelane-nic (miri)"
-    "fuzz     long    900  Random frames into live connections, 60 s, and 60 s more with coverage (cargo-fuzz)"
+    "fuzz     long    900  Random frames into live connections and conversations, 60 s, and 60 s more with coverage (cargo-fuzz)"
     "deny     long    900  Licenses and origins of dependencies (cargo-deny)"
 )
 
@@ -114,7 +114,7 @@ stage_fuzz() {
     local seconds=60 target targets seeds
     work_dir
     # On the stable toolchain: random and mutated frames into stacks with live connections, which must work on.
-    check "frames into live connections, $seconds s" \
+    check "frames into live connections, conversations, $seconds s" \
         cargo run --release -q -p corelane-testkit --bin fuzz_frames -- --seconds "$seconds"
     # With coverage and the address sanitizer, where a nightly toolchain can be had.
     if ! need_nightly || ! need_tool cargo-fuzz; then

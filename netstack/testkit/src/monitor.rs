@@ -55,8 +55,8 @@ pub struct Monitor {
     /// Data are those of [`Pattern::between`] the ports.
     is_patterned: bool,
     ends: BTreeMap<Flow, End>,
-    /// By the flow that answers.
-    arrived: BTreeMap<Flow, Arrived>,
+    /// By the flow that answers; one for each SYN, since a forged one may be refused and the connection go on.
+    arrived: BTreeMap<Flow, Vec<Arrived>>,
     failure: Option<Failure>,
     segments: u64,
     payload_bytes: u64,
@@ -129,14 +129,16 @@ impl Monitor {
 
     fn note_arrival(&mut self, flow: Flow, segment: &Segment<'_>) {
         let (iss, window) = (segment.seq, segment.window);
-        if segment.syn && self.arrived.get(&flow).is_none_or(|arrived| arrived.iss != iss) {
-            self.arrived.insert(flow, Arrived { iss, window, numbers: Ranges::default() });
+        let streams = self.arrived.entry(flow).or_default();
+        if segment.syn && streams.iter().all(|arrived| arrived.iss != iss) {
+            streams.push(Arrived { iss, window, numbers: Ranges::default() });
         }
-        if let Some(arrived) = self.arrived.get_mut(&flow) {
+        for arrived in streams {
             let start = segment.seq.wrapping_sub(arrived.iss);
-            // A probe lies before the start of the stream, when nothing was sent yet.
-            if let Some(end) = start.checked_add(segment.seq_len()) {
-                arrived.numbers.add(start, end);
+            match start.checked_add(segment.seq_len()) {
+                Some(end) => arrived.numbers.add(start, end),
+                // A probe lies before the start of the stream when nothing was sent yet; a forged segment may reach into it.
+                None => arrived.numbers.add(0, start.wrapping_add(segment.seq_len())),
             }
         }
     }
@@ -169,7 +171,7 @@ impl Monitor {
         }
         let (flow, back) = ((segment.from, segment.to), (segment.to, segment.from));
         if segment.syn && self.ends.get(&flow).is_none_or(|end| end.iss != segment.seq) {
-            let granted = self.arrived.get(&flow).map(|arrived| arrived.window);
+            let granted = self.arrived.get(&flow).and_then(|streams| streams.iter().map(|s| s.window).max());
             let granted = granted.filter(|_| segment.ack.is_some());
             self.ends.insert(flow, End::open(segment, granted));
         }
@@ -179,7 +181,7 @@ impl Monitor {
         let end = self.ends.get_mut(&flow)?;
         let (mss, scale, sack) =
             peer.map_or((None, None, false), |(mss, scale, sack)| (Some(mss), scale, sack));
-        let arrived = self.arrived.get(&flow);
+        let arrived = self.arrived.get(&flow).map_or(&[][..], |streams| streams);
         end.judge_data(segment, mss, is_patterned)
             .or_else(|| end.judge_sack(segment, sack, arrived))
             .or_else(|| end.judge_ack(segment, scale, arrived))
@@ -247,14 +249,14 @@ impl End {
     }
 
     /// RFC 2018: a block tells what has arrived beyond the ACK; the first may be a duplicate (RFC 2883).
-    fn judge_sack(&self, segment: &Segment<'_>, peer: bool, arrived: Option<&Arrived>) -> Option<String> {
+    fn judge_sack(&self, segment: &Segment<'_>, peer: bool, arrived: &[Arrived]) -> Option<String> {
         let agreed = self.sack && peer;
         if !segment.sack.is_empty() && !agreed {
             return Some("SACK blocks that were not agreed on".to_string());
         }
         for (index, (start, end)) in segment.sack.iter().copied().enumerate() {
             let from = |iss: u32| (start.wrapping_sub(iss), end.wrapping_sub(iss));
-            let holds = arrived.is_some_and(|arrived| {
+            let holds = arrived.iter().any(|arrived| {
                 let (start, end) = from(arrived.iss);
                 arrived.numbers.holds(start, end)
             });
@@ -272,7 +274,7 @@ impl End {
         &mut self,
         segment: &Segment<'_>,
         peer_scale: Option<u8>,
-        arrived: Option<&Arrived>,
+        arrived: &[Arrived],
     ) -> Option<String> {
         if let Some((value, _)) = segment.timestamps {
             if self.timestamp.is_some_and(|last| after(last, value)) {
@@ -281,7 +283,7 @@ impl End {
             self.timestamp = Some(value);
         }
         let ack = segment.ack?;
-        if arrived.is_none_or(|arrived| !arrived.numbers.holds(0, ack.wrapping_sub(arrived.iss))) {
+        if !arrived.iter().any(|arrived| arrived.numbers.holds(0, ack.wrapping_sub(arrived.iss))) {
             return Some("an ACK of what never arrived".to_string());
         }
         if self.ack.is_some_and(|last| after(last, ack)) {

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 fn list(adds: &[(u32, u32)]) -> SackList {
@@ -32,4 +34,39 @@ fn what_is_acknowledged_leaves() {
     assert_eq!(blocks(&all), [Some((20, 30)), Some((7, 10)), None, None]);
     all.advance(SeqNumber(30));
     assert_eq!(blocks(&all), [None; 4]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+    /// Whatever arrives in whatever order: a block tells only what has arrived and lies beyond the ACK, the latest comes
+    /// first, and no two touch.
+    #[test]
+    fn tells_only_what_has_arrived(base: u32, steps in prop::collection::vec((0usize..400, 1usize..30, 0usize..40), 1..60)) {
+        let mut arrived = [false; 430];
+        let (mut list, mut nxt) = (SackList::default(), 0);
+        let at = |offset: usize| SeqNumber(base) + offset as u32; // below 430
+        for (start, len, acked) in steps {
+            arrived[start..start + len].fill(true);
+            list.add(at(start), at(start + len));
+            let (from, to) = list.blocks()[0];
+            prop_assert!(from.at_or_before(at(start)) && to.at_or_after(at(start + len)), "the latest comes first");
+            nxt = (nxt + acked).min(400);
+            list.advance(at(nxt));
+            for (index, (from, to)) in list.blocks().iter().enumerate() {
+                let (from, to) = (from.since(at(0)) as usize, to.since(at(0)) as usize);
+                prop_assert!(nxt <= from && from < to && arrived[from..to].iter().all(|there| *there));
+                let apart = |(a, b): &(SeqNumber, SeqNumber)| b.before(at(from)) || a.after(at(to));
+                prop_assert!(list.blocks()[index + 1..].iter().all(apart));
+            }
+        }
+    }
+
+    #[test]
+    fn blocks_of_a_segment_are_kept_as_they_came(blocks in prop::collection::vec(any::<(u32, u32)>(), 0..8)) {
+        let mut kept = Blocks::default();
+        blocks.iter().for_each(|(start, end)| kept.push(SeqNumber(*start), SeqNumber(*end)));
+        let expected = blocks.iter().take(KEPT).map(|(start, end)| (SeqNumber(*start), SeqNumber(*end)));
+        prop_assert!(kept.as_slice().iter().copied().eq(expected));
+        prop_assert_eq!(kept.is_empty(), blocks.is_empty());
+    }
 }

@@ -12,4 +12,15 @@ proptest! {
         prop_assert_eq!((a.max(b), b.max(a)), (b, b));
         prop_assert_eq!(b - ahead, a);
     }
+
+    /// Moving both by the same distance changes nothing, and distances add up.
+    #[test]
+    fn only_distances_count(a: u32, ahead in 0u32..0x7fff_ffff, shift: u32, more in 0u32..1000) {
+        let (x, y) = (SeqNumber(a), SeqNumber(a) + ahead);
+        prop_assert_eq!(x.before(y), (x + shift).before(y + shift));
+        prop_assert_eq!((y + shift).since(x + shift), ahead);
+        let mut z = x;
+        z += ahead;
+        prop_assert_eq!((z, z - more + more), (y, y));
+    }
 }

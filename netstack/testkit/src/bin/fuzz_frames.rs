@@ -12,7 +12,9 @@ use clap::Parser;
 use corelane_testkit::fuzz;
 
 #[derive(Debug, Parser)]
-#[command(about = "Random frames into a stack that holds live connections")]
+#[command(
+    about = "Random frames into a stack that holds live connections, and conversations over a wire that misbehaves"
+)]
 struct Args {
     /// How long to run.
     #[arg(long, default_value_t = 60)]
@@ -52,7 +54,11 @@ fn main() -> ExitCode {
 /// One input for each harness. The panic itself has told what is wrong.
 fn run(seed: u64, index: u64) -> ExitCode {
     let input = fuzz::input(seed, index);
-    for (name, harness) in [("frames", fuzz::frames as fn(&[u8])), ("options", fuzz::options)] {
+    for (name, harness) in [
+        ("frames", fuzz::frames as fn(&[u8])),
+        ("options", fuzz::options),
+        ("conversation", fuzz::conversation),
+    ] {
         if catch_unwind(|| harness(&input)).is_err() {
             eprintln!("{name} failed with input {index}; to run it alone:");
             eprintln!("cargo run -p corelane-testkit --bin fuzz_frames -- --seed {seed} --index {index}");

@@ -3,7 +3,9 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use corelane_netstack::{Config, Error, Instant, Ipv4Cidr, Link, ListenerId, SocketId, Stack, TcpConfig};
+use corelane_netstack::{
+    Config, Error, Event, Instant, Ipv4Cidr, Link, ListenerId, SocketId, Stack, TcpConfig,
+};
 use corelane_nic::{Checksum, MacAddress, Medium, Offloads, Pool, PoolConfig, RxBurst, RxFrame, TxBurst};
 
 use super::frame::Segment;
@@ -96,6 +98,18 @@ impl Host {
         std::iter::from_fn(|| self.tx.pop_linear())
             .map(|frame| frame.expect("the stack sends no more than fits a slot").0.to_vec())
             .collect()
+    }
+
+    /// The stack's turn: what it sends, and what happened.
+    pub(super) fn turn(&mut self, now: Instant) -> (Vec<Vec<u8>>, Vec<Event>) {
+        self.stack.receive(now, &mut self.rx);
+        self.stack.expire(now);
+        let events = std::iter::from_fn(|| self.stack.next_event()).collect();
+        self.stack.transmit(now, &mut self.tx);
+        let frames = std::iter::from_fn(|| self.tx.pop_linear())
+            .map(|frame| frame.expect("the stack sends no more than fits a slot").0.to_vec())
+            .collect();
+        (frames, events)
     }
 
     /// Lets the stack handle its timers; what it sends is lost.

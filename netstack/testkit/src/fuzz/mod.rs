@@ -5,6 +5,7 @@
 
 mod attack;
 mod bed;
+mod conversation;
 pub(crate) mod frame;
 mod options;
 mod reader;
@@ -18,6 +19,7 @@ use attack::Attack;
 use bed::Bed;
 use reader::Reader;
 
+pub use conversation::conversation;
 pub use options::options;
 pub use seeds::input;
 

@@ -4,6 +4,13 @@ use super::*;
 fn without_an_attack_all_works() {
     frames(&[]);
     options(&[]);
+    conversation(&[]);
+}
+
+#[test]
+fn seeded_conversations_keep_to_the_rules() {
+    let read: u64 = (0..600).map(|index| conversation::talk(&input(3, index))).sum();
+    assert!(read > 100_000, "they hardly talk: {read} bytes");
 }
 
 #[test]
