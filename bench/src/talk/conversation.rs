@@ -33,22 +33,33 @@ pub async fn hold<H: Host>(host: &H, stream: H::Stream, plan: &Plan, side: Side)
     let started = Instant::now();
     let (read, write) = split(stream);
     let mut talk = Conversation::<H> { host, read, write, source: Source::new(), sink: Sink::new() };
-    let mut ending = Ok(Ending::Closed);
-    for [a, b] in &plan.rounds {
-        let (mine, theirs) = if side == Side::A { (a, b) } else { (b, a) };
-        if let Err(error) = talk.round(mine, total(theirs)).await {
-            ending = Err(error);
-            break;
-        }
-    }
-    let (received, wrong, ending) = match ending {
+    let (received, wrong, ending) = match talk.rounds(plan, side).await {
+        Ok(()) => talk.finish(plan, side == plan.first).await,
         Err(error) => (talk.sink.received, talk.sink.wrong, Ending::of(&error)),
-        Ok(_) => talk.finish(plan, side == plan.first).await,
     };
     Talk { received, wrong, seconds: started.elapsed().as_secs_f64(), ending, retransmitted: 0, timeouts: 0 }
 }
 
 impl<H: Host> Conversation<'_, H> {
+    /// All but the ending.
+    async fn rounds(&mut self, plan: &Plan, side: Side) -> io::Result<()> {
+        for [a, b] in &plan.rounds {
+            let (mine, theirs) = if side == Side::A { (a, b) } else { (b, a) };
+            self.round(mine, total(theirs)).await?;
+        }
+        self.settle(side == plan.first).await
+    }
+
+    /// The side that acts first hears from the other one that all has arrived: nothing is on its way any more.
+    async fn settle(&mut self, first: bool) -> io::Result<()> {
+        if first {
+            return hear(&mut self.read, &mut self.sink, 1).await;
+        }
+        self.write.write_all(&self.source.next()[..1]).await?;
+        self.source.advance(1);
+        Ok(())
+    }
+
     /// Writes ours while theirs is read.
     async fn round(&mut self, mine: &[Write], theirs: u64) -> io::Result<()> {
         let Self { host, read, write, source, sink } = self;

@@ -1,8 +1,8 @@
 //! The conversation of a seed, the same for everyone who draws it.
 //!
 //! Both sides talk in rounds: in each, each side writes what is its own and reads what is the other's, at the same time.
-//! After the last one nothing is on its way, so that what each side sees of the ending hangs on TCP alone, and not on
-//! what was quicker.
+//! After the last one the side that acts next hears that all has arrived. Nothing is on its way then, and so what each side
+//! sees of the ending hangs on TCP alone, and not on what was quicker.
 
 use std::time::Duration;
 
