@@ -49,6 +49,8 @@ pub struct Bed {
     f: Namespace,
     b: Namespace,
     engine: ClientEngine,
+    /// Of the kernel's ends.
+    congestion: String,
 }
 
 impl Bed {
@@ -60,16 +62,17 @@ impl Bed {
             Namespace::make(&format!("{side}{number}"))
                 .context("making a network namespace needs CAP_SYS_ADMIN (in a container: --privileged)")
         };
-        let bed = Self { a: make("a")?, f: make("f")?, b: make("b")?, engine };
+        let bed =
+            Self { a: make("a")?, f: make("f")?, b: make("b")?, engine, congestion: congestion.to_owned() };
         if engine == ClientEngine::Corelane {
             bed.f.ip(&["tuntap", "add", "dev", TAP, "mode", "tap", "vnet_hdr"])?;
             up(&bed.f, TAP)?;
         } else {
             join(&bed.f, "fa", &bed.a, "a0", A)?;
-            tune(&bed.a, congestion)?;
+            tune(&bed.a)?;
         }
         join(&bed.f, "fb", &bed.b, "b0", B)?;
-        tune(&bed.b, congestion)?;
+        tune(&bed.b)?;
         Ok(bed)
     }
 
@@ -97,8 +100,8 @@ impl Bed {
         let start = |place: Place| {
             let (namespace, own) = match (place, self.engine) {
                 (Place::A, ClientEngine::Corelane) => (&self.f, corelane()),
-                (Place::A, ClientEngine::Epoll) => (&self.a, Vec::new()),
-                (Place::B, _) => (&self.b, Vec::new()),
+                (Place::A, ClientEngine::Epoll) => (&self.a, self.kernel()),
+                (Place::B, _) => (&self.b, self.kernel()),
             };
             let address = match listener {
                 Place::A => A,
@@ -116,6 +119,11 @@ impl Bed {
             Place::A => [first, start(Place::B)?],
             Place::B => [start(Place::A)?, first],
         })
+    }
+
+    /// The kernel's sockets.
+    fn kernel(&self) -> Vec<String> {
+        vec![format!("--congestion={}", self.congestion)]
     }
 }
 
@@ -154,11 +162,6 @@ fn up(namespace: &Namespace, interface: &str) -> anyhow::Result<()> {
 }
 
 /// Each connection starts without what an earlier one has learnt, as corelane's do.
-fn tune(host: &Namespace, congestion: &str) -> anyhow::Result<()> {
-    let script = format!(
-        "cd /proc/sys/net/ipv4 && echo {congestion} >tcp_congestion_control && echo 1 >tcp_no_metrics_save"
-    );
-    host.run(&["sh", "-c", &script]).with_context(|| {
-        format!("--congestion {congestion}: take one of `sysctl net.ipv4.tcp_available_congestion_control`")
-    })
+fn tune(host: &Namespace) -> anyhow::Result<()> {
+    host.run(&["sh", "-c", "echo 1 >/proc/sys/net/ipv4/tcp_no_metrics_save"])
 }

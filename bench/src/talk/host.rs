@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use corelane::{net, stats, time};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpSocket;
 
 use super::report::Counters;
+use crate::sys;
 
 /// A network and the clock that goes with it.
 pub trait Host {
@@ -32,14 +34,33 @@ pub trait Host {
 }
 
 /// The kernel, by tokio.
-pub struct Kernel;
+#[derive(Default)]
+pub struct Kernel {
+    /// Congestion control; the system's when it is `None`.
+    pub congestion: Option<String>,
+}
+
+impl Kernel {
+    /// A socket for a connection, or for a listener: what it accepts has the congestion control of it.
+    fn socket(&self) -> io::Result<TcpSocket> {
+        let socket = TcpSocket::new_v4()?;
+        if let Some(name) = &self.congestion {
+            sys::set_congestion(&socket, name)
+                .map_err(|error| io::Error::new(error.kind(), format!("--congestion {name}: {error}")))?;
+        }
+        Ok(socket)
+    }
+}
 
 impl Host for Kernel {
     type Stream = tokio::net::TcpStream;
     type Listener = tokio::net::TcpListener;
 
     async fn listen(&self, address: SocketAddr) -> io::Result<Self::Listener> {
-        tokio::net::TcpListener::bind(address).await
+        let socket = self.socket()?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(16)
     }
 
     async fn accept(&self, listener: &mut Self::Listener) -> io::Result<Self::Stream> {
@@ -47,7 +68,7 @@ impl Host for Kernel {
     }
 
     async fn connect(&self, server: SocketAddr) -> io::Result<Self::Stream> {
-        tokio::net::TcpStream::connect(server).await
+        self.socket()?.connect(server).await
     }
 
     async fn sleep(&self, time: Duration) {

@@ -43,7 +43,8 @@ pub fn run(args: &TalkArgs) -> anyhow::Result<ExitCode> {
         ClientEngine::Epoll => {
             args.device.refuse(args.engine)?;
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(talk(&Kernel, args))?;
+            let kernel = Kernel { congestion: args.congestion.clone() };
+            runtime.block_on(talk(&kernel, args))?;
         }
         ClientEngine::Corelane => {
             let mut runtime = args.device.start(false)?;

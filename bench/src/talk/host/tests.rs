@@ -11,5 +11,5 @@ fn a_counter_is_found_by_its_name_in_its_section() {
 
 #[test]
 fn this_kernel_has_the_counters() {
-    Kernel.counters().expect("both of them");
+    Kernel::default().counters().expect("both of them");
 }
