@@ -139,8 +139,8 @@ fn goodputs(transfers: &[Transfer]) -> Vec<f64> {
 /// Medians of the segments that the sender has sent again, and of its time-outs.
 fn sent_again(transfers: &[Transfer]) -> String {
     let senders = || transfers.iter().filter_map(|transfer| transfer.sender.as_ref());
-    let again = median(senders().map(|sender| sender.retransmitted as f64).collect());
-    let timeouts = median(senders().map(|sender| sender.timeouts as f64).collect());
+    let again = median(senders().map(|sender| sender.retransmitted() as f64).collect());
+    let timeouts = median(senders().map(|sender| sender.timeouts() as f64).collect());
     format!("{again:.0}/{timeouts:.0}")
 }
 

@@ -121,7 +121,7 @@ fn capture(args: &LossyArgs, job: &Job<'_>) -> Option<String> {
 fn line(transfer: &Transfer) -> String {
     let Transfer { receiver, sender, forwarder, goodput } = transfer;
     let sent = sender.as_ref().map_or_else(String::new, |sender| {
-        format!(", {} segments sent again, {} time-outs", sender.retransmitted, sender.timeouts)
+        format!(", {} segments sent again, {} time-outs", sender.retransmitted(), sender.timeouts())
     });
     let full = forwarder.a_to_b.queue_full + forwarder.b_to_a.queue_full;
     let missed = forwarder.a_to_b.missed + forwarder.b_to_a.missed;

@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, Wr
 use super::args::Side;
 use super::host::Host;
 use super::plan::{Finish, Plan, Write, total};
-use super::report::{Ending, Talk};
+use super::report::{Counters, Ending, Talk};
 use crate::stream::{Sink, Source, WRITE};
 
 /// What `Unread` writes: one segment, so that what is read of it shows that all of it is there.
@@ -37,7 +37,7 @@ pub async fn hold<H: Host>(host: &H, stream: H::Stream, plan: &Plan, side: Side)
         Ok(()) => talk.finish(plan, side == plan.first).await,
         Err(error) => (talk.sink.received, talk.sink.wrong, Ending::of(&error)),
     };
-    Talk { received, wrong, seconds: started.elapsed().as_secs_f64(), ending, retransmitted: 0, timeouts: 0 }
+    Talk { received, wrong, seconds: started.elapsed().as_secs_f64(), ending, counted: Counters::new() }
 }
 
 impl<H: Host> Conversation<'_, H> {

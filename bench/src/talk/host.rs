@@ -80,25 +80,21 @@ impl Host for Kernel {
     }
 
     fn counters(&self) -> io::Result<Counters> {
-        let snmp = fs::read_to_string("/proc/self/net/snmp")?;
-        let netstat = fs::read_to_string("/proc/self/net/netstat")?;
-        let counter = |text: &str, section, name| {
-            counter(text, section, name)
-                .ok_or_else(|| io::Error::other(format!("the kernel has no counter {section}{name}")))
-        };
-        Ok(Counters {
-            retransmitted: counter(&snmp, "Tcp:", "RetransSegs")?,
-            timeouts: counter(&netstat, "TcpExt:", "TCPTimeouts")?,
-        })
+        let mut counters = counters(&fs::read_to_string("/proc/self/net/snmp")?, "Tcp");
+        counters.append(&mut self::counters(&fs::read_to_string("/proc/self/net/netstat")?, "TcpExt"));
+        Ok(counters)
     }
 }
 
-/// A counter from a file in which a line of names goes before a line of values.
-fn counter(text: &str, section: &str, name: &str) -> Option<u64> {
-    let mut lines = text.lines().filter(|line| line.split_whitespace().next() == Some(section));
-    let (names, values) = (lines.next()?, lines.next()?);
-    let place = names.split_whitespace().position(|word| word == name)?;
-    values.split_whitespace().nth(place)?.parse().ok()
+/// The counters of a section, from a file in which a line of names goes before a line of values.
+fn counters(text: &str, section: &str) -> Counters {
+    let mut lines = text.lines().filter_map(|line| line.split_once(": ")).filter(|line| line.0 == section);
+    let (Some((_, names)), Some((_, values))) = (lines.next(), lines.next()) else {
+        return Counters::new();
+    };
+    let counters = names.split_whitespace().zip(values.split_whitespace());
+    // MaxConn is -1: that is no count.
+    counters.filter_map(|(name, value)| Some((format!("{section}{name}"), value.parse().ok()?))).collect()
 }
 
 /// corelane.
@@ -130,7 +126,8 @@ impl Host for Corelane {
 
     fn counters(&self) -> io::Result<Counters> {
         let counted = stats::snapshot().ok_or_else(|| io::Error::other("not on a core of the runtime"))?;
-        Ok(Counters { retransmitted: counted.stack.tcp_retrans_segs, timeouts: counted.stack.timeouts })
+        let ours = counted.counts().filter(|(name, _)| name.starts_with("Tcp"));
+        Ok(ours.map(|(name, count)| (name.to_owned(), count)).collect())
     }
 }
 

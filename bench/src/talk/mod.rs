@@ -68,8 +68,12 @@ async fn talk<H: Host>(host: &H, args: &TalkArgs) -> anyhow::Result<()> {
         _ => return Err(bad_input("--send, --receive, --conversation: give one of them")),
     };
     let after = host.counters()?;
-    talk.retransmitted = after.retransmitted.saturating_sub(before.retransmitted);
-    talk.timeouts = after.timeouts.saturating_sub(before.timeouts);
+    talk.counted = after
+        .into_iter()
+        .map(|(name, count)| (count.saturating_sub(before.get(&name).copied().unwrap_or(0)), name))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, name)| (name, count))
+        .collect();
     say(&serde_json::to_string::<Talk>(&talk)?)?;
     end_of_stdin()?.await.context("reading stdin")
 }

@@ -1,5 +1,6 @@
 //! What an end finds out.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 
@@ -47,17 +48,25 @@ pub struct Talk {
     pub seconds: f64,
     /// How it ended.
     pub ending: Ending,
-    /// Segments that this host sent again.
-    pub retransmitted: u64,
-    /// RTOs of this host.
-    pub timeouts: u64,
+    /// What this host has counted meanwhile of TCP, by its names in `nstat`; without those that stand still.
+    pub counted: Counters,
 }
 
-/// The counters of a host.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Counters {
-    /// `Tcp: RetransSegs`.
-    pub retransmitted: u64,
-    /// `TcpExt: TCPTimeouts`.
-    pub timeouts: u64,
+impl Talk {
+    /// Segments that this host sent again.
+    pub fn retransmitted(&self) -> u64 {
+        self.count("TcpRetransSegs")
+    }
+
+    /// RTOs of this host.
+    pub fn timeouts(&self) -> u64 {
+        self.count("TcpExtTCPTimeouts")
+    }
+
+    fn count(&self, name: &str) -> u64 {
+        self.counted.get(name).copied().unwrap_or(0)
+    }
 }
+
+/// The counters of a host, by their names in `nstat`.
+pub type Counters = BTreeMap<String, u64>;

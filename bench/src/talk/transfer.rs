@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::host::Host;
-use super::report::{Ending, Talk};
+use super::report::{Counters, Ending, Talk};
 use crate::stream::{READ, Sink, Source, WRITE};
 
 /// Sends the stream's first `bytes`, and waits until the other end has closed.
@@ -79,7 +79,6 @@ fn report(sink: &Sink, time: Duration, ending: Ending) -> Talk {
         wrong: sink.wrong,
         seconds: time.as_secs_f64(),
         ending,
-        retransmitted: 0,
-        timeouts: 0,
+        counted: Counters::new(),
     }
 }

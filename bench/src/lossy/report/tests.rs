@@ -2,7 +2,8 @@ use super::*;
 use crate::talk::report::Talk;
 
 fn transfer(goodput: f64, wrong: u64, ending: Ending) -> Transfer {
-    let talk = Talk { received: 1, wrong, seconds: 1.0, ending, retransmitted: 3, timeouts: 1 };
+    let counted = [("TcpRetransSegs".to_owned(), 3), ("TcpExtTCPTimeouts".to_owned(), 1)].into();
+    let talk = Talk { received: 1, wrong, seconds: 1.0, ending, counted };
     Transfer { receiver: talk.clone(), sender: Some(talk), forwarder: Default::default(), goodput }
 }
 

@@ -1,15 +1,16 @@
 use super::*;
 
 #[test]
-fn a_counter_is_found_by_its_name_in_its_section() {
+fn counters_have_the_names_of_nstat() {
     let text = "Ip: RetransSegs Other\nIp: 1 2\nTcp: MaxConn RetransSegs\nTcp: -1 77\n";
-    assert_eq!(counter(text, "Tcp:", "RetransSegs"), Some(77));
-    assert_eq!(counter(text, "Ip:", "Other"), Some(2));
-    assert_eq!(counter(text, "Tcp:", "Other"), None);
-    assert_eq!(counter(text, "Udp:", "RetransSegs"), None);
+    assert_eq!(counters(text, "Tcp"), Counters::from([("TcpRetransSegs".to_owned(), 77)]));
+    assert_eq!(counters(text, "Udp"), Counters::new());
 }
 
 #[test]
-fn this_kernel_has_the_counters() {
-    Kernel::default().counters().expect("both of them");
+fn this_kernel_has_those_that_are_shown() {
+    let counters = Kernel::default().counters().expect("procfs is there");
+    for name in ["TcpRetransSegs", "TcpExtTCPTimeouts"] {
+        assert!(counters.contains_key(name), "{name} isn't in {counters:?}");
+    }
 }
