@@ -6,16 +6,18 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 . scripts/interop/beds.sh
 . scripts/interop/checks.sh
 . scripts/interop/dpdk.sh
+. scripts/interop/lossy.sh
 . scripts/interop/vhost.sh
 
 usage() {
     cat <<'HELP'
-Usage: scripts/interop.sh [--quick] [--only BED] [--soak SECONDS] [--help]
+Usage: scripts/interop.sh [--quick] [--only BED] [--soak SECONDS] [--congestion NAME] [--report FOLDER] [--help]
 
 Checks corelane from the kernel's side, in network namespaces of its own: ping, curl, wrk, nc and nginx, transfers
 each way, transfers with lost frames, 10,000 connections, an idle server, a server that is killed. Over DPDK's
 vhost-user pair it checks corelane against itself: every workload, both ends killed under load, clients that come and
-go, and that nothing is copied. Needs root. It builds the examples and the bench, takes some minutes, and removes
+go, and that nothing is copied. Through a forwarder that loses, delays, reorders and doubles segments it compares
+corelane with the kernel: goodput, and how conversations end. Needs root. It builds the examples and the bench, takes some minutes, and removes
 everything that it made. What needs DPDK is skipped where libdpdk is missing.
 
   --quick         smaller transfers, fewer sizes, shorter idle times: some 3 minutes
@@ -29,7 +31,11 @@ everything that it made. What needs DPDK is skipped where libdpdk is missing.
                     queues     DPDK's net_tap with two queues, a core each
                     vhost      DPDK's net_vhost and net_virtio_user, corelane at both ends; takes huge pages
                     soak       of that only the clients that come and go, for 600 s
+                    lossy      TAP and the forwarder; by itself and without --quick every loss, delay and disorder
+                               with 64 MiB each way, some 45 minutes
   --soak SECONDS  how long they do [default: 20; with --only soak 600]
+  --congestion NAME  congestion control of both ends of lossy [default: cubic]
+  --report FOLDER    where lossy puts its table (lossy.md) and its figures (lossy.json)
   --help          show this text
 
 The exit code is 0 when nothing failed, 1 when a check failed, 2 for a wrong call.
@@ -149,11 +155,12 @@ prepare() {
 }
 
 main() {
-    local beds=(xdp busy tap dpdk af-packet af-xdp queues vhost) soak=
+    local beds=(xdp busy tap dpdk af-packet af-xdp queues vhost lossy) soak="" lossy=quick quick=""
     while [ $# -gt 0 ]; do
         case $1 in
             --quick)
                 PING_STEP=32 TRANSFER_MIB=64 LOSS_MIB=4 NGINX_MIB=10 CONNECTIONS=2000 IDLE_SECONDS=3 WRK_SECONDS=1
+                quick=yes
                 ;;
             --only)
                 [[ " ${beds[*]} soak " == *" ${2:-none} "* ]] || die "--only ${2:-}: give ${beds[*]} or soak"
@@ -163,12 +170,25 @@ main() {
                 [[ ${2:-} =~ ^[1-9][0-9]{0,5}$ ]] || die "--soak ${2:-}: give seconds, 1 to 999999"
                 soak=$2 && shift
                 ;;
+            --congestion)
+                [[ ${2:-} =~ ^[a-z0-9_-]{1,15}$ ]] || die "--congestion ${2:-}: give a name such as cubic"
+                LOSSY_CONGESTION=$2 && shift
+                ;;
+            --report)
+                [ -d "${2:-}" ] || die "--report ${2:-}: give a folder that exists"
+                LOSSY_REPORT=$2 && shift
+                ;;
             --connections) # this script calls itself
                 use_connections "$2" "$3" "$4"
                 exit
                 ;;
             --losses)
                 lossy_transfers "$2" "$3" "$4"
+                exit
+                ;;
+            --forwarded)
+                LOSSY_CONGESTION=$6
+                forwarded_transfers "$2" "$3" "$4" "$5"
                 exit
                 ;;
             --help | -h) usage && exit ;;
@@ -178,6 +198,7 @@ main() {
     done
     [ "${beds[*]}" != soak ] || SOAK_SECONDS=600
     [ -z "$soak" ] || SOAK_SECONDS=$soak
+    [ "${beds[*]}${quick}" != lossy ] || lossy=whole
     prepare
     for bed in "${beds[@]}"; do
         case $bed in
@@ -189,6 +210,7 @@ main() {
             queues) run_queues ;;
             vhost) run_vhost ;;
             soak) run_soak ;;
+            lossy) run_lossy "$lossy" ;;
             tap) run_bed tap "TAP with vnet header" ;;
         esac
     done

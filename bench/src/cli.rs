@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::device::DeviceArgs;
 use crate::error::tell;
+use crate::forward::ForwardArgs;
+use crate::lossy::{DifferArgs, LossyArgs};
+use crate::talk::TalkArgs;
 
 /// What corelane costs, beside kernel blocking I/O, kernel epoll and tokio.
 #[derive(Parser, Debug)]
@@ -34,6 +37,14 @@ pub enum Command {
     Compare(CompareArgs),
     /// Echo over an in-memory link, client and server on one core, without the kernel
     Memory(MemoryArgs),
+    /// Forward frames between two interfaces, and lose, delay, reorder and double some
+    Forward(ForwardArgs),
+    /// Be one end of a connection: a transfer one way, or one side of a seeded conversation
+    Talk(TalkArgs),
+    /// Measure transfers between corelane and the kernel across a bad network, beside the kernel's own; needs root
+    Lossy(LossyArgs),
+    /// Hold seeded conversations with the kernel, by corelane and by the kernel, and compare how they end; needs root
+    Differ(DifferArgs),
 }
 
 /// How a server waits for bytes.
@@ -340,7 +351,7 @@ Instructions of a request, without those of connecting (divide the total by the 
   callgrind_annotate --inclusive=yes callgrind.out.PID";
 
 /// As long as the kernel takes (TCP_CA_NAME_MAX, with its final zero).
-fn congestion(text: &str) -> Result<String, String> {
+pub fn congestion(text: &str) -> Result<String, String> {
     if (1..16).contains(&text.len()) {
         Ok(text.to_owned())
     } else {
@@ -363,7 +374,8 @@ fn number(text: &str, least: usize, most: usize) -> Result<usize, String> {
         .ok_or_else(|| format!("expected a whole number from {least} to {most}"))
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+/// Seconds, with a fraction where wanted; not none.
+pub fn seconds(text: &str) -> Result<Duration, String> {
     match seconds_or_none(text) {
         Ok(time) if time >= Duration::from_millis(1) => Ok(time),
         _ => Err("expected seconds from 0.001 to 86400".to_owned()),

@@ -1,5 +1,6 @@
 //! What it costs: one binary that serves (`serve`), asks (`load`), does both in one thread (`memory`), and measures all
-//! of it side by side in interleaved rounds (`compare`).
+//! of it side by side in interleaved rounds (`compare`); and the kernel as the peer across a bad network: a forwarder
+//! (`forward`), an end of a connection (`talk`), transfers measured (`lossy`) and conversations compared (`differ`).
 //!
 //! | file | what |
 //! |---|---|
@@ -11,20 +12,30 @@
 //! | flow | one direction of a bulk stream on a kernel socket |
 //! | compare | the beds, the rounds, the table, the report |
 //! | memory | the in-memory bed: both ends on one core, without a kernel |
+//! | forward | a forwarder that loses, delays, reorders and doubles frames |
+//! | talk | an end of a connection: a transfer, or a side of a seeded conversation |
+//! | lossy | beds with the forwarder between two hosts: transfers, conversations |
+//! | netns | network namespaces |
+//! | child | a process of this binary, spoken with in lines |
 //! | process | what a measured process asks of the kernel: its core, its session |
 //! | sys | system calls; all of this crate's `unsafe` |
 
+mod child;
 mod cli;
 mod compare;
 mod device;
 mod error;
 mod flow;
+mod forward;
 mod load;
+mod lossy;
 mod memory;
+mod netns;
 mod process;
 mod serve;
 mod stream;
 mod sys;
+mod talk;
 
 use std::process::ExitCode;
 
@@ -38,6 +49,10 @@ fn main() -> ExitCode {
         cli::Command::Load(args) => load::run(args),
         cli::Command::Compare(args) => compare::run(args),
         cli::Command::Memory(args) => memory::run(args),
+        cli::Command::Forward(args) => forward::run(args),
+        cli::Command::Talk(args) => talk::run(args),
+        cli::Command::Lossy(args) => lossy::transfers(args),
+        cli::Command::Differ(args) => lossy::conversations(args),
     };
     match result {
         Ok(code) => code,

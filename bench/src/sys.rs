@@ -1,4 +1,4 @@
-//! The system calls that std has no safe name for. All of this crate's `unsafe` is here.
+//! The system calls that std has no safe name for. All of this crate's `unsafe` is here and in [`packet`].
 #![allow(unsafe_code)] // raw epoll is one of the things that this crate measures
 
 use std::io;
@@ -7,6 +7,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Duration;
+
+pub mod packet;
 
 /// Readable.
 pub const IN: u32 = libc::EPOLLIN as u32;
@@ -169,6 +171,13 @@ fn connect<T>(socket: &OwnedFd, name: &T) -> io::Result<()> {
     let length = libc::socklen_t::try_from(mem::size_of::<T>()).unwrap_or(0);
     // SAFETY: `name` is a live socket address of `length` bytes; the kernel only reads it.
     check(unsafe { libc::connect(socket.as_raw_fd(), (&raw const *name).cast(), length) })?;
+    Ok(())
+}
+
+fn bind<T>(socket: &OwnedFd, name: &T) -> io::Result<()> {
+    let length = libc::socklen_t::try_from(mem::size_of::<T>()).unwrap_or(0);
+    // SAFETY: `name` is a live socket address of `length` bytes; the kernel only reads it.
+    check(unsafe { libc::bind(socket.as_raw_fd(), (&raw const *name).cast(), length) })?;
     Ok(())
 }
 

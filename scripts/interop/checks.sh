@@ -55,7 +55,7 @@ nc_echo() {
 # to_corelane FILE: the kernel sends, corelane receives.
 to_corelane() {
     local copy="$WORK/copy" code=0
-    serve transfer --listen 9 --receive "$copy" || return 1
+    serve transfer --timeout "$TRANSFER_LIMIT" --listen 9 --receive "$copy" || return 1
     inside "$PEER_NS" timeout "$TRANSFER_LIMIT" nc -N "$OURS" 9 <"$1" || { echo "nc failed"; code=1; }
     finish "$STARTED" "$WORK/transfer.log" && same_digest "$(digest "$1")" "$(digest "$copy")" || code=1
     stop "$STARTED"
@@ -66,7 +66,7 @@ to_corelane() {
 # from_corelane FILE: corelane sends, the kernel receives.
 from_corelane() {
     local got code=0
-    serve transfer --listen 9 --send "$1" || return 1
+    serve transfer --timeout "$TRANSFER_LIMIT" --listen 9 --send "$1" || return 1
     got=$(inside "$PEER_NS" timeout "$TRANSFER_LIMIT" nc -d "$OURS" 9 | sha256sum | cut -d ' ' -f 1)
     finish "$STARTED" "$WORK/transfer.log" && same_digest "$(digest "$1")" "$got" || code=1
     stop "$STARTED"

@@ -6,9 +6,9 @@ use std::time::Duration;
 use anyhow::Context;
 
 use super::bed::Place;
-use super::child::Child;
 use super::cpu::{CpuShare, Ticks};
 use super::plan::{Cell, Plan};
+use crate::child::Child;
 use crate::cli::{Bed, Engine};
 use crate::load::report::Report;
 use crate::serve::{Counters, READY};

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use super::child::Child;
 use super::cpu::Ticks;
 use super::measure::{self, Measurement};
 use super::plan::{Cell, Plan};
+use crate::child::Child;
 use crate::cli::{Engine, Workload};
 use crate::sys::Stop;
 

@@ -2,7 +2,6 @@
 //! interleaved in rounds, so that a slow hour of the machine hits all of them alike.
 
 mod bed;
-mod child;
 mod cpu;
 mod hugepages;
 mod machine;

@@ -359,6 +359,8 @@ impl Connection {
         if self.recovery.reduces_cwnd() {
             self.recovery.prr.sent(end.since(plan.seq));
         }
+        // RFC 8985 7.2: new data schedule the probe anew, in `set_retransmit`.
+        self.timers.clear(Timer::TailProbe);
         if core::mem::take(&mut self.snd.force) {
             self.tail_probe_sent();
         }

@@ -165,6 +165,7 @@ impl Connection {
             snd.small_end = end;
         }
         snd.note_usage(false);
+        self.timers.clear(Timer::TailProbe); // as in `sent`
         self.rate.app_limited(self.flight.pipe());
     }
 

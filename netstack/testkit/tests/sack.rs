@@ -150,3 +150,17 @@ fn a_probe_carries_new_data_where_the_peer_takes_them() {
     let stats = script.stack().stats();
     assert_eq!((stats.loss_probes, stats.loss_probe_recovery, stats.tcp_retrans_segs), (1, 0, 0));
 }
+
+/// RFC 8985 7.2: each transmission of new data schedules the probe anew. With one segment out it waits for a delayed ACK.
+#[test]
+fn what_is_sent_after_an_ack_does_not_wait_for_the_delayed_ack_of_one_segment() {
+    let (mut script, id, ours) = opened(2);
+    script.write(id, &[1; 3000]);
+    assert_eq!(script.heard().len(), 2);
+    script.pass(RTT);
+    script.say(&ack(ours.wrapping_add(1000))); // one segment is out, and then two
+    assert_eq!(ranges(&script.heard(), ours), [(2000, 1000)]);
+    script.pass(RTT * 2 + Duration::from_millis(3));
+    assert_eq!(ranges(&script.heard(), ours), [(2000, 1000)], "the probe");
+    assert_eq!(script.stack().stats().loss_probes, 1);
+}

@@ -1,19 +1,7 @@
+use std::path::Path;
+use std::process::Command;
+
 use super::*;
-
-#[test]
-fn only_our_names_have_an_owner() {
-    assert_eq!(owner("clbench123s"), Some(123));
-    assert_eq!(owner("clbench123c"), Some(123));
-    for other in ["clbench123", "clbenchs", "clbench-1s", "clbench1x", "prod", "xclbench1s"] {
-        assert_eq!(owner(other), None, "{other}");
-    }
-}
-
-#[test]
-fn a_process_of_another_name_is_not_a_run() {
-    assert!(!is_alive(1), "init");
-    assert!(!is_alive(u32::MAX), "none");
-}
 
 #[test]
 fn interface_names_fit_into_the_kernels_fifteen_characters() {
@@ -35,8 +23,8 @@ fn namespaces_and_pairs_go_away_with_the_value() {
             return;
         }
     };
-    let names = [&namespaces.server, &namespaces.client].map(|name| Path::new(NAMES).join(name));
-    assert!(names.iter().all(|name| name.exists()));
+    let names = [&namespaces.server, &namespaces.client].map(|namespace| namespace.name().to_owned());
+    assert!(names.iter().all(|name| Namespace::exists(name)));
     namespaces.join_kernel().expect("the kernel's pair");
     if Command::new("ethtool").arg("--version").output().is_ok() {
         namespaces.join_corelane().expect("corelane's pair");
@@ -53,5 +41,5 @@ fn namespaces_and_pairs_go_away_with_the_value() {
         eprintln!("SKIPPED (TAP): /dev/net/tun is missing: modprobe tun");
     }
     drop(namespaces);
-    assert!(!names.iter().any(|name| name.exists()));
+    assert!(!names.iter().any(|name| Namespace::exists(name)));
 }

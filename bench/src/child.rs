@@ -101,9 +101,14 @@ impl Child {
         Ok(stdin.flush()?)
     }
 
+    /// Closes its stdin: a last line may follow.
+    pub fn close_stdin(&mut self) {
+        drop(self.process.stdin.take());
+    }
+
     /// Closes its stdin and waits for its end; kills it when that takes too long.
     pub fn finish(mut self, stop: &Stop) {
-        drop(self.process.stdin.take());
+        self.close_stdin();
         // The end of its stdout is the end of the process, and the error that `line` then gives.
         let _ended = self.line(GRACE, stop);
     }
