@@ -34,6 +34,8 @@ mod lookup;
 mod memory;
 mod options;
 mod output;
+#[allow(dead_code)] // until the sending side asks
+pub(crate) mod pacing;
 mod ports;
 mod prediction;
 mod rate;
