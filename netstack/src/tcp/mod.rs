@@ -11,7 +11,8 @@
 //! | `retransmit` | 6675 5 |
 //! | `recovery/` | 5681, 6582, 3042, 6675, 8985, 6937, 5682, 3522, 3708: see there |
 //! | `rate` | draft-cheng-iccrg-delivery-rate-estimation |
-//! | `congestion/` | 5681 |
+//! | `congestion/` | 5681, 9438, 9406, 8257, 7661; draft-cardwell-iccrg-bbr-congestion-control-00 |
+//! | `pacing` | as Linux paces inside of TCP |
 //! | `options`, `sack` | 7323; 9293 3.2; 2018 |
 //! | `listen/` | 9293 3.10.7.2; 6528 |
 //! | `time_wait` | 9293 3.4.2; 6191; 1337 |

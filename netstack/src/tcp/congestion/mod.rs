@@ -177,7 +177,8 @@ impl Congestion {
         }
     }
 
-    /// Every ACK that delivers something. It moves cwnd outside of recovery only, where PRR does.
+    /// Every ACK that moves SND.UNA or has ECN-Echo; those that only deliver by SACK where `controls_recovery`, or where the
+    /// path is known to reorder (Linux's `tcp_may_raise_cwnd`). During a recovery cwnd stays as PRR sets it.
     #[inline]
     pub(crate) fn on_ack(&mut self, ack: &Ack) {
         let initial = self.initial_window();
@@ -186,8 +187,8 @@ impl Congestion {
             Algorithm::Dctcp(dctcp) => dctcp.on_ack(ack),
             Algorithm::Reno | Algorithm::Cubic(_) => {}
         }
-        // Linux's tcp_may_raise_cwnd: SACK blocks alone raise nothing; what moves SND.UNA does, by all that it delivers.
-        if ack.acked == 0 || matches!(ack.phase, Phase::Cwr | Phase::Recovery) {
+        // As Linux: all that was delivered counts, not only what SND.UNA moved by.
+        if ack.delivered == 0 || matches!(ack.phase, Phase::Cwr | Phase::Recovery) {
             return;
         }
         match &mut self.algorithm {
@@ -207,7 +208,7 @@ impl Congestion {
                 cubic.pause(now);
                 true
             }
-            Algorithm::Dctcp(_) => false,
+            Algorithm::Dctcp(_) | Algorithm::Bbr(_) => false,
         }
     }
 
