@@ -196,7 +196,7 @@ impl Connection {
     #[inline(always)]
     fn only_segment_acked(&mut self, sent: &Sent, outcome: &mut Outcome, env: &Env<'_>) -> Option<u64> {
         let rtt = env.now.nanos_since(sent.at);
-        self.rate.segment_delivered(&mut outcome.sampler, &sent.rate, sent.at, sent.end, false);
+        self.rate.segment_delivered(&mut outcome.sampler, &sent.rate, sent.at, sent.end);
         self.recovery.rack.advance(sent, env.now, None);
         outcome.delivered = sent.end.since(sent.start);
         outcome.acked = self.snd.acknowledge(sent.end);
@@ -220,13 +220,7 @@ impl Connection {
                 outcome.original_acked |= sent.end.at_or_before(high_seq);
             }
             if !sent.is_sacked() {
-                rate.segment_delivered(
-                    &mut outcome.sampler,
-                    &sent.rate,
-                    sent.at,
-                    sent.end,
-                    sent.is_retransmission,
-                );
+                rate.segment_delivered(&mut outcome.sampler, &sent.rate, sent.at, sent.end);
                 recovery.rack.advance(sent, now, min_rtt);
             }
         });
@@ -323,6 +317,9 @@ impl Connection {
             if let Some(cwnd) = self.recovery.prr.on_ack(outcome.delivered, in_flight, ssthresh, mss, safe) {
                 self.cc.set_cwnd(cwnd);
             }
+        }
+        if let Some(pacing) = &mut self.pacing {
+            pacing.update(&self.cc, in_flight, self.rtt.srtt_nanos(), u32::from(self.snd.mss));
         }
         // Linux's tcp_may_raise_cwnd: where the path reorders, SACKed data count as well.
         let grows = outcome.advanced || (self.recovery.is_reordering() && outcome.delivered > 0);

@@ -3,10 +3,11 @@
 use alloc::boxed::Box;
 use core::time::Duration;
 
-use super::congestion::Congestion;
+use super::congestion::{Congestion, Phase};
 use super::fast_open::FastOpen;
 use super::memory::Memory;
 use super::options::{Negotiated, Timestamps};
+use super::pacing::Pacing;
 use super::path_mtu::Path;
 use super::rate::Rate;
 use super::receiver::{MAX_BUFFER, Receiver};
@@ -73,6 +74,8 @@ pub(crate) struct App {
     pub(crate) want_write: bool,
     pub(crate) read_shut: bool,
     pub(crate) nodelay: bool,
+    /// SO_MAX_PACING_RATE, in bytes a second.
+    pub(crate) max_pacing_rate: Option<u64>,
     pub(crate) keepalive: Option<Box<Keepalive>>,
     /// SO_LINGER of 0: closing sends a RST.
     pub(crate) linger_zero: bool,
@@ -95,6 +98,8 @@ pub(crate) struct Connection {
     /// What is out, segment by segment.
     pub(crate) flight: Flight,
     pub(crate) recovery: Recovery,
+    /// Where the congestion control paces, or a largest rate is set.
+    pub(crate) pacing: Option<Box<Pacing>>,
     pub(crate) rate: Rate,
     /// While opening actively: what we would use if the peer agrees.
     pub(crate) timestamps: Option<Timestamps>,
@@ -122,6 +127,7 @@ impl App {
             want_write: false,
             read_shut: false,
             nodelay: false,
+            max_pacing_rate: None,
             keepalive: None,
             linger_zero: false,
             send_limit: config.tcp_wmem.min(MAX_BUFFER),
@@ -151,6 +157,7 @@ impl Connection {
             cc: Congestion::new(config.tcp_congestion_control, u32::from(link_mss), config.initial_cwnd),
             flight: Flight::new(),
             recovery: Recovery::new(iss),
+            pacing: None,
             rate: Rate::default(),
             timestamps: config.tcp_timestamps.then_some(Timestamps {
                 offset: ts_offset,
@@ -187,6 +194,7 @@ impl Connection {
         self.snd.sack = negotiated.sack;
         self.rcv.mss = 536.min(env.link_mss);
         self.cc = Congestion::new(self.cc.kind(), u32::from(negotiated.mss), env.config.initial_cwnd);
+        self.start_pacing();
         self.snd.open_window(irs, u32::from(window));
     }
 
@@ -243,6 +251,28 @@ impl Connection {
     #[inline]
     pub(crate) fn rto(&self, config: &TcpConfig) -> u64 {
         self.rtt.rto(config)
+    }
+
+    /// Notes how much of cwnd is used, after something was sent or cwnd held it back. A window that the application does not
+    /// fill for an RTO is no measure of the path any more (RFC 7661, Linux's `tcp_cwnd_validate`).
+    #[inline(always)]
+    pub(crate) fn note_usage(&mut self, cwnd_limited: bool, now: Instant, config: &TcpConfig) {
+        let snd = &mut self.snd;
+        snd.note_usage(cwnd_limited);
+        if snd.cwnd_limited || self.cc.in_slow_start() && self.cc.cwnd() < 2 * snd.max_out {
+            snd.cwnd_used = 0;
+            snd.cwnd_stamp = now;
+            return;
+        }
+        snd.cwnd_used = snd.cwnd_used.max(snd.flight());
+        let since = now.nanos_since(snd.cwnd_stamp);
+        if since >= self.rtt.rto(config) && config.tcp_slow_start_after_idle {
+            if self.recovery.phase == Phase::Open {
+                self.cc.on_app_limited(now, snd.cwnd_used);
+            }
+            snd.cwnd_used = 0;
+            snd.cwnd_stamp = now;
+        }
     }
 
     /// What is thought to be in the network, in bytes. Without SACK a duplicate ACK stands for a segment that has left it.

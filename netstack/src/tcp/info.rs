@@ -26,6 +26,8 @@ pub struct TcpInfo {
     pub delivery_rate: u64,
     /// That rate was as high as the application sent, and not as the path goes.
     pub delivery_rate_app_limited: bool,
+    /// Bytes a second at which segments leave; `None` where nothing paces them.
+    pub pacing_rate: Option<u64>,
     /// Congestion window in bytes.
     pub snd_cwnd: u32,
     /// Slow start threshold in bytes.
@@ -58,6 +60,7 @@ impl Tcp {
             backoff: c.rtt.backoff(),
             min_rtt: Duration::from_nanos(c.rtt.min().unwrap_or(0)),
             delivery_rate,
+            pacing_rate: c.pacing.as_ref().map(|pacing| pacing.rate()),
             delivery_rate_app_limited,
             snd_cwnd: c.cc.cwnd(),
             snd_ssthresh: c.cc.ssthresh(),

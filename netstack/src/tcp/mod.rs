@@ -11,7 +11,8 @@
 //! | `retransmit` | 6675 5 |
 //! | `recovery/` | 5681, 6582, 3042, 6675, 8985, 6937, 5682, 3522, 3708: see there |
 //! | `rate` | draft-cheng-iccrg-delivery-rate-estimation |
-//! | `congestion/` | 5681 |
+//! | `congestion/` | 5681, 9438, 9406, 8257, 7661; draft-cardwell-iccrg-bbr-congestion-control-00 |
+//! | `pacing` | as Linux paces inside of TCP |
 //! | `challenge`, `paws` | 5961; 7323 5 |
 //! | `options`, `sack` | 7323; 9293 3.2; 2018 |
 //! | `listen/` | 9293 3.10.7.2; 6528; 4987 |
@@ -27,7 +28,6 @@ mod assembler;
 mod challenge;
 mod chunk_queue;
 mod commands;
-#[allow(dead_code)] // until the sending side asks for all of it
 pub(crate) mod congestion;
 mod connection;
 mod fast_open;
@@ -41,6 +41,7 @@ mod memory;
 mod open;
 mod options;
 mod output;
+pub(crate) mod pacing;
 mod path_mtu;
 mod paws;
 mod ports;

@@ -254,6 +254,9 @@ impl Connection {
         let before = self.snd.nxt;
         let mut done = true;
         while let Some(plan) = self.next_segment(wire) {
+            if !self.may_leave(wire.now) {
+                break; // a timer goes on with it
+            }
             let sent = if wire.cx.out.room() == 0 { None } else { self.emit(&plan, wire) };
             let Some(sent) = sent else {
                 done = false;
@@ -264,7 +267,7 @@ impl Connection {
         let left = self.snd.has_unsent();
         let limited = done && left && self.cwnd_room() < u32::from(self.snd.mss);
         if limited || self.snd.nxt != before {
-            self.snd.note_usage(limited);
+            self.note_usage(limited, wire.now, wire.config);
         }
         if !left && !limited && self.flight.lost_bytes() == 0 {
             self.rate.app_limited(self.pipe());
@@ -323,7 +326,8 @@ impl Connection {
     /// The longest payload of one frame.
     fn largest(&self, wire: &Wire<'_, '_>) -> u32 {
         let mss = u32::from(self.snd.mss);
-        let tso = wire.link.offloads.tso_max;
+        let burst = self.pacing.as_ref().map_or(u32::MAX, |pacing| pacing.burst());
+        let tso = wire.link.offloads.tso_max.min(burst);
         if tso > mss { tso - tso % mss } else { mss }
     }
 
@@ -359,6 +363,7 @@ impl Connection {
         if self.recovery.reduces_cwnd() {
             self.recovery.prr.sent(end.since(plan.seq));
         }
+        self.note_departure(end.since(plan.seq), now);
         // RFC 8985 7.2: new data schedule the probe anew, in `set_retransmit`.
         self.timers.clear(Timer::TailProbe);
         if core::mem::take(&mut self.snd.force) {

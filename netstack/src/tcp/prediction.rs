@@ -9,6 +9,7 @@ use super::options::Timestamps;
 use super::output::Wire;
 use super::state::State;
 use super::timers::Timer;
+use crate::config::TcpConfig;
 use crate::ip::HEADROOM;
 use crate::time::Instant;
 use crate::wire::plain::{MAX_HEADER_LEN, Plain};
@@ -131,7 +132,7 @@ impl Connection {
         wire.cx.stats.tcp_out_segs += 1;
         wire.cx.stats.tx_copied_bytes += len as u64;
         if len > 0 {
-            self.sent_new(len, wire.now);
+            self.sent_new(len, wire.now, wire.config);
         }
         self.sent_ack();
         self.set_retransmit(wire);
@@ -142,7 +143,10 @@ impl Connection {
     #[inline(always)]
     fn predicted_len(&self, wire: &Wire<'_, '_>) -> Option<usize> {
         let snd = &self.snd;
-        let is_plain = self.is_calm() && !(snd.probe || snd.force) && self.rcv.assembler.is_none();
+        let is_plain = self.is_calm()
+            && !(snd.probe || snd.force)
+            && self.pacing.is_none()
+            && self.rcv.assembler.is_none();
         let flight = snd.flight() as usize;
         let len = snd.queue.len().checked_sub(flight).filter(|_| is_plain)?;
         let mss = usize::from(snd.mss);
@@ -154,7 +158,7 @@ impl Connection {
     }
 
     /// Notes that `len` new bytes went out, all that there were.
-    fn sent_new(&mut self, len: usize, now: Instant) {
+    fn sent_new(&mut self, len: usize, now: Instant, config: &TcpConfig) {
         let snapshot = self.rate.sent(now, self.flight.is_empty());
         let snd = &mut self.snd;
         let end = snd.nxt + len as u32; // at most an MSS
@@ -164,7 +168,7 @@ impl Connection {
         if len < usize::from(snd.mss) {
             snd.small_end = end;
         }
-        snd.note_usage(false);
+        self.note_usage(false, now, config);
         self.timers.clear(Timer::TailProbe); // as in `sent`
         self.rate.app_limited(self.flight.pipe());
     }

@@ -35,7 +35,6 @@ pub(crate) struct Sampler {
     last_sent: Instant,
     send_time: u64,
     is_app_limited: bool,
-    is_retransmit: bool,
 }
 
 impl Sampler {
@@ -79,13 +78,11 @@ impl Rate {
         snapshot: &Snapshot,
         at: Instant,
         end: SeqNumber,
-        is_retransmit: bool,
     ) {
         let newer = at > sampler.last_sent || (at == sampler.last_sent && end.after(sampler.last_end));
         if sampler.prior.is_none() || newer {
             sampler.prior = Some((snapshot.delivered, snapshot.delivered_at));
             sampler.is_app_limited = snapshot.is_app_limited;
-            sampler.is_retransmit = is_retransmit;
             (sampler.last_end, sampler.last_sent) = (end, at);
             self.first_sent_at = at;
             sampler.send_time = at.nanos_since(snapshot.first_sent_at);
@@ -121,7 +118,6 @@ impl Rate {
             prior_delivered,
             total_delivered: self.delivered,
             is_app_limited: sampler.is_app_limited,
-            is_retransmit: sampler.is_retransmit,
         };
         let (bytes, time, _) = self.last;
         let faster = u128::from(delivered) * u128::from(time) >= u128::from(bytes) * u128::from(interval);

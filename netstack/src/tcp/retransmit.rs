@@ -34,7 +34,7 @@ impl Connection {
             let len = sent.end.since(sent.start);
             // A peer that has shut its window gets no more than the first segment.
             let taken = sent.start.before(self.snd.una + self.snd.wnd) || sent.start == self.snd.una;
-            if !taken || self.cwnd_room() < len.min(u32::from(self.snd.mss)) {
+            if !taken || self.cwnd_room() < len.min(u32::from(self.snd.mss)) || !self.may_leave(wire.now) {
                 return true;
             }
             let fast = self.recovery.is_repairing();
@@ -74,6 +74,7 @@ impl Connection {
         self.flight.resent(name, wire.now, snapshot);
         let stamp = self.timestamps.map_or(0, |ts| Timestamps::value(ts.offset, wire.now));
         self.recovery.resent(end.since(start), stamp);
+        self.note_departure(end.since(start), wire.now);
         self.snd.retransmits += 1;
         wire.cx.stats.tcp_retrans_segs += 1;
         true

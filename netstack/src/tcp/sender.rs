@@ -48,6 +48,9 @@ pub(crate) struct Sender {
     pub(crate) cwnd_limited: bool,
     pub(crate) max_out: u32,
     pub(crate) usage_end: SeqNumber,
+    /// The most that was out since `cwnd_stamp`, when cwnd was the limit last (Linux's `snd_cwnd_used`, `snd_cwnd_stamp`).
+    pub(crate) cwnd_used: u32,
+    pub(crate) cwnd_stamp: Instant,
     /// Resend the last segment at once, as a probe.
     pub(crate) resend_tail: bool,
     /// The timer says: send one segment, whatever the window or Nagle say.
@@ -87,6 +90,8 @@ impl Sender {
             cwnd_limited: false,
             max_out: 0,
             usage_end: iss,
+            cwnd_used: 0,
+            cwnd_stamp: Instant::ZERO,
             resend_tail: false,
             force: false,
             probe: false,

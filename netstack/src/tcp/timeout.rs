@@ -14,6 +14,9 @@ impl Connection {
             self.rcv.ack_now = true;
             self.effects.transmit = true;
         }
+        if self.timers.fired(Timer::Pace, env.now) {
+            self.effects.transmit = true;
+        }
         if self.timers.fired(Timer::Reorder, env.now) {
             self.reordering_timeout(env);
         }

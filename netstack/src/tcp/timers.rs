@@ -19,6 +19,8 @@ pub(crate) enum Timer {
     Reorder,
     /// The ACK of the last segments does not come.
     TailProbe,
+    /// The next segment may leave (pacing).
+    Pace,
 }
 
 /// Deadlines, and the entry in the wheel.
@@ -27,14 +29,14 @@ pub(crate) enum Timer {
 /// due and is armed anew.
 #[derive(Debug)]
 pub(crate) struct Timers {
-    deadlines: [Instant; 6],
+    deadlines: [Instant; 7],
     /// The entry in the wheel, and the time that it stands for.
     pub(crate) armed: Option<(TimerId, Instant)>,
 }
 
 impl Timers {
     pub(crate) const fn new() -> Timers {
-        Timers { deadlines: [NEVER; 6], armed: None }
+        Timers { deadlines: [NEVER; 7], armed: None }
     }
 
     pub(crate) fn set(&mut self, timer: Timer, deadline: Instant) {
@@ -66,14 +68,14 @@ impl Timers {
 
     /// The earliest deadline.
     pub(crate) fn next(&self) -> Option<Instant> {
-        let [a, b, c, d, e, f] = self.deadlines;
-        let next = a.min(b).min(c.min(d)).min(e.min(f));
+        let [a, b, c, d, e, f, g] = self.deadlines;
+        let next = a.min(b).min(c.min(d)).min(e.min(f).min(g));
         (next != NEVER).then_some(next)
     }
 
     /// Clears all; the wheel's entry stays and finds nothing.
     pub(crate) fn clear_all(&mut self) {
-        self.deadlines = [NEVER; 6];
+        self.deadlines = [NEVER; 7];
     }
 }
 

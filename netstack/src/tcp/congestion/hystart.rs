@@ -36,7 +36,8 @@ pub(super) enum Verdict {
 /// Rounds and their smallest round-trip times, in microseconds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct HyStart {
-    /// A round ends when this is acknowledged: SND.NXT at its start.
+    /// SND.NXT at the round's start. The round ends when this number, the next one's first, is acknowledged: at the last of
+    /// this one SND.NXT would not have all of the next.
     window_end: SeqNumber,
     last_round_min: u32,
     current_round_min: u32,
@@ -63,7 +64,7 @@ impl HyStart {
         if self.state == State::New {
             self.state = State::SlowStart;
             self.window_end = ack.nxt;
-        } else if ack.una.at_or_after(self.window_end) && self.start_round(ack.nxt) {
+        } else if ack.una.after(self.window_end) && self.start_round(ack.nxt) {
             return Verdict::Exit;
         }
         if let Some(rtt) = ack.rtt {

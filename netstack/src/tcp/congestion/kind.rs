@@ -15,11 +15,13 @@ pub enum CongestionControl {
     Cubic,
     /// `dctcp`: RFC 8257. For paths whose switches mark early, in data centres; elsewhere it takes more than its share.
     Dctcp,
+    /// `bbr`: version 1, a model of the path's bandwidth and round-trip time in the place of losses. It paces.
+    Bbr,
 }
 
 impl CongestionControl {
     /// All of them.
-    pub const ALL: [CongestionControl; 3] = [Self::Reno, Self::Cubic, Self::Dctcp];
+    pub const ALL: [CongestionControl; 4] = [Self::Reno, Self::Cubic, Self::Dctcp, Self::Bbr];
 
     /// The name in Linux.
     pub const fn name(self) -> &'static str {
@@ -27,6 +29,7 @@ impl CongestionControl {
             Self::Reno => "reno",
             Self::Cubic => "cubic",
             Self::Dctcp => "dctcp",
+            Self::Bbr => "bbr",
         }
     }
 }

@@ -1,17 +1,22 @@
-//! How many bytes may fly. [`Congestion`] is what the rest of TCP sees; `reno`, `cubic` and `dctcp` move its window,
-//! each in its own way.
+//! How many bytes may fly. [`Congestion`] is what the rest of TCP sees; `reno`, `cubic`, `dctcp` and `bbr` move its
+//! window, each in its own way.
 
+mod bbr;
 mod cubic;
 mod dctcp;
 mod hystart;
 mod kind;
+mod max_filter;
 mod reno;
 mod window;
 
 pub use kind::CongestionControl;
 
+use alloc::boxed::Box;
+
 use crate::tcp::seq::SeqNumber;
 use crate::time::Instant;
+use bbr::Bbr;
 use cubic::Cubic;
 use dctcp::Dctcp;
 use window::{INFINITE_SSTHRESH, MAX_CWND, Window};
@@ -44,8 +49,6 @@ pub(crate) struct RateSample {
     pub(crate) total_delivered: u64,
     /// The application had nothing more to send when the segment was sent.
     pub(crate) is_app_limited: bool,
-    /// The segment was sent more than once.
-    pub(crate) is_retransmit: bool,
 }
 
 /// What one ACK brought. Sizes in bytes, times in nanoseconds.
@@ -83,6 +86,7 @@ enum Algorithm {
     Reno,
     Cubic(Cubic),
     Dctcp(Dctcp),
+    Bbr(Box<Bbr>),
 }
 
 /// The congestion window of a connection, in bytes, and the algorithm that moves it.
@@ -107,6 +111,7 @@ impl Congestion {
             CongestionControl::Reno => Algorithm::Reno,
             CongestionControl::Cubic => Algorithm::Cubic(Cubic::new()),
             CongestionControl::Dctcp => Algorithm::Dctcp(Dctcp::new()),
+            CongestionControl::Bbr => Algorithm::Bbr(Box::new(Bbr::new(win.cwnd))),
         };
         Congestion { win, prior_cwnd: 0, prior_ssthresh: 0, initial_segments, is_paced: false, algorithm }
     }
@@ -116,6 +121,7 @@ impl Congestion {
             Algorithm::Reno => CongestionControl::Reno,
             Algorithm::Cubic(_) => CongestionControl::Cubic,
             Algorithm::Dctcp(_) => CongestionControl::Dctcp,
+            Algorithm::Bbr(_) => CongestionControl::Bbr,
         }
     }
 
@@ -164,18 +170,23 @@ impl Congestion {
         match &mut self.algorithm {
             Algorithm::Cubic(cubic) if mss < old => cubic.scale(mss, old),
             Algorithm::Cubic(cubic) => cubic.restart(),
-            Algorithm::Reno | Algorithm::Dctcp(_) => {}
+            Algorithm::Bbr(bbr) if mss < old => bbr.scale(mss, old),
+            Algorithm::Bbr(_) | Algorithm::Reno | Algorithm::Dctcp(_) => {}
         }
     }
 
-    /// Every ACK that delivers something. It moves cwnd outside of recovery only, where PRR does.
+    /// Every ACK that moves SND.UNA or has ECN-Echo; those that only deliver by SACK where `controls_recovery`, or where the
+    /// path is known to reorder (Linux's `tcp_may_raise_cwnd`). During a recovery cwnd stays as PRR sets it.
     #[inline]
     pub(crate) fn on_ack(&mut self, ack: &Ack) {
-        if let Algorithm::Dctcp(dctcp) = &mut self.algorithm {
-            dctcp.on_ack(ack);
+        let initial = self.initial_window();
+        match &mut self.algorithm {
+            Algorithm::Bbr(bbr) => return bbr.on_ack(&mut self.win, ack, initial),
+            Algorithm::Dctcp(dctcp) => dctcp.on_ack(ack),
+            Algorithm::Reno | Algorithm::Cubic(_) => {}
         }
-        // Linux's tcp_may_raise_cwnd: SACK blocks alone raise nothing; what moves SND.UNA does, by all that it delivers.
-        if ack.acked == 0 || matches!(ack.phase, Phase::Cwr | Phase::Recovery) {
+        // As Linux: all that was delivered counts, not only what SND.UNA moved by.
+        if ack.delivered == 0 || matches!(ack.phase, Phase::Cwr | Phase::Recovery) {
             return;
         }
         match &mut self.algorithm {
@@ -195,7 +206,7 @@ impl Congestion {
                 cubic.pause(now);
                 true
             }
-            Algorithm::Dctcp(_) => false,
+            Algorithm::Dctcp(_) | Algorithm::Bbr(_) => false,
         }
     }
 
@@ -219,7 +230,7 @@ impl Congestion {
 
     /// Recovery, or the reduction for ECN-Echo, is over (Linux's `tcp_end_cwnd_reduction`).
     pub(crate) fn on_recovery_exit(&mut self) {
-        if self.win.ssthresh < INFINITE_SSTHRESH {
+        if self.win.ssthresh < INFINITE_SSTHRESH && !self.controls_recovery() {
             self.set_cwnd(self.win.ssthresh);
         }
     }
@@ -232,8 +243,10 @@ impl Congestion {
             self.remember();
             self.reduce();
         }
-        if let Algorithm::Cubic(cubic) = &mut self.algorithm {
-            cubic.on_rto();
+        match &mut self.algorithm {
+            Algorithm::Cubic(cubic) => cubic.on_rto(),
+            Algorithm::Bbr(bbr) => bbr.on_rto(),
+            Algorithm::Reno | Algorithm::Dctcp(_) => {}
         }
         self.win.credit = 0;
         self.set_cwnd(in_flight.saturating_add(self.win.mss));
@@ -244,17 +257,23 @@ impl Congestion {
         if self.prior_ssthresh == 0 {
             return;
         }
-        self.win.cwnd = self.win.cwnd.max(self.prior_cwnd);
         self.win.ssthresh = self.win.ssthresh.max(self.prior_ssthresh);
         self.prior_ssthresh = 0;
-        if let Algorithm::Cubic(cubic) = &mut self.algorithm {
-            cubic.undo();
+        match &mut self.algorithm {
+            // Its window comes back by itself when the phase does.
+            Algorithm::Bbr(bbr) => return bbr.undo(),
+            Algorithm::Cubic(cubic) => cubic.undo(),
+            Algorithm::Reno | Algorithm::Dctcp(_) => {}
         }
+        self.win.cwnd = self.win.cwnd.max(self.prior_cwnd);
     }
 
     /// Nothing was sent for `idle`, longer than `rto` (RFC 5681 4.1, Linux's `tcp_cwnd_restart`): half of cwnd goes for each RTO
     /// beyond the first, down to the initial window. Both in nanoseconds.
     pub(crate) fn on_idle(&mut self, _now: Instant, idle: u64, rto: u64) {
+        if self.controls_recovery() {
+            return; // it paces: no burst is to be feared
+        }
         self.win.ssthresh = self.win.current_ssthresh();
         let floor = self.initial_window().min(self.win.cwnd);
         let (mut idle, rto) = (idle.saturating_sub(rto), rto.max(1));
@@ -269,7 +288,7 @@ impl Congestion {
     /// window goes half of the way there.
     pub(crate) fn on_app_limited(&mut self, _now: Instant, used: u32) {
         let used = used.max(self.initial_window());
-        if used < self.win.cwnd {
+        if !self.controls_recovery() && used < self.win.cwnd {
             self.win.ssthresh = self.win.current_ssthresh();
             self.win.cwnd = (self.win.cwnd + used) / 2;
         }
@@ -278,22 +297,29 @@ impl Congestion {
     /// Sending begins with nothing in flight (Linux's `CA_EVENT_TX_START`).
     #[inline]
     pub(crate) fn on_transmit_start(&mut self, now: Instant) {
-        if let Algorithm::Cubic(cubic) = &mut self.algorithm {
-            cubic.on_transmit_start(now);
+        match &mut self.algorithm {
+            Algorithm::Cubic(cubic) => cubic.on_transmit_start(now),
+            Algorithm::Bbr(bbr) => bbr.on_transmit_start(&mut self.win, now),
+            Algorithm::Reno | Algorithm::Dctcp(_) => {}
         }
     }
 
-    /// PRR must leave cwnd alone.
+    /// PRR must leave cwnd alone (in Linux: it has a `cong_control`).
+    #[inline]
     pub(crate) fn controls_recovery(&self) -> bool {
-        false
+        matches!(self.algorithm, Algorithm::Bbr(_))
     }
 
     /// Bytes a second, where the algorithm needs pacing.
     pub(crate) fn pacing_rate(&self) -> Option<u64> {
-        None
+        match &self.algorithm {
+            Algorithm::Bbr(bbr) => Some(bbr.pacing_rate()),
+            _ => None,
+        }
     }
 
     /// The SYN asks for ECN, whatever `tcp_ecn` says.
+    #[allow(dead_code, reason = "ECN comes with the receiving side")]
     pub(crate) fn wants_ecn(&self) -> bool {
         matches!(self.algorithm, Algorithm::Dctcp(_))
     }
@@ -310,6 +336,10 @@ impl Congestion {
     fn reduce(&mut self) {
         self.win.ssthresh = match &mut self.algorithm {
             Algorithm::Cubic(cubic) => cubic.on_reduction(&self.win),
+            Algorithm::Bbr(bbr) => {
+                bbr.on_congestion_event(&self.win);
+                self.win.ssthresh
+            }
             Algorithm::Reno | Algorithm::Dctcp(_) => reno::ssthresh(&self.win),
         };
     }

@@ -92,13 +92,7 @@ impl Connection {
         let (min_rtt, high_seq) = (rtt.min(), recovery.high_seq);
         let highest = flight.high_sacked(snd.una);
         let news = flight.sack(start, end, |sent| {
-            rate.segment_delivered(
-                &mut outcome.sampler,
-                &sent.rate,
-                sent.at,
-                sent.end,
-                sent.is_retransmission,
-            );
+            rate.segment_delivered(&mut outcome.sampler, &sent.rate, sent.at, sent.end);
             recovery.rack.advance(sent, env.now, min_rtt);
             if !sent.is_retransmission {
                 outcome.original_acked |= sent.end.at_or_before(high_seq);

@@ -43,7 +43,7 @@ impl Flow {
         self.cc.on_ack(&Ack {
             now: Instant::from_nanos(self.now),
             una: S(self.una),
-            nxt: S(self.una.wrapping_add(self.cc.cwnd())),
+            nxt: S(self.una.wrapping_add(self.cc.cwnd() - MSS)),
             rtt: Some(self.rtt),
             srtt: Some(self.rtt),
             min_rtt: Some(self.rtt),

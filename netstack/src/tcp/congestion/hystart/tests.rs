@@ -21,8 +21,8 @@ impl Flow {
         for i in 0..10 {
             let rtt = rtts.get(i).or(rtts.last()).map(|ms| ms * 1_000_000);
             self.una += MSS;
-            self.nxt += MSS;
             let ack = Ack { una: S(self.una), nxt: S(self.nxt), rtt, ..ack(MSS) };
+            self.nxt += MSS; // what it lets go is sent after it
             verdict = self.hystart.on_ack(&ack, MSS, MSS, false);
             if verdict == Verdict::Exit {
                 break;
@@ -93,9 +93,9 @@ fn fewer_than_eight_samples_say_nothing() {
     for round in 0..10 {
         for _ in 0..4 {
             una += MSS;
-            nxt += MSS;
             let rtt = Some((50 + 40 * round) * 1_000_000);
             hystart.on_ack(&Ack { una: S(una), nxt: S(nxt), rtt, ..ack(MSS) }, MSS, MSS, false);
+            nxt += MSS;
         }
     }
     assert_eq!(hystart.state, State::SlowStart);
