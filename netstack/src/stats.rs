@@ -142,6 +142,20 @@ counters! {
         ofo_queue: "TcpExtTCPOFOQueue",
         /// Segments out of order that were dropped for want of room.
         ofo_drop: "TcpExtTCPOFODrop",
+        /// Segments out of order of which all, or all of a segment in hand, had arrived before.
+        ofo_merge: "TcpExtTCPOFOMerge",
+        /// Times that room was made by dropping what had arrived out of order.
+        prune_called: "TcpExtPruneCalled",
+        /// Times that data out of order were dropped for it.
+        ofo_pruned: "TcpExtOfoPruned",
+        /// Segments dropped because even that gave no room.
+        rcv_pruned: "TcpExtRcvPruned",
+        /// Segments that arrived although they were acknowledged: the ACK was lost, or its delay too long.
+        delayed_ack_lost: "TcpExtDelayedACKLost",
+        /// Duplicates before `rcv_nxt` told by DSACK.
+        dsack_old_sent: "TcpExtTCPDSACKOldSent",
+        /// Duplicates among data out of order told by DSACK.
+        dsack_ofo_sent: "TcpExtTCPDSACKOfoSent",
         /// Segments dropped because the receive buffer was full.
         rcv_q_drop: "TcpExtTCPRcvQDrop",
         /// Times the whole retransmission queue was resent after a time-out.

@@ -45,6 +45,8 @@ pub struct TcpConfig {
     pub tcp_timestamps: bool,
     /// `tcp_sack`: whether both sides may tell by SACK blocks what arrived out of order.
     pub tcp_sack: bool,
+    /// `tcp_dsack`: whether the peer is told by SACK blocks what arrived twice.
+    pub tcp_dsack: bool,
     /// SYNs resent before an active opening gives up.
     pub tcp_syn_retries: u8,
     /// SYN-ACKs resent before a half-open connection is dropped.
@@ -125,6 +127,7 @@ impl Default for TcpConfig {
             tcp_window_scaling: true,
             tcp_timestamps: true,
             tcp_sack: true,
+            tcp_dsack: true,
             tcp_syn_retries: 6,
             tcp_synack_retries: 5,
             tcp_retries1: 3,

@@ -13,7 +13,7 @@
 //! | `rate` | draft-cheng-iccrg-delivery-rate-estimation |
 //! | `congestion/` | 5681 |
 //! | `challenge`, `paws` | 5961; 7323 5 |
-//! | `options`, `sack` | 7323; 9293 3.2; 2018 |
+//! | `options`, `sack`, `dsack` | 7323; 9293 3.2; 2018; 2883 |
 //! | `listen/` | 9293 3.10.7.2; 6528; 4987 |
 //! | `fast_open`, `listen/fast_open` | 7413 |
 //! | `time_wait` | 9293 3.4.2; 6191; 1337 |
@@ -30,6 +30,7 @@ mod commands;
 #[allow(dead_code)] // until the sending side asks for all of it
 pub(crate) mod congestion;
 mod connection;
+mod dsack;
 mod fast_open;
 mod icmp;
 mod info;

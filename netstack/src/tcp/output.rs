@@ -34,6 +34,7 @@ pub(crate) struct Wire<'a, 'b> {
 }
 
 /// One segment to be built.
+#[derive(Clone, Copy)]
 pub(crate) struct Plan {
     pub(crate) seq: SeqNumber,
     pub(crate) flags: Flags,
@@ -353,7 +354,8 @@ impl Connection {
         let snd = &mut self.snd;
         snd.nxt = end;
         snd.last_sent = now;
-        if len < usize::from(snd.mss) {
+        // One that was cut short for its options was full.
+        if len < usize::from(snd.mss) && len == plan.len {
             snd.small_end = end;
         }
         if self.recovery.reduces_cwnd() {
@@ -370,6 +372,9 @@ impl Connection {
     /// out (a chain of chunks may be too long for the device), `None` when there was no buffer.
     pub(crate) fn emit(&mut self, plan: &Plan, wire: &mut Wire<'_, '_>) -> Option<usize> {
         let mut packet = wire.packet(plan.len == 0)?;
+        let wanted = plan.len;
+        let (sack, len) = self.room_for_sack(plan.seq, wanted);
+        let plan = &Plan { len, ..*plan };
         let offset = plan.seq.since(self.snd.base()) as usize;
         let mut flags = plan.flags;
         let max_chunks = usize::from(wire.link.offloads.tx_chunks);
@@ -395,7 +400,7 @@ impl Connection {
         if max_chunks == 0 || plan.len <= copy_below {
             wire.cx.stats.tx_copied_bytes += sent as u64;
         }
-        if sent < plan.len {
+        if sent < wanted {
             flags.0 &= !Flags::FIN.0;
         }
         let options = TcpOptions {
@@ -404,13 +409,12 @@ impl Connection {
                 .map(|ts| (super::options::Timestamps::value(ts.offset, wire.now), ts.recent)),
             ..TcpOptions::default()
         };
-        // Data go without blocks: the segment is cut for the options that it always has.
-        let blocks = if plan.len == 0 { sack_len(self.rcv.sack()) } else { 0 };
         let mut header = header(&self.tuple, plan.seq, self.rcv.nxt, flags, self.rcv.advertise(), options);
-        header.header_len += blocks;
-        let tso_mss = if sent > usize::from(self.snd.mss) { self.snd.mss } else { 0 };
-        wire.send(&self.tuple, &header, self.rcv.sack(), packet, tso_mss);
-        self.sent_ack();
+        header.header_len += sack_len(&sack);
+        let mss = self.snd.mss - sack_len(&sack) as u16; // see room_for_sack
+        let tso_mss = if sent > usize::from(mss) { mss } else { 0 };
+        wire.send(&self.tuple, &header, &sack, packet, tso_mss);
+        self.sent_sack(&sack, sent);
         Some(sent)
     }
 

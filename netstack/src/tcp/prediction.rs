@@ -142,7 +142,7 @@ impl Connection {
     #[inline(always)]
     fn predicted_len(&self, wire: &Wire<'_, '_>) -> Option<usize> {
         let snd = &self.snd;
-        let is_plain = self.is_calm() && !(snd.probe || snd.force) && self.rcv.assembler.is_none();
+        let is_plain = self.is_calm() && !(snd.probe || snd.force) && !self.rcv.has_sack();
         let flight = snd.flight() as usize;
         let len = snd.queue.len().checked_sub(flight).filter(|_| is_plain)?;
         let mss = usize::from(snd.mss);

@@ -31,6 +31,8 @@ pub(crate) struct Receiver {
     pub(crate) queue: RecvQueue,
     /// Out of order; `None` when nothing is.
     pub(crate) assembler: Option<Box<Assembler>>,
+    /// What arrived twice and is to be told (RFC 2883).
+    pub(crate) duplicate: Option<(SeqNumber, SeqNumber)>,
     /// Whether the peer takes SACK blocks.
     pub(crate) sack_permitted: bool,
     /// Where the peer's FIN is, once it was seen (it may arrive before the data in front of it).
@@ -63,6 +65,7 @@ impl Receiver {
             limit: limit.min(MAX_BUFFER) as u32, // limited
             queue: RecvQueue::default(),
             assembler: None,
+            duplicate: None,
             sack_permitted: false,
             fin: None,
             fin_received: false,
