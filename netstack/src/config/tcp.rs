@@ -34,6 +34,8 @@ impl From<[usize; 3]> for BufferSizes {
 pub struct TcpConfig {
     /// The receive buffer of a connection.
     pub tcp_rmem: BufferSizes,
+    /// `tcp_moderate_rcvbuf`: whether receive buffers grow with what the application reads in a round trip.
+    pub tcp_moderate_rcvbuf: bool,
     /// The send buffer of a connection.
     pub tcp_wmem: BufferSizes,
     /// Bytes that all connections together may hold in copies: written and not acknowledged, or copied out of the
@@ -102,7 +104,7 @@ pub struct TcpConfig {
     pub tcp_rto_min: Duration,
     /// The largest RTO.
     pub tcp_rto_max: Duration,
-    /// The longest delay of an ACK.
+    /// The longest delay of an ACK. It is 40 ms unless the peer's segments come farther apart.
     pub tcp_delack_max: Duration,
     /// At least this long between two ACKs sent for segments out of the window.
     pub tcp_invalid_ratelimit: Duration,
@@ -121,7 +123,8 @@ pub struct TcpConfig {
 impl Default for TcpConfig {
     fn default() -> TcpConfig {
         TcpConfig {
-            tcp_rmem: BufferSizes { min: 4096, default: 1 << 20, max: 6 << 20 },
+            tcp_rmem: BufferSizes { min: 4096, default: 131_072, max: 6 << 20 },
+            tcp_moderate_rcvbuf: true,
             tcp_wmem: BufferSizes { min: 4096, default: 1 << 20, max: 4 << 20 },
             tcp_mem: 128 << 20,
             tcp_window_scaling: true,
@@ -154,7 +157,7 @@ impl Default for TcpConfig {
             tcp_slow_start_after_idle: true,
             tcp_rto_min: Duration::from_millis(200),
             tcp_rto_max: Duration::from_secs(120),
-            tcp_delack_max: Duration::from_millis(40),
+            tcp_delack_max: Duration::from_millis(200),
             tcp_invalid_ratelimit: Duration::from_millis(500),
             tcp_challenge_ack_limit: 1000,
             initial_cwnd: 10,

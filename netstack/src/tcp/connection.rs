@@ -171,8 +171,9 @@ impl Connection {
     /// Takes what the peer's SYN says.
     pub(crate) fn open(&mut self, irs: SeqNumber, window: u16, negotiated: Negotiated, env: &Env<'_>) {
         self.rcv.open(irs, env.now);
-        // RFC 7323 2.2: the window of a SYN is not scaled, neither ours nor the peer's.
-        self.rcv.edge = self.rcv.nxt + self.rcv.limit.min(u32::from(u16::MAX));
+        let offered = u32::from(Receiver::first_window(self.rcv.limit.min(self.rcv.clamp) as usize));
+        self.rcv.edge = self.rcv.nxt + offered;
+        self.rcv.space.start(offered.min(10 * u32::from(env.link_mss)), self.rcv.nxt, env.now);
         if let Some(scale) = negotiated.scale {
             self.snd.scale = scale;
         } else {

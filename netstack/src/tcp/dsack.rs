@@ -7,6 +7,7 @@ use super::segment::Segment;
 use super::seq::SeqNumber;
 use crate::config::TcpConfig;
 use crate::stats::Stats;
+use crate::time::Instant;
 use crate::wire::tcp_options::{SACK_BLOCK, SACK_HEAD, sack_len};
 
 /// Bytes of options in a header, at most; and of those, what timestamps take.
@@ -78,9 +79,9 @@ impl Connection {
 
     /// Notes that a segment with `len` bytes went out with these blocks. Those that had no room go with an ACK of their own.
     #[inline]
-    pub(crate) fn sent_sack(&mut self, sack: &SackList, len: usize) {
+    pub(crate) fn sent_sack(&mut self, sack: &SackList, len: usize, now: Instant) {
         let owed = self.rcv.ack_now && len > 0 && self.rcv.has_sack() && sack.blocks().is_empty();
-        self.sent_ack();
+        self.sent_ack(len, now);
         if owed {
             self.rcv.ack_now = !self.rcv.sack_within(MAX_OPTIONS).blocks().is_empty();
         } else {

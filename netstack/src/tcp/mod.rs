@@ -7,6 +7,8 @@
 //! | `output` | 9293 3.8: what is sent next, Nagle, silly window avoidance |
 //! | `timeout`, `timers`, `rtt` | 6298; 9293 3.8.6.1 |
 //! | `sender`, `receiver` | 9293 3.3.1: SND.*, RCV.* |
+//! | `assembler`, `rcv_space` | 9293 3.10.7.4: what is out of order; the buffer's size |
+//! | `delayed_ack` | 1122 4.2.3.2; 5681 4.2 |
 //! | `ack` | 9293 3.10.7.4, fifth; 6298 3, 4 and 5 |
 //! | `retransmit` | 6675 5 |
 //! | `recovery/` | 5681, 6582, 3042, 6675, 8985, 6937, 5682, 3522, 3708: see there |
@@ -30,6 +32,7 @@ mod commands;
 #[allow(dead_code)] // until the sending side asks for all of it
 pub(crate) mod congestion;
 mod connection;
+mod delayed_ack;
 mod dsack;
 mod fast_open;
 mod icmp;
@@ -47,6 +50,7 @@ mod paws;
 mod ports;
 mod prediction;
 mod rate;
+mod rcv_space;
 mod receiver;
 mod recovery;
 mod recv_queue;

@@ -6,6 +6,7 @@ use corelane_nic::{ChecksumOffload, Chunk, Packet, TxOffload};
 
 use super::connection::Connection;
 use super::options;
+use super::receiver::Receiver;
 use super::sack::SackList;
 use super::seq::SeqNumber;
 use super::state::State;
@@ -201,7 +202,7 @@ impl Connection {
         if let (Some(ours), Some(offered)) = (&self.timestamps, &mut offer.timestamps) {
             *offered = (super::options::Timestamps::value(ours.offset, wire.now), ours.recent);
         }
-        let window = self.rcv.limit.min(u32::from(u16::MAX)) as u16; // just limited; RFC 7323 2.2: not scaled
+        let window = Receiver::first_window(self.rcv.limit.min(self.rcv.clamp) as usize);
         if !wire.send_bare(&self.tuple, self.iss, self.rcv.nxt, flags, window, offer) {
             return false;
         }
@@ -414,7 +415,7 @@ impl Connection {
         let mss = self.snd.mss - sack_len(&sack) as u16; // see room_for_sack
         let tso_mss = if sent > usize::from(mss) { mss } else { 0 };
         wire.send(&self.tuple, &header, &sack, packet, tso_mss);
-        self.sent_sack(&sack, sent);
+        self.sent_sack(&sack, sent, wire.now);
         Some(sent)
     }
 

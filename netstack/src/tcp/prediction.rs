@@ -72,7 +72,7 @@ impl Connection {
         let before = self.rcv.nxt;
         if Self::keep_chunk(&mut self.rcv, false, packet.freeze(), env) {
             self.rcv.nxt += len as u32; // as above
-            self.took(before, env);
+            self.took(before, segment.timestamps.map(|(_, echo)| echo), env);
         }
     }
 
@@ -133,7 +133,7 @@ impl Connection {
         if len > 0 {
             self.sent_new(len, wire.now);
         }
-        self.sent_ack();
+        self.sent_ack(len, wire.now);
         self.set_retransmit(wire);
         true
     }
@@ -167,13 +167,5 @@ impl Connection {
         snd.note_usage(false);
         self.timers.clear(Timer::TailProbe); // as in `sent`
         self.rate.app_limited(self.flight.pipe());
-    }
-
-    /// Notes that a segment went out: each carries an ACK.
-    #[inline]
-    pub(crate) fn sent_ack(&mut self) {
-        self.rcv.acked = self.rcv.nxt;
-        self.rcv.ack_now = false;
-        self.timers.clear(Timer::DelayedAck);
     }
 }

@@ -6,10 +6,10 @@ use corelane_nic::Chunk;
 
 use super::assembler::{Assembler, Bounds};
 use super::connection::{Connection, Env};
+use super::options::Timestamps;
 use super::receiver::Receiver;
 use super::segment::Segment;
 use super::seq::SeqNumber;
-use super::timers::Timer;
 use crate::error::Error;
 
 impl Connection {
@@ -49,21 +49,28 @@ impl Connection {
         } else {
             self.assemble(segment, env); // it may hold bytes that are in hand already
         }
-        if self.rcv.assembler.is_some() {
+        let had_hole = self.rcv.assembler.is_some();
+        if had_hole {
             self.drain_assembler(env);
         }
         if self.rcv.nxt != before {
-            self.took(before, env);
+            self.rcv.ack_now |= had_hole; // RFC 5681 4.2: what fills a hole, or a part of it, is acknowledged at once
+            self.took(before, segment.header.options.timestamps.map(|(_, echo)| echo), env);
         }
     }
 
-    /// Data from `before` up to RCV.NXT were taken in order.
+    /// Data from `before` up to RCV.NXT were taken in order. `echo`: TSecr of what brought them.
     #[inline]
-    pub(crate) fn took(&mut self, before: SeqNumber, env: &Env<'_>) {
-        self.rcv.bytes += u64::from(self.rcv.nxt.since(before));
-        self.rcv.owe_ack();
-        if !self.rcv.ack_now && !self.timers.is_set(Timer::DelayedAck) {
-            self.timers.set(Timer::DelayedAck, env.now + env.config.tcp_delack_max);
+    pub(crate) fn took(&mut self, before: SeqNumber, echo: Option<u32>, env: &Env<'_>) {
+        let len = self.rcv.nxt.since(before);
+        self.rcv.bytes += u64::from(len);
+        let echo = echo.filter(|echo| *echo != 0 && len >= u32::from(self.rcv.mss));
+        let echoed = echo.zip(self.timestamps.map(|ours| Timestamps::value(ours.offset, env.now)));
+        self.rcv.measure_rtt(echoed, env.now);
+        let rto = self.rto(env.config);
+        self.rcv.owe_ack(len, env.now, rto);
+        if !self.rcv.ack_now {
+            self.delay_ack(env);
         }
         self.effects.readable |= self.rcv.queue.len() > 0;
     }
@@ -88,9 +95,14 @@ impl Connection {
         if discard {
             return true; // shutdown(Read): acknowledged and thrown away
         }
+        rcv.pressed = u32::MAX;
         if !env.memory.device_is_low() {
             rcv.queue.push(chunk);
             return true;
+        }
+        // What the application keeps of the buffers is not ours to count: it shows when they run out.
+        if !env.memory.has_room() {
+            rcv.pressed = env.config.tcp_rmem.min.min(super::receiver::MAX_BUFFER) as u32; // limited
         }
         let kept = rcv.queue.copy(&chunk, env.memory);
         if kept {

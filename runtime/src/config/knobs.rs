@@ -65,6 +65,7 @@ knobs! {
     /// Section `[tcp]`.
     TcpKnobs of TcpConfig in "tcp" {
         tcp_rmem: Sizes = Sizes::all(2048), Sizes::all(1 << 30);
+        tcp_moderate_rcvbuf: bool = false, true;
         tcp_wmem: Sizes = Sizes::all(2048), Sizes::all(1 << 30);
         tcp_mem: usize = 1 << 20, 1 << 40;
         tcp_window_scaling: bool = false, true;

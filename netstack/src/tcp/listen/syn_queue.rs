@@ -19,7 +19,7 @@ const ANSWER_TIME: Duration = Duration::from_millis(100);
 impl Tcp {
     /// The window that a SYN-ACK offers. RFC 7323 2.2: not scaled.
     pub(super) fn syn_ack_window(&self) -> u16 {
-        self.config.tcp_rmem.default.min(usize::from(u16::MAX)) as u16 // just limited
+        Receiver::first_window(self.config.tcp_rmem.default)
     }
 
     /// The shift of the windows that follow, where the peer scales too.
