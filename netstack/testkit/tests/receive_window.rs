@@ -18,7 +18,14 @@ fn ack(seq: u32, ack: u32) -> Spoken<'static> {
 fn accept(tcp: TcpConfig) -> (Script, SocketId, u32, u32) {
     let mut script = Script::new(Config { tcp, ..Config::default() });
     let listener = script.listen(1);
-    script.say(&Spoken { seq: 9000, flags: "S", window: WINDOW, mss: Some(1400), scale: Some(7), ..Spoken::default() });
+    script.say(&Spoken {
+        seq: 9000,
+        flags: "S",
+        window: WINDOW,
+        mss: Some(1400),
+        scale: Some(7),
+        ..Spoken::default()
+    });
     let syn_ack = script.hear();
     assert_eq!(syn_ack.window, 65_535, "not scaled");
     let ours = syn_ack.seq.wrapping_add(1);
