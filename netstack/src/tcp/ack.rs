@@ -162,7 +162,9 @@ impl Connection {
         }
         self.control(before.pipe, before.lost, measured, outcome, env);
         self.after_alert(retransmit);
-        self.tell_writable();
+        if outcome.advanced {
+            self.tell_writable();
+        }
         if self.snd.has_unsent() {
             self.effects.transmit = true;
         }
