@@ -72,8 +72,8 @@ impl Stack {
             let mut cx = ip::Context { out: net.out, pool: net.pool, stats: net.stats };
             match net.ip.receive(now, frame, &mut cx) {
                 None => {}
-                Some(Received::Tcp { source, destination, packet, checksum, ecn: _ }) => {
-                    tcp.receive(source, destination, packet, checksum, &mut net);
+                Some(Received::Tcp { source, destination, packet, checksum, ecn }) => {
+                    tcp.receive(source, destination, packet, checksum, ecn, &mut net);
                 }
                 Some(Received::TcpError { error, local, remote, sequence }) => {
                     let tuple = FourTuple {

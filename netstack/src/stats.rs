@@ -48,6 +48,14 @@ counters! {
         ip_in_truncated: "IpInTruncatedPkts",
         /// IP packets delivered to the layer above.
         ip_in_delivers: "IpInDelivers",
+        /// IP packets received without ECN.
+        in_no_ect_pkts: "IpExtInNoECTPkts",
+        /// IP packets received with ECT(1).
+        in_ect1_pkts: "IpExtInECT1Pkts",
+        /// IP packets received with ECT(0).
+        in_ect0_pkts: "IpExtInECT0Pkts",
+        /// IP packets received with a congestion mark.
+        in_ce_pkts: "IpExtInCEPkts",
         /// IP packets sent.
         ip_out_requests: "IpOutRequests",
         /// IP packets that had no route.
@@ -188,6 +196,8 @@ counters! {
         sack_discard: "TcpExtTCPSACKDiscard",
         /// Times that a peer dropped what it had SACKed.
         sack_reneging: "TcpExtTCPSACKReneging",
+        /// Segments of ours whose ACK told of a congestion mark.
+        delivered_ce: "TcpExtTCPDeliveredCE",
         /// Tail loss probes sent.
         loss_probes: "TcpExtTCPLossProbes",
         /// Losses that a tail loss probe has repaired.

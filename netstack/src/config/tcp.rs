@@ -49,6 +49,10 @@ pub struct TcpConfig {
     pub tcp_sack: bool,
     /// `tcp_dsack`: whether the peer is told by SACK blocks what arrived twice.
     pub tcp_dsack: bool,
+    /// `tcp_ecn`: 0 no ECN, 1 asks for it and answers, 2 answers only.
+    pub tcp_ecn: u8,
+    /// `tcp_ecn_fallback`: a SYN that asks for ECN and is lost goes again without.
+    pub tcp_ecn_fallback: bool,
     /// SYNs resent before an active opening gives up.
     pub tcp_syn_retries: u8,
     /// SYN-ACKs resent before a half-open connection is dropped.
@@ -131,6 +135,8 @@ impl Default for TcpConfig {
             tcp_timestamps: true,
             tcp_sack: true,
             tcp_dsack: true,
+            tcp_ecn: 2,
+            tcp_ecn_fallback: true,
             tcp_syn_retries: 6,
             tcp_synack_retries: 5,
             tcp_retries1: 3,

@@ -162,6 +162,9 @@ impl Connection {
         }
         self.control(before.pipe, before.lost, measured, outcome, env);
         self.after_alert(retransmit);
+        if outcome.ece {
+            env.stats.delivered_ce += u64::from(outcome.delivered.div_ceil(u32::from(self.snd.mss)));
+        }
         if outcome.advanced {
             self.tell_writable();
         }

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use core::time::Duration;
 
 use super::congestion::Congestion;
+use super::ecn::{self, Ecn};
 use super::fast_open::FastOpen;
 use super::memory::Memory;
 use super::options::{Negotiated, Timestamps};
@@ -92,6 +93,7 @@ pub(crate) struct Connection {
     pub(crate) rcv: Receiver,
     pub(crate) rtt: Rtt,
     pub(crate) cc: Congestion,
+    pub(crate) ecn: Ecn,
     /// What is out, segment by segment.
     pub(crate) flight: Flight,
     pub(crate) recovery: Recovery,
@@ -149,6 +151,7 @@ impl Connection {
             rcv: Receiver::new(config.tcp_rmem.default, scale),
             rtt: Rtt::new(),
             cc: Congestion::new(config.tcp_congestion_control, u32::from(link_mss), config.initial_cwnd),
+            ecn: Ecn::new(ecn::asks(config)),
             flight: Flight::new(),
             recovery: Recovery::new(iss),
             rate: Rate::default(),
@@ -257,10 +260,4 @@ impl Connection {
     pub(crate) fn cwnd_room(&self) -> u32 {
         self.cc.cwnd().saturating_sub(self.pipe())
     }
-
-    pub(crate) fn ece_counts(&self, _segment: &super::segment::Segment) -> bool {
-        false
-    }
-    pub(crate) fn queue_cwr(&mut self) {}
-    pub(crate) fn withdraw_cwr(&mut self) {}
 }

@@ -32,9 +32,9 @@ pub(crate) struct DelayedAck {
 
 impl DelayedAck {
     /// Linux's `tcp_incr_quickack`: as many as the window has pairs of segments, so that a sender in slow start gets going.
-    fn quicken(&mut self, wnd: u32, mss: u16) {
+    fn quicken(&mut self, wnd: u32, mss: u16, most: u32) {
         let pairs = (wnd / (2 * u32::from(mss).max(1))).max(2);
-        self.quick = self.quick.max(pairs.min(MAX_QUICK_ACKS) as u8); // at most 16
+        self.quick = self.quick.max(pairs.min(most) as u8); // at most 16
     }
 
     /// Linux's `tcp_event_data_recv`; `rto` in nanoseconds.
@@ -42,7 +42,7 @@ impl DelayedAck {
         let pause = now.nanos_since(self.last) / 1000;
         self.last = now;
         if self.ato == 0 {
-            self.quicken(wnd, mss);
+            self.quicken(wnd, mss, MAX_QUICK_ACKS);
             self.ato = ATO_MIN;
         } else if pause <= u64::from(ATO_MIN / 2) {
             self.ato = self.ato / 2 + ATO_MIN / 2;
@@ -50,7 +50,7 @@ impl DelayedAck {
             let ato = u64::from(self.ato / 2) + pause;
             self.ato = ato.min(rto / 1000) as u32; // below twice ato
         } else if pause > rto / 1000 {
-            self.quicken(wnd, mss); // the sender begins anew with a small window
+            self.quicken(wnd, mss, MAX_QUICK_ACKS); // the sender begins anew with a small window
         }
     }
 
@@ -74,12 +74,13 @@ impl Receiver {
     /// (Linux's `tcp_enter_quickack_mode`).
     pub(crate) fn owe_duplicate_ack(&mut self) {
         self.ack_now = true;
-        self.enter_quick_ack();
+        self.enter_quick_ack(MAX_QUICK_ACKS);
     }
 
-    pub(crate) fn enter_quick_ack(&mut self) {
+    /// At most `most` ACKs go at once.
+    pub(crate) fn enter_quick_ack(&mut self, most: u32) {
         let wnd = self.wnd();
-        self.delayed.quicken(wnd, self.mss);
+        self.delayed.quicken(wnd, self.mss, most);
         self.delayed.pingpong = false;
         self.delayed.ato = ATO_MIN;
     }

@@ -62,10 +62,11 @@ impl Connection {
     /// by Linux's `tcp_current_mss`; for what is sent again they must fit as it is.
     #[inline]
     pub(crate) fn room_for_sack(&self, seq: SeqNumber, len: usize) -> (SackList, usize) {
+        let mss = usize::from(self.snd.mss);
+        let len = if self.ecn.has_cwr() { len.min(mss) } else { len };
         if !self.rcv.has_sack() {
             return (SackList::NONE, len);
         }
-        let mss = usize::from(self.snd.mss);
         let most = MAX_OPTIONS - if self.timestamps.is_some() { TIMESTAMPS } else { 0 };
         let is_new = seq.at_or_after(self.snd.nxt) && mss > 2 * MAX_OPTIONS;
         if len == 0 || is_new {

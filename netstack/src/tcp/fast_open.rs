@@ -121,7 +121,8 @@ impl Connection {
         client.sent = sent;
         wire.cx.stats.tx_copied_bytes += u64::from(sent);
         let window = Receiver::first_window(self.rcv.limit.min(self.rcv.clamp) as usize);
-        wire.send_packet(&self.tuple, self.iss, self.rcv.nxt, Flags::SYN, window, offer, packet);
+        let flags = Flags::SYN.with(self.ecn.syn_flags(false, false, wire.config));
+        wire.send_packet(&self.tuple, self.iss, self.rcv.nxt, flags, window, offer, packet);
         self.snd.syn_sent = Some(wire.now);
         self.snd.last_sent = wire.now;
         self.snd.nxt = self.iss + 1 + u32::from(sent);
@@ -142,7 +143,7 @@ impl Connection {
         }
         let free = self.rcv.limit.saturating_sub(self.rcv.queue.len() as u32); // a queue holds less than 2^32
         let window = Receiver::first_window(free.min(self.rcv.clamp) as usize);
-        let flags = Flags::SYN.with(Flags::ACK);
+        let flags = Flags::SYN.with(Flags::ACK).with(self.ecn.syn_flags(true, false, wire.config));
         if !wire.send_bare(&self.tuple, self.iss, self.rcv.nxt, flags, window, offer) {
             return false;
         }

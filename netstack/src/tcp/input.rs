@@ -105,6 +105,7 @@ impl Connection {
         if !segment.has(Flags::SYN) {
             return;
         }
+        self.ecn.syn_received(segment);
         let negotiated = Negotiated::from(&segment.header.options, env.config, env.link_mss);
         self.open(segment.seq(), segment.header.window, negotiated, env);
         if ack.is_none() {

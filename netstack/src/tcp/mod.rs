@@ -8,6 +8,7 @@
 //! | `timeout`, `timers`, `rtt` | 6298; 9293 3.8.6.1 |
 //! | `sender`, `receiver` | 9293 3.3.1: SND.*, RCV.* |
 //! | `assembler`, `rcv_space` | 9293 3.10.7.4: what is out of order; the buffer's size |
+//! | `ecn` | 3168; 8257 3.2 |
 //! | `delayed_ack` | 1122 4.2.3.2; 5681 4.2 |
 //! | `ack` | 9293 3.10.7.4, fifth; 6298 3, 4 and 5 |
 //! | `retransmit` | 6675 5 |
@@ -34,6 +35,7 @@ pub(crate) mod congestion;
 mod connection;
 mod delayed_ack;
 mod dsack;
+mod ecn;
 mod fast_open;
 mod icmp;
 mod info;
@@ -218,6 +220,7 @@ impl Tcp {
         }
         self.now = net.now;
         net.stats.ip_in_receives += 1;
+        net.stats.count_ecn(segment.ecn);
         net.stats.ip_in_delivers += 1;
         net.stats.tcp_in_segs += 1;
         let link_mss = output::link_mss(&self.link);
@@ -240,6 +243,7 @@ impl Tcp {
         destination: Ipv4Addr,
         packet: Packet,
         checksum: Checksum,
+        ecn: u8,
         net: &mut Net<'_>,
     ) {
         self.now = net.now;
@@ -247,6 +251,7 @@ impl Tcp {
         let Some((tuple, mut segment)) = parse(source, destination, packet, checksum, net.stats) else {
             return;
         };
+        segment.ecn = ecn;
         match self.lookup(&tuple) {
             Some(Owner::Connection(id)) => self.connection_input(id, &mut segment, net),
             Some(Owner::HalfOpen(id)) => self.half_open_input(id, &mut segment, net),
@@ -399,5 +404,5 @@ fn parse(
         local_port: header.destination_port,
         remote_port: header.source_port,
     };
-    Some((tuple, Segment { header, payload: Payload::new(packet, len - header.header_len), sacked }))
+    Some((tuple, Segment { header, payload: Payload::new(packet, len - header.header_len), sacked, ecn: 0 }))
 }

@@ -69,6 +69,7 @@ impl Wire<'_, '_> {
         header: &TcpHeader,
         sack: &SackList,
         mut packet: Packet,
+        ecn: u8,
         tso_mss: u16,
     ) {
         let Some(room) = packet.push_front(header.header_len) else { return }; // `packet()` made sure
@@ -97,7 +98,7 @@ impl Wire<'_, '_> {
             source: tuple.local,
             destination: tuple.remote,
             protocol: PROTOCOL_TCP,
-            ecn: 0,
+            ecn,
             ttl: None,
             dont_fragment: true,
         };
@@ -132,7 +133,7 @@ impl Wire<'_, '_> {
         packet: Packet,
     ) {
         let header = header(tuple, seq, ack, flags, window, options);
-        self.send(tuple, &header, &SackList::default(), packet, 0);
+        self.send(tuple, &header, &SackList::default(), packet, 0, 0);
     }
 
     /// RFC 9293 3.10.7.1: the answer to a segment that nobody expects.
@@ -194,7 +195,7 @@ impl Connection {
         }
         let crossed = self.machine.get() == State::SynReceived;
         let mut offer = options::offer(wire.config, wire.link_mss(), None);
-        let mut flags = Flags::SYN;
+        let mut flags = Flags::SYN.with(self.ecn.syn_flags(crossed, !first, wire.config));
         if crossed {
             flags = flags.with(Flags::ACK);
             offer.timestamps = offer.timestamps.filter(|_| self.timestamps.is_some());
@@ -221,6 +222,9 @@ impl Connection {
     }
 
     pub(crate) fn output_open(&mut self, wire: &mut Wire<'_, '_>) -> bool {
+        if self.ecn.has_cut() && !self.output_cut_acks(wire) {
+            return false;
+        }
         if self.flight.is_empty() && self.snd.has_unsent() {
             self.restart_idle(wire.now, wire.config);
         }
@@ -404,6 +408,8 @@ impl Connection {
         if sent < wanted {
             flags.0 &= !Flags::FIN.0;
         }
+        let (marks, ecn) = self.mark_ecn(plan.seq, sent);
+        let flags = flags.with(marks);
         let options = TcpOptions {
             timestamps: self
                 .timestamps
@@ -414,7 +420,7 @@ impl Connection {
         header.header_len += sack_len(&sack);
         let mss = self.snd.mss - sack_len(&sack) as u16; // see room_for_sack
         let tso_mss = if sent > usize::from(mss) { mss } else { 0 };
-        wire.send(&self.tuple, &header, &sack, packet, tso_mss);
+        wire.send(&self.tuple, &header, &sack, packet, ecn, tso_mss);
         self.sent_sack(&sack, sent, wire.now);
         Some(sent)
     }

@@ -68,6 +68,7 @@ impl Connection {
         packet.trim_front(segment.header_len);
         packet.truncate(len);
         self.effects.transmit = true; // at least an ACK or its timer
+        self.take_ecn(segment.ecn, segment.flags);
         self.rcv.mss = self.rcv.mss.max(len.min(usize::from(env.link_mss)) as u16); // limited by a u16
         let before = self.rcv.nxt;
         if Self::keep_chunk(&mut self.rcv, false, packet.freeze(), env) {
@@ -110,11 +111,14 @@ impl Connection {
         if flight == 0 && len > 0 {
             self.restart_idle(wire.now, wire.config);
         }
+        let (marks, ecn) = self.mark_ecn(self.snd.nxt, len);
+        let flags = if len > 0 { Flags::ACK.with(Flags::PSH) } else { Flags::ACK };
         let segment = Plain {
             tuple: self.tuple,
             seq: self.snd.nxt,
             ack: self.rcv.nxt,
-            flags: if len > 0 { Flags::ACK.with(Flags::PSH) } else { Flags::ACK },
+            flags: flags.with(marks),
+            ecn,
             window: self.rcv.advertise(),
             timestamps: self.timestamps.map(|ts| (Timestamps::value(ts.offset, wire.now), ts.recent)),
             header_len: 0, // follows from the timestamps
@@ -142,7 +146,8 @@ impl Connection {
     #[inline(always)]
     fn predicted_len(&self, wire: &Wire<'_, '_>) -> Option<usize> {
         let snd = &self.snd;
-        let is_plain = self.is_calm() && !(snd.probe || snd.force) && !self.rcv.has_sack();
+        let has_more = snd.probe || snd.force || self.rcv.has_sack() || self.ecn.has_cut();
+        let is_plain = self.is_calm() && !has_more;
         let flight = snd.flight() as usize;
         let len = snd.queue.len().checked_sub(flight).filter(|_| is_plain)?;
         let mss = usize::from(snd.mss);

@@ -33,6 +33,7 @@ impl Connection {
             self.effects.reset = Some(self.snd.nxt);
             return self.fail(Error::ConnectionAborted);
         }
+        self.take_ecn(segment.ecn, segment.header.flags);
         let mss = len.min(usize::from(env.link_mss)) as u16; // limited by a u16
         self.rcv.mss = self.rcv.mss.max(mss);
         if segment.seq() == self.rcv.nxt {

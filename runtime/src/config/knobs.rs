@@ -72,6 +72,8 @@ knobs! {
         tcp_timestamps: bool = false, true;
         tcp_sack: bool = false, true;
         tcp_dsack: bool = false, true;
+        tcp_ecn: u8 = 0, 2;
+        tcp_ecn_fallback: bool = false, true;
         tcp_syn_retries: u8 = 1, 127;
         tcp_synack_retries: u8 = 0, 127;
         tcp_retries1: u8 = 1, 127;

@@ -6,6 +6,7 @@ use super::HalfOpen;
 use crate::arena::Id;
 use crate::event::ListenerId;
 use crate::stats::Stats;
+use crate::tcp::ecn::Ecn;
 use crate::tcp::options::{self, Timestamps};
 use crate::tcp::receiver::Receiver;
 use crate::tcp::table::Owner;
@@ -54,7 +55,8 @@ impl Tcp {
             *offered = (clock.wrapping_add(half.ts_offset), recent);
         }
         offer.fast_open = half.offers_fast_open.then(|| self.fast_open_keys.cookie(&half.tuple));
-        let flags = Flags::SYN.with(Flags::ACK);
+        let flags =
+            Flags::SYN.with(Flags::ACK).with(Ecn::new(half.ecn_ok).syn_flags(true, false, &self.config));
         wire.send_bare(&half.tuple, half.iss, half.irs + 1, flags, self.syn_ack_window(), offer);
     }
 
