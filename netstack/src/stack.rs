@@ -72,8 +72,8 @@ impl Stack {
             let mut cx = ip::Context { out: net.out, pool: net.pool, stats: net.stats };
             match net.ip.receive(now, frame, &mut cx) {
                 None => {}
-                Some(Received::Tcp { source, destination, packet, checksum, ecn: _ }) => {
-                    tcp.receive(source, destination, packet, checksum, &mut net);
+                Some(Received::Tcp { source, destination, packet, checksum, ecn }) => {
+                    tcp.receive(source, destination, packet, checksum, ecn, &mut net);
                 }
                 Some(Received::TcpError { error, local, remote, sequence }) => {
                     let tuple = FourTuple {
@@ -329,6 +329,48 @@ impl Stack {
     /// `NotOpen`.
     pub fn nodelay(&self, id: SocketId) -> Result<bool, Error> {
         self.tcp.nodelay(id)
+    }
+
+    /// TCP_QUICKACK: off lets ACKs wait for the application's answers, on does not. Neither stays: what the connection sees of
+    /// questions and answers changes it again, as in Linux.
+    ///
+    /// # Errors
+    /// `NotOpen`.
+    pub fn set_quickack(&mut self, id: SocketId, on: bool) -> Result<(), Error> {
+        self.tcp.set_quickack(id, on)
+    }
+
+    /// Whether ACKs don't wait for the application's answers.
+    ///
+    /// # Errors
+    /// `NotOpen`.
+    pub fn quickack(&self, id: SocketId) -> Result<bool, Error> {
+        self.tcp.quickack(id)
+    }
+
+    /// SO_RCVBUF: the receive buffer stays at this many bytes, which are not tuned any more. Unlike in Linux they are not
+    /// doubled: all of them are payload. No window is larger than the scale of our SYN, which is for `tcp_rmem.max`, allows.
+    ///
+    /// # Errors
+    /// `NotOpen`.
+    pub fn set_recv_buffer_size(&mut self, id: SocketId, bytes: usize) -> Result<(), Error> {
+        self.tcp.set_recv_buffer_size(id, bytes)
+    }
+
+    /// SO_RCVBUF: the size of the receive buffer in bytes, as set or as tuned.
+    ///
+    /// # Errors
+    /// `NotOpen`.
+    pub fn recv_buffer_size(&self, id: SocketId) -> Result<usize, Error> {
+        self.tcp.recv_buffer_size(id)
+    }
+
+    /// TCP_WINDOW_CLAMP: the window offered is at most this many bytes, once what was offered before has arrived.
+    ///
+    /// # Errors
+    /// `NotOpen`.
+    pub fn set_window_clamp(&mut self, id: SocketId, bytes: usize) -> Result<(), Error> {
+        self.tcp.set_window_clamp(id, bytes)
     }
 
     /// SO_KEEPALIVE with its times; `None` switches it off.

@@ -48,6 +48,14 @@ counters! {
         ip_in_truncated: "IpInTruncatedPkts",
         /// IP packets delivered to the layer above.
         ip_in_delivers: "IpInDelivers",
+        /// IP packets received without ECN.
+        in_no_ect_pkts: "IpExtInNoECTPkts",
+        /// IP packets received with ECT(1).
+        in_ect1_pkts: "IpExtInECT1Pkts",
+        /// IP packets received with ECT(0).
+        in_ect0_pkts: "IpExtInECT0Pkts",
+        /// IP packets received with a congestion mark.
+        in_ce_pkts: "IpExtInCEPkts",
         /// IP packets sent.
         ip_out_requests: "IpOutRequests",
         /// IP packets that had no route.
@@ -142,6 +150,20 @@ counters! {
         ofo_queue: "TcpExtTCPOFOQueue",
         /// Segments out of order that were dropped for want of room.
         ofo_drop: "TcpExtTCPOFODrop",
+        /// Segments out of order of which all, or all of a segment in hand, had arrived before.
+        ofo_merge: "TcpExtTCPOFOMerge",
+        /// Times that room was made by dropping what had arrived out of order.
+        prune_called: "TcpExtPruneCalled",
+        /// Times that data out of order were dropped for it.
+        ofo_pruned: "TcpExtOfoPruned",
+        /// Segments dropped because even that gave no room.
+        rcv_pruned: "TcpExtRcvPruned",
+        /// Segments that arrived although they were acknowledged: the ACK was lost, or its delay too long.
+        delayed_ack_lost: "TcpExtDelayedACKLost",
+        /// Duplicates before `rcv_nxt` told by DSACK.
+        dsack_old_sent: "TcpExtTCPDSACKOldSent",
+        /// Duplicates among data out of order told by DSACK.
+        dsack_ofo_sent: "TcpExtTCPDSACKOfoSent",
         /// Segments dropped because the receive buffer was full.
         rcv_q_drop: "TcpExtTCPRcvQDrop",
         /// Times the whole retransmission queue was resent after a time-out.
@@ -174,6 +196,8 @@ counters! {
         sack_discard: "TcpExtTCPSACKDiscard",
         /// Times that a peer dropped what it had SACKed.
         sack_reneging: "TcpExtTCPSACKReneging",
+        /// Segments of ours whose ACK told of a congestion mark.
+        delivered_ce: "TcpExtTCPDeliveredCE",
         /// Tail loss probes sent.
         loss_probes: "TcpExtTCPLossProbes",
         /// Losses that a tail loss probe has repaired.

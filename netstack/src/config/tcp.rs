@@ -4,13 +4,40 @@ use core::time::Duration;
 
 use crate::tcp::CongestionControl;
 
+/// Sizes of a connection's buffer in bytes: the vector of three of Linux's `tcp_rmem` and `tcp_wmem`.
+///
+/// A number alone, `65536.into()`, is a size that stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BufferSizes {
+    /// What is left to a connection when memory runs low.
+    pub min: usize,
+    /// What a connection starts with.
+    pub default: usize,
+    /// How far tuning goes.
+    pub max: usize,
+}
+
+impl From<usize> for BufferSizes {
+    fn from(size: usize) -> BufferSizes {
+        BufferSizes { min: size, default: size, max: size }
+    }
+}
+
+impl From<[usize; 3]> for BufferSizes {
+    fn from([min, default, max]: [usize; 3]) -> BufferSizes {
+        BufferSizes { min, default, max }
+    }
+}
+
 /// Settings of TCP: `net.ipv4.tcp_*` and `net.core.somaxconn`.
 #[derive(Debug, Clone)]
 pub struct TcpConfig {
-    /// The receive buffer of a connection in bytes. Linux's `tcp_rmem` has min, default and max; tuning between them comes later.
-    pub tcp_rmem: usize,
-    /// The send buffer of a connection in bytes (`tcp_wmem`, likewise).
-    pub tcp_wmem: usize,
+    /// The receive buffer of a connection.
+    pub tcp_rmem: BufferSizes,
+    /// `tcp_moderate_rcvbuf`: whether receive buffers grow with what the application reads in a round trip.
+    pub tcp_moderate_rcvbuf: bool,
+    /// The send buffer of a connection.
+    pub tcp_wmem: BufferSizes,
     /// Bytes that all connections together may hold in copies: written and not acknowledged, or copied out of the
     /// device's buffers. Half of it in buffers of 512 bytes, half in buffers of 16 KiB.
     pub tcp_mem: usize,
@@ -20,6 +47,12 @@ pub struct TcpConfig {
     pub tcp_timestamps: bool,
     /// `tcp_sack`: whether both sides may tell by SACK blocks what arrived out of order.
     pub tcp_sack: bool,
+    /// `tcp_dsack`: whether the peer is told by SACK blocks what arrived twice.
+    pub tcp_dsack: bool,
+    /// `tcp_ecn`: 0 no ECN, 1 asks for it and answers, 2 answers only.
+    pub tcp_ecn: u8,
+    /// `tcp_ecn_fallback`: a SYN that asks for ECN and is lost goes again without.
+    pub tcp_ecn_fallback: bool,
     /// SYNs resent before an active opening gives up.
     pub tcp_syn_retries: u8,
     /// SYN-ACKs resent before a half-open connection is dropped.
@@ -75,7 +108,7 @@ pub struct TcpConfig {
     pub tcp_rto_min: Duration,
     /// The largest RTO.
     pub tcp_rto_max: Duration,
-    /// The longest delay of an ACK.
+    /// The longest delay of an ACK. It is 40 ms unless the peer's segments come farther apart.
     pub tcp_delack_max: Duration,
     /// At least this long between two ACKs sent for segments out of the window.
     pub tcp_invalid_ratelimit: Duration,
@@ -94,12 +127,16 @@ pub struct TcpConfig {
 impl Default for TcpConfig {
     fn default() -> TcpConfig {
         TcpConfig {
-            tcp_rmem: 1 << 20,
-            tcp_wmem: 1 << 20,
+            tcp_rmem: BufferSizes { min: 4096, default: 131_072, max: 6 << 20 },
+            tcp_moderate_rcvbuf: true,
+            tcp_wmem: BufferSizes { min: 4096, default: 1 << 20, max: 4 << 20 },
             tcp_mem: 128 << 20,
             tcp_window_scaling: true,
             tcp_timestamps: true,
             tcp_sack: true,
+            tcp_dsack: true,
+            tcp_ecn: 2,
+            tcp_ecn_fallback: true,
             tcp_syn_retries: 6,
             tcp_synack_retries: 5,
             tcp_retries1: 3,
@@ -126,7 +163,7 @@ impl Default for TcpConfig {
             tcp_slow_start_after_idle: true,
             tcp_rto_min: Duration::from_millis(200),
             tcp_rto_max: Duration::from_secs(120),
-            tcp_delack_max: Duration::from_millis(40),
+            tcp_delack_max: Duration::from_millis(200),
             tcp_invalid_ratelimit: Duration::from_millis(500),
             tcp_challenge_ack_limit: 1000,
             initial_cwnd: 10,

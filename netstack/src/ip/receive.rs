@@ -67,6 +67,7 @@ impl Ip {
             cx.stats.ip_in_hdr_errors += 1;
             return None;
         };
+        cx.stats.count_ecn(header.ecn);
         if !chain::truncate(&mut packet, header.total_len, &mut self.rest) {
             cx.stats.ip_in_truncated += 1;
             return None;

@@ -19,7 +19,6 @@ pub(crate) enum Received {
         /// What the device says of the TCP checksum.
         checksum: Checksum,
         /// The two bits of RFC 3168.
-        #[cfg_attr(not(test), expect(dead_code, reason = "for ECN, which TCP does not speak yet"))]
         ecn: u8,
     },
     /// An ICMP error that quotes a segment from one of our addresses. Whoever sent it may lie about all the rest: TCP

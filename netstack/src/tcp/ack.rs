@@ -162,7 +162,12 @@ impl Connection {
         }
         self.control(before.pipe, before.lost, measured, outcome, env);
         self.after_alert(retransmit);
-        self.tell_writable();
+        if outcome.ece {
+            env.stats.delivered_ce += u64::from(outcome.delivered.div_ceil(u32::from(self.snd.mss)));
+        }
+        if outcome.advanced {
+            self.tell_writable();
+        }
         if self.snd.has_unsent() {
             self.effects.transmit = true;
         }

@@ -199,6 +199,7 @@ impl Connection {
 
     /// An ACK for a segment that is not taken.
     fn acknowledge_unwanted(&mut self, segment: &Segment, why: Unwanted, env: &mut Env<'_>) {
+        self.note_old(segment, env);
         // Data without a SYN can't be part of a loop of ACKs, so they are always answered (as Linux does).
         let data = segment.seq_len() > 0 && !segment.has(Flags::SYN);
         if data || self.may_acknowledge(why, env.now, env.config, env.stats) {

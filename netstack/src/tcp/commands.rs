@@ -9,12 +9,15 @@ use super::Tcp;
 use super::connection::{Connection, Keepalive};
 use super::fast_open::SERVER_ALL;
 use super::listen::ListenerInfo;
+use super::memory::Memory;
 use super::state::State;
 use super::table::FourTuple;
+use crate::config::TcpConfig;
 use crate::error::Error;
 use crate::event::{Event, ListenerId, SocketId};
 use crate::ip::Ip;
 use crate::stats::Stats;
+use crate::time::Instant;
 
 /// Which direction is shut down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,21 +132,21 @@ impl Tcp {
     }
 
     pub(crate) fn read(&mut self, id: SocketId, buf: &mut [u8], peek: bool) -> Result<usize, Error> {
-        let connection = self.socket_mut(id)?;
+        let connection = self.connections.get_mut(id.0).filter(|c| !c.app.orphan).ok_or(Error::NotOpen)?;
         if connection.rcv.queue.len() == 0 {
             return connection.end_of_data().map(|()| 0);
         }
         let n = connection.rcv.queue.read(buf, peek);
-        if connection.window_moved() {
+        if !peek && connection.has_read(self.now, &self.config, &self.memory) {
             self.settle(id.0);
         }
         Ok(n)
     }
 
     pub(crate) fn read_chunk(&mut self, id: SocketId) -> Result<Option<Chunk>, Error> {
-        let connection = self.socket_mut(id)?;
+        let connection = self.connections.get_mut(id.0).filter(|c| !c.app.orphan).ok_or(Error::NotOpen)?;
         let Some(chunk) = connection.rcv.queue.pop() else { return connection.end_of_data().map(|()| None) };
-        if connection.window_moved() {
+        if connection.has_read(self.now, &self.config, &self.memory) {
             self.settle(id.0);
         }
         Ok(Some(chunk))
@@ -268,6 +271,30 @@ impl Tcp {
         Ok(self.socket(id)?.app.nodelay)
     }
 
+    pub(crate) fn set_quickack(&mut self, id: SocketId, on: bool) -> Result<(), Error> {
+        self.socket_mut(id)?.set_quickack(on);
+        self.settle(id.0);
+        Ok(())
+    }
+
+    pub(crate) fn quickack(&self, id: SocketId) -> Result<bool, Error> {
+        Ok(self.socket(id)?.quickack())
+    }
+
+    pub(crate) fn set_recv_buffer_size(&mut self, id: SocketId, bytes: usize) -> Result<(), Error> {
+        self.socket_mut(id)?.rcv.fix_buffer(bytes);
+        Ok(())
+    }
+
+    pub(crate) fn recv_buffer_size(&self, id: SocketId) -> Result<usize, Error> {
+        Ok(self.socket(id)?.rcv.limit as usize)
+    }
+
+    pub(crate) fn set_window_clamp(&mut self, id: SocketId, bytes: usize) -> Result<(), Error> {
+        self.socket_mut(id)?.rcv.clamp_window(bytes);
+        Ok(())
+    }
+
     pub(crate) fn set_keepalive(&mut self, id: SocketId, keepalive: Option<Keepalive>) -> Result<(), Error> {
         if keepalive.is_some_and(|k| k.time.is_zero() || k.interval.is_zero() || k.probes == 0) {
             return Err(Error::InvalidInput);
@@ -330,8 +357,12 @@ impl Tcp {
 
 impl Connection {
     /// Reading made room: whether the peer should hear of it now.
-    fn window_moved(&mut self) -> bool {
-        let due = self.rcv.update_due() && self.machine.get().can_receive();
+    fn has_read(&mut self, now: Instant, config: &TcpConfig, memory: &Memory) -> bool {
+        self.rcv.adjust_space(now, config);
+        if self.rcv.pressed != u32::MAX && !memory.is_exhausted() {
+            self.rcv.pressed = u32::MAX;
+        }
+        let due = (self.rcv.update_due() || self.rcv.is_read_out()) && self.machine.get().can_receive();
         if due {
             self.rcv.ack_now = true;
             self.effects.transmit = true;

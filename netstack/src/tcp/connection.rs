@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use core::time::Duration;
 
 use super::congestion::{Congestion, Phase};
+use super::ecn::{self, Ecn};
 use super::fast_open::FastOpen;
 use super::memory::Memory;
 use super::options::{Negotiated, Timestamps};
@@ -95,6 +96,7 @@ pub(crate) struct Connection {
     pub(crate) rcv: Receiver,
     pub(crate) rtt: Rtt,
     pub(crate) cc: Congestion,
+    pub(crate) ecn: Ecn,
     /// What is out, segment by segment.
     pub(crate) flight: Flight,
     pub(crate) recovery: Recovery,
@@ -130,7 +132,7 @@ impl App {
             max_pacing_rate: None,
             keepalive: None,
             linger_zero: false,
-            send_limit: config.tcp_wmem.min(MAX_BUFFER),
+            send_limit: config.tcp_wmem.default.min(MAX_BUFFER),
             readable_queued: false,
             writable_queued: false,
         }
@@ -146,15 +148,16 @@ impl Connection {
         config: &TcpConfig,
         link_mss: u16,
     ) -> Connection {
-        let scale = if config.tcp_window_scaling { Receiver::scale_for(config.tcp_rmem) } else { 0 };
+        let scale = if config.tcp_window_scaling { Receiver::scale_for(config.tcp_rmem.max) } else { 0 };
         Connection {
             tuple,
             machine: Machine::active_open(),
             iss,
             snd: Sender::new(iss, link_mss),
-            rcv: Receiver::new(config.tcp_rmem, scale),
+            rcv: Receiver::new(config.tcp_rmem.default, scale),
             rtt: Rtt::new(),
             cc: Congestion::new(config.tcp_congestion_control, u32::from(link_mss), config.initial_cwnd),
+            ecn: Ecn::new(ecn::asks(config)),
             flight: Flight::new(),
             recovery: Recovery::new(iss),
             pacing: None,
@@ -178,8 +181,9 @@ impl Connection {
     /// Takes what the peer's SYN says.
     pub(crate) fn open(&mut self, irs: SeqNumber, window: u16, negotiated: Negotiated, env: &Env<'_>) {
         self.rcv.open(irs, env.now);
-        // RFC 7323 2.2: the window of a SYN is not scaled, neither ours nor the peer's.
-        self.rcv.edge = self.rcv.nxt + self.rcv.limit.min(u32::from(u16::MAX));
+        let offered = u32::from(Receiver::first_window(self.rcv.limit.min(self.rcv.clamp) as usize));
+        self.rcv.edge = self.rcv.nxt + offered;
+        self.rcv.space.start(offered.min(10 * u32::from(env.link_mss)), self.rcv.nxt, env.now);
         if let Some(scale) = negotiated.scale {
             self.snd.scale = scale;
         } else {
@@ -286,10 +290,4 @@ impl Connection {
     pub(crate) fn cwnd_room(&self) -> u32 {
         self.cc.cwnd().saturating_sub(self.pipe())
     }
-
-    pub(crate) fn ece_counts(&self, _segment: &super::segment::Segment) -> bool {
-        false
-    }
-    pub(crate) fn queue_cwr(&mut self) {}
-    pub(crate) fn withdraw_cwr(&mut self) {}
 }

@@ -9,6 +9,7 @@ use core::time::Duration;
 use super::connection::{Connection, Env};
 use super::options::{self, Negotiated, Timestamps};
 use super::output::Wire;
+use super::receiver::Receiver;
 use super::segment::Segment;
 use super::state::State;
 use super::{Tcp, output};
@@ -119,8 +120,9 @@ impl Connection {
         let sent = self.snd.queue.copy_to(0, len, &mut packet) as u16; // at most the room
         client.sent = sent;
         wire.cx.stats.tx_copied_bytes += u64::from(sent);
-        let window = self.rcv.limit.min(u32::from(u16::MAX)) as u16; // just limited; RFC 7323 2.2: not scaled
-        wire.send_packet(&self.tuple, self.iss, self.rcv.nxt, Flags::SYN, window, offer, packet);
+        let window = Receiver::first_window(self.rcv.limit.min(self.rcv.clamp) as usize);
+        let flags = Flags::SYN.with(self.ecn.syn_flags(false, false, wire.config));
+        wire.send_packet(&self.tuple, self.iss, self.rcv.nxt, flags, window, offer, packet);
         self.snd.syn_sent = Some(wire.now);
         self.snd.last_sent = wire.now;
         self.snd.nxt = self.iss + 1 + u32::from(sent);
@@ -140,13 +142,13 @@ impl Connection {
             *offered = (Timestamps::value(ours.offset, wire.now), ours.recent);
         }
         let free = self.rcv.limit.saturating_sub(self.rcv.queue.len() as u32); // a queue holds less than 2^32
-        let window = free.min(u32::from(u16::MAX)) as u16; // just limited; RFC 7323 2.2: not scaled
-        let flags = Flags::SYN.with(Flags::ACK);
+        let window = Receiver::first_window(free.min(self.rcv.clamp) as usize);
+        let flags = Flags::SYN.with(Flags::ACK).with(self.ecn.syn_flags(true, false, wire.config));
         if !wire.send_bare(&self.tuple, self.iss, self.rcv.nxt, flags, window, offer) {
             return false;
         }
         self.rcv.edge = self.rcv.edge.max(self.rcv.nxt + u32::from(window));
-        self.sent_ack();
+        self.sent_ack(0, wire.now);
         if self.snd.nxt == self.iss {
             self.snd.syn_sent = Some(wire.now);
             self.snd.nxt = self.iss + 1;

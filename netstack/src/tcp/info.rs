@@ -42,6 +42,10 @@ pub struct TcpInfo {
     pub unacked: u64,
     /// Segments sent again.
     pub total_retrans: u64,
+    /// Round-trip time as the receiver measures it; zero before it could.
+    pub rcv_rtt: Duration,
+    /// Bytes that the application reads in such a time.
+    pub rcv_space: u32,
     /// Bytes received in order.
     pub bytes_received: u64,
     /// Bytes that the peer acknowledged.
@@ -69,6 +73,8 @@ impl Tcp {
             snd_wnd: c.snd.wnd,
             unacked: u64::from(c.snd.flight()),
             total_retrans: c.snd.retransmits,
+            rcv_rtt: Duration::from_micros(u64::from(c.rcv.space.rtt_micros())),
+            rcv_space: c.rcv.space.space(),
             bytes_received: c.rcv.bytes,
             bytes_acked: c.snd.bytes_acked,
         })

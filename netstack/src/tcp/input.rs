@@ -48,6 +48,7 @@ impl Connection {
         }
         // Sixth, URG: RFC 6093, urgent data are read in line.
         self.note_fin(segment);
+        self.note_old(segment, env);
         segment.trim_before(self.rcv.nxt);
         segment.trim_after(self.rcv.edge.max(self.rcv.nxt));
         self.text(segment, env);
@@ -104,6 +105,7 @@ impl Connection {
         if !segment.has(Flags::SYN) {
             return;
         }
+        self.ecn.syn_received(segment);
         let negotiated = Negotiated::from(&segment.header.options, env.config, env.link_mss);
         self.open(segment.seq(), segment.header.window, negotiated, env);
         if ack.is_none() {

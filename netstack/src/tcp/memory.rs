@@ -3,7 +3,7 @@
 use corelane_nic::{Packet, Pool, PoolConfig};
 
 /// Bytes of a small buffer: a request or an answer of one write.
-const SMALL: u32 = 512;
+pub(crate) const SMALL: u32 = 512;
 /// Bytes of a large buffer: a bulk write, or many received segments packed together.
 const LARGE: u32 = 16 * 1024;
 
@@ -40,6 +40,11 @@ impl Memory {
     /// Whether the device runs low, so that data which wait for the application must leave its buffers.
     pub(crate) fn device_is_low(&self) -> bool {
         self.device.available() < self.device_low
+    }
+
+    /// Whether nothing more can be kept: the device runs low, and there is nothing to copy into.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.device_is_low() && !self.has_room()
     }
 
     /// Whether a write would find room.

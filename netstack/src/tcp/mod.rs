@@ -7,6 +7,9 @@
 //! | `output` | 9293 3.8: what is sent next, Nagle, silly window avoidance |
 //! | `timeout`, `timers`, `rtt` | 6298; 9293 3.8.6.1 |
 //! | `sender`, `receiver` | 9293 3.3.1: SND.*, RCV.* |
+//! | `assembler`, `rcv_space` | 9293 3.10.7.4: what is out of order; the buffer's size |
+//! | `ecn` | 3168; 8257 3.2 |
+//! | `delayed_ack` | 1122 4.2.3.2; 5681 4.2 |
 //! | `ack` | 9293 3.10.7.4, fifth; 6298 3, 4 and 5 |
 //! | `retransmit` | 6675 5 |
 //! | `recovery/` | 5681, 6582, 3042, 6675, 8985, 6937, 5682, 3522, 3708: see there |
@@ -14,7 +17,7 @@
 //! | `congestion/` | 5681, 9438, 9406, 8257, 7661; draft-cardwell-iccrg-bbr-congestion-control-00 |
 //! | `pacing` | as Linux paces inside of TCP |
 //! | `challenge`, `paws` | 5961; 7323 5 |
-//! | `options`, `sack` | 7323; 9293 3.2; 2018 |
+//! | `options`, `sack`, `dsack` | 7323; 9293 3.2; 2018; 2883 |
 //! | `listen/` | 9293 3.10.7.2; 6528; 4987 |
 //! | `fast_open`, `listen/fast_open` | 7413 |
 //! | `time_wait` | 9293 3.4.2; 6191; 1337 |
@@ -30,6 +33,9 @@ mod chunk_queue;
 mod commands;
 pub(crate) mod congestion;
 mod connection;
+mod delayed_ack;
+mod dsack;
+mod ecn;
 mod fast_open;
 mod icmp;
 mod info;
@@ -47,6 +53,7 @@ mod paws;
 mod ports;
 mod prediction;
 mod rate;
+mod rcv_space;
 mod receiver;
 mod recovery;
 mod recv_queue;
@@ -214,6 +221,7 @@ impl Tcp {
         }
         self.now = net.now;
         net.stats.ip_in_receives += 1;
+        net.stats.count_ecn(segment.ecn);
         net.stats.ip_in_delivers += 1;
         net.stats.tcp_in_segs += 1;
         let link_mss = output::link_mss(&self.link);
@@ -236,6 +244,7 @@ impl Tcp {
         destination: Ipv4Addr,
         packet: Packet,
         checksum: Checksum,
+        ecn: u8,
         net: &mut Net<'_>,
     ) {
         self.now = net.now;
@@ -243,6 +252,7 @@ impl Tcp {
         let Some((tuple, mut segment)) = parse(source, destination, packet, checksum, net.stats) else {
             return;
         };
+        segment.ecn = ecn;
         match self.lookup(&tuple) {
             Some(Owner::Connection(id)) => self.connection_input(id, &mut segment, net),
             Some(Owner::HalfOpen(id)) => self.half_open_input(id, &mut segment, net),
@@ -395,5 +405,5 @@ fn parse(
         local_port: header.destination_port,
         remote_port: header.source_port,
     };
-    Some((tuple, Segment { header, payload: Payload::new(packet, len - header.header_len), sacked }))
+    Some((tuple, Segment { header, payload: Payload::new(packet, len - header.header_len), sacked, ecn: 0 }))
 }

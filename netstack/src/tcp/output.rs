@@ -6,6 +6,7 @@ use corelane_nic::{ChecksumOffload, Chunk, Packet, TxOffload};
 
 use super::connection::Connection;
 use super::options;
+use super::receiver::Receiver;
 use super::sack::SackList;
 use super::seq::SeqNumber;
 use super::state::State;
@@ -34,6 +35,7 @@ pub(crate) struct Wire<'a, 'b> {
 }
 
 /// One segment to be built.
+#[derive(Clone, Copy)]
 pub(crate) struct Plan {
     pub(crate) seq: SeqNumber,
     pub(crate) flags: Flags,
@@ -67,6 +69,7 @@ impl Wire<'_, '_> {
         header: &TcpHeader,
         sack: &SackList,
         mut packet: Packet,
+        ecn: u8,
         tso_mss: u16,
     ) {
         let Some(room) = packet.push_front(header.header_len) else { return }; // `packet()` made sure
@@ -95,7 +98,7 @@ impl Wire<'_, '_> {
             source: tuple.local,
             destination: tuple.remote,
             protocol: PROTOCOL_TCP,
-            ecn: 0,
+            ecn,
             ttl: None,
             dont_fragment: true,
         };
@@ -130,7 +133,7 @@ impl Wire<'_, '_> {
         packet: Packet,
     ) {
         let header = header(tuple, seq, ack, flags, window, options);
-        self.send(tuple, &header, &SackList::default(), packet, 0);
+        self.send(tuple, &header, &SackList::default(), packet, 0, 0);
     }
 
     /// RFC 9293 3.10.7.1: the answer to a segment that nobody expects.
@@ -192,7 +195,7 @@ impl Connection {
         }
         let crossed = self.machine.get() == State::SynReceived;
         let mut offer = options::offer(wire.config, wire.link_mss(), None);
-        let mut flags = Flags::SYN;
+        let mut flags = Flags::SYN.with(self.ecn.syn_flags(crossed, !first, wire.config));
         if crossed {
             flags = flags.with(Flags::ACK);
             offer.timestamps = offer.timestamps.filter(|_| self.timestamps.is_some());
@@ -200,7 +203,7 @@ impl Connection {
         if let (Some(ours), Some(offered)) = (&self.timestamps, &mut offer.timestamps) {
             *offered = (super::options::Timestamps::value(ours.offset, wire.now), ours.recent);
         }
-        let window = self.rcv.limit.min(u32::from(u16::MAX)) as u16; // just limited; RFC 7323 2.2: not scaled
+        let window = Receiver::first_window(self.rcv.limit.min(self.rcv.clamp) as usize);
         if !wire.send_bare(&self.tuple, self.iss, self.rcv.nxt, flags, window, offer) {
             return false;
         }
@@ -219,6 +222,9 @@ impl Connection {
     }
 
     pub(crate) fn output_open(&mut self, wire: &mut Wire<'_, '_>) -> bool {
+        if self.ecn.has_cut() && !self.output_cut_acks(wire) {
+            return false;
+        }
         if self.flight.is_empty() && self.snd.has_unsent() {
             self.restart_idle(wire.now, wire.config);
         }
@@ -357,7 +363,8 @@ impl Connection {
         let snd = &mut self.snd;
         snd.nxt = end;
         snd.last_sent = now;
-        if len < usize::from(snd.mss) {
+        // One that was cut short for its options was full.
+        if len < usize::from(snd.mss) && len == plan.len {
             snd.small_end = end;
         }
         if self.recovery.reduces_cwnd() {
@@ -375,6 +382,9 @@ impl Connection {
     /// out (a chain of chunks may be too long for the device), `None` when there was no buffer.
     pub(crate) fn emit(&mut self, plan: &Plan, wire: &mut Wire<'_, '_>) -> Option<usize> {
         let mut packet = wire.packet(plan.len == 0)?;
+        let wanted = plan.len;
+        let (sack, len) = self.room_for_sack(plan.seq, wanted);
+        let plan = &Plan { len, ..*plan };
         let offset = plan.seq.since(self.snd.base()) as usize;
         let mut flags = plan.flags;
         let max_chunks = usize::from(wire.link.offloads.tx_chunks);
@@ -400,22 +410,23 @@ impl Connection {
         if max_chunks == 0 || plan.len <= copy_below {
             wire.cx.stats.tx_copied_bytes += sent as u64;
         }
-        if sent < plan.len {
+        if sent < wanted {
             flags.0 &= !Flags::FIN.0;
         }
+        let (marks, ecn) = self.mark_ecn(plan.seq, sent);
+        let flags = flags.with(marks);
         let options = TcpOptions {
             timestamps: self
                 .timestamps
                 .map(|ts| (super::options::Timestamps::value(ts.offset, wire.now), ts.recent)),
             ..TcpOptions::default()
         };
-        // Data go without blocks: the segment is cut for the options that it always has.
-        let blocks = if plan.len == 0 { sack_len(self.rcv.sack()) } else { 0 };
         let mut header = header(&self.tuple, plan.seq, self.rcv.nxt, flags, self.rcv.advertise(), options);
-        header.header_len += blocks;
-        let tso_mss = if sent > usize::from(self.snd.mss) { self.snd.mss } else { 0 };
-        wire.send(&self.tuple, &header, self.rcv.sack(), packet, tso_mss);
-        self.sent_ack();
+        header.header_len += sack_len(&sack);
+        let mss = self.snd.mss - sack_len(&sack) as u16; // see room_for_sack
+        let tso_mss = if sent > usize::from(mss) { mss } else { 0 };
+        wire.send(&self.tuple, &header, &sack, packet, ecn, tso_mss);
+        self.sent_sack(&sack, sent, wire.now);
         Some(sent)
     }
 

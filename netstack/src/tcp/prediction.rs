@@ -69,11 +69,12 @@ impl Connection {
         packet.trim_front(segment.header_len);
         packet.truncate(len);
         self.effects.transmit = true; // at least an ACK or its timer
+        self.take_ecn(segment.ecn, segment.flags);
         self.rcv.mss = self.rcv.mss.max(len.min(usize::from(env.link_mss)) as u16); // limited by a u16
         let before = self.rcv.nxt;
         if Self::keep_chunk(&mut self.rcv, false, packet.freeze(), env) {
             self.rcv.nxt += len as u32; // as above
-            self.took(before, env);
+            self.took(before, segment.timestamps.map(|(_, echo)| echo), env);
         }
     }
 
@@ -111,11 +112,14 @@ impl Connection {
         if flight == 0 && len > 0 {
             self.restart_idle(wire.now, wire.config);
         }
+        let (marks, ecn) = self.mark_ecn(self.snd.nxt, len);
+        let flags = if len > 0 { Flags::ACK.with(Flags::PSH) } else { Flags::ACK };
         let segment = Plain {
             tuple: self.tuple,
             seq: self.snd.nxt,
             ack: self.rcv.nxt,
-            flags: if len > 0 { Flags::ACK.with(Flags::PSH) } else { Flags::ACK },
+            flags: flags.with(marks),
+            ecn,
             window: self.rcv.advertise(),
             timestamps: self.timestamps.map(|ts| (Timestamps::value(ts.offset, wire.now), ts.recent)),
             header_len: 0, // follows from the timestamps
@@ -134,7 +138,7 @@ impl Connection {
         if len > 0 {
             self.sent_new(len, wire.now, wire.config);
         }
-        self.sent_ack();
+        self.sent_ack(len, wire.now);
         self.set_retransmit(wire);
         true
     }
@@ -143,10 +147,8 @@ impl Connection {
     #[inline(always)]
     fn predicted_len(&self, wire: &Wire<'_, '_>) -> Option<usize> {
         let snd = &self.snd;
-        let is_plain = self.is_calm()
-            && !(snd.probe || snd.force)
-            && self.pacing.is_none()
-            && self.rcv.assembler.is_none();
+        let has_more = snd.probe || snd.force || self.rcv.has_sack() || self.ecn.has_cut();
+        let is_plain = self.is_calm() && !has_more && self.pacing.is_none();
         let flight = snd.flight() as usize;
         let len = snd.queue.len().checked_sub(flight).filter(|_| is_plain)?;
         let mss = usize::from(snd.mss);
@@ -171,13 +173,5 @@ impl Connection {
         self.note_usage(false, now, config);
         self.timers.clear(Timer::TailProbe); // as in `sent`
         self.rate.app_limited(self.flight.pipe());
-    }
-
-    /// Notes that a segment went out: each carries an ACK.
-    #[inline]
-    pub(crate) fn sent_ack(&mut self) {
-        self.rcv.acked = self.rcv.nxt;
-        self.rcv.ack_now = false;
-        self.timers.clear(Timer::DelayedAck);
     }
 }

@@ -3,14 +3,13 @@
 use alloc::boxed::Box;
 
 use super::assembler::Assembler;
+use super::delayed_ack::DelayedAck;
+use super::rcv_space::RcvSpace;
 use super::recv_queue::RecvQueue;
 use super::sack::SackList;
 use super::seq::SeqNumber;
 use crate::config::TcpConfig;
 use crate::time::Instant;
-
-/// ACKs sent at once at the start of a connection, and after a loss (Linux's quick-ack).
-const QUICK_ACKS: u8 = 16;
 
 /// No receive window is larger (RFC 7323 2.3), so no more can be in use.
 pub(crate) const MAX_BUFFER: usize = 1 << 30;
@@ -27,10 +26,16 @@ pub(crate) struct Receiver {
     pub(crate) scale: u8,
     /// The receive buffer's size (SO_RCVBUF).
     pub(crate) limit: u32,
+    /// No window is larger (TCP_WINDOW_CLAMP).
+    pub(crate) clamp: u32,
+    /// Nor larger than this, while memory is low.
+    pub(crate) pressed: u32,
     /// In order, not read yet.
     pub(crate) queue: RecvQueue,
     /// Out of order; `None` when nothing is.
     pub(crate) assembler: Option<Box<Assembler>>,
+    /// What arrived twice and is to be told (RFC 2883).
+    pub(crate) duplicate: Option<(SeqNumber, SeqNumber)>,
     /// Whether the peer takes SACK blocks.
     pub(crate) sack_permitted: bool,
     /// Where the peer's FIN is, once it was seen (it may arrive before the data in front of it).
@@ -43,8 +48,8 @@ pub(crate) struct Receiver {
     pub(crate) acked: SeqNumber,
     /// Send an ACK in this turn.
     pub(crate) ack_now: bool,
-    /// ACKs that are still sent at once.
-    quick: u8,
+    pub(crate) delayed: DelayedAck,
+    pub(crate) space: RcvSpace,
     /// When the peer was heard last.
     pub(crate) heard: Instant,
     /// Until then no more ACKs for segments that are not acceptable.
@@ -61,15 +66,19 @@ impl Receiver {
             edge: SeqNumber(0),
             scale,
             limit: limit.min(MAX_BUFFER) as u32, // limited
+            clamp: u32::MAX,
+            pressed: u32::MAX,
             queue: RecvQueue::default(),
             assembler: None,
+            duplicate: None,
             sack_permitted: false,
             fin: None,
             fin_received: false,
             mss: 536,
             acked: SeqNumber(0),
             ack_now: false,
-            quick: QUICK_ACKS,
+            delayed: DelayedAck::default(),
+            space: RcvSpace::default(),
             heard: Instant::ZERO,
             invalid_ack_after: Instant::ZERO,
             bytes: 0,
@@ -89,6 +98,11 @@ impl Receiver {
     #[inline]
     pub(crate) fn sack(&self) -> &SackList {
         self.assembler.as_ref().map_or(&SackList::NONE, |assembler| &assembler.sack)
+    }
+
+    /// The window of our SYN. RFC 7323 2.2: it is not scaled.
+    pub(crate) fn first_window(limit: usize) -> u16 {
+        limit.min(usize::from(u16::MAX)) as u16 // just limited
     }
 
     /// The shift that a receive buffer needs (RFC 7323 2.3).
@@ -122,8 +136,10 @@ impl Receiver {
     /// 3.8.6.2.2, the receiver's silly window avoidance.
     fn next_edge(&self) -> SeqNumber {
         let free = self.limit.saturating_sub(self.queue.len() as u32); // a queue holds less than 2^32
-        let edge = self.nxt + free;
-        let worth = (self.limit / 2).min(u32::from(self.mss));
+        // What the field can't say is not worth a segment either.
+        let most = u32::from(u16::MAX) << self.scale;
+        let edge = self.nxt + free.min(most).min(self.clamp).min(self.pressed);
+        let worth = (self.limit.min(self.clamp) / 2).min(u32::from(self.mss));
         if edge.since(self.edge) >= worth { edge } else { self.edge }
     }
 
@@ -142,25 +158,6 @@ impl Receiver {
     pub(crate) fn update_due(&self) -> bool {
         let (now, then) = (self.wnd(), self.next_edge().since(self.nxt));
         then > now && (then - now >= now || now < u32::from(self.mss))
-    }
-
-    /// Data arrived in order: is an ACK owed at once? Otherwise it is delayed.
-    pub(crate) fn owe_ack(&mut self) {
-        let unacked = self.nxt.since(self.acked);
-        if self.quick > 0 {
-            self.quick -= 1;
-            self.ack_now = true;
-        }
-        // RFC 5681 4.2: every second full segment; and while there is a hole, at once.
-        if unacked > u32::from(self.mss) || self.assembler.is_some() {
-            self.ack_now = true;
-        }
-    }
-
-    /// A segment out of order: RFC 5681 4.2, a duplicate ACK at once, and quick ones after.
-    pub(crate) fn owe_duplicate_ack(&mut self) {
-        self.ack_now = true;
-        self.quick = QUICK_ACKS;
     }
 
     /// Whether an ACK for an unacceptable segment may go out, and notes that it does (`tcp_invalid_ratelimit`).

@@ -2,10 +2,8 @@
 
 use super::seq::SeqNumber;
 
-/// Blocks kept; a header with timestamps has room for three of them.
+/// Blocks kept, which a header has room for; with timestamps it has room for three (RFC 2018 3).
 const KEPT: usize = 4;
-/// Blocks that fit beside timestamps (RFC 2018 3).
-pub(crate) const MAX_SENT: usize = 3;
 
 /// The blocks of a received segment, as they came.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -67,6 +65,21 @@ impl SackList {
         self.blocks[0] = (start, end);
         self.blocks[1..=keep].copy_from_slice(&others[..keep]);
         self.len = keep as u8 + 1; // at most KEPT
+    }
+
+    /// The same with `first` in front.
+    pub(crate) fn preceded_by(mut self, first: Option<(SeqNumber, SeqNumber)>) -> SackList {
+        if let Some(first) = first {
+            self.blocks.rotate_right(1); // the last one has no room any more
+            self.blocks[0] = first;
+            self.len = (self.len + 1).min(KEPT as u8);
+        }
+        self
+    }
+
+    /// Leaves the first `count` blocks.
+    pub(crate) fn truncate(&mut self, count: usize) {
+        self.len = usize::from(self.len).min(count) as u8; // at most KEPT
     }
 
     /// Drops what lies before `nxt`: it is acknowledged in order.

@@ -57,6 +57,8 @@ pub(crate) struct Segment {
     pub(crate) payload: Payload,
     /// The peer's SACK blocks.
     pub(crate) sacked: Blocks,
+    /// The two bits of its IP header (RFC 3168).
+    pub(crate) ecn: u8,
 }
 
 impl Segment {

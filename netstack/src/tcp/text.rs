@@ -1,12 +1,15 @@
 //! The text of a segment (RFC 9293 3.10.7.4, seventh): into the queue, or into the assembler.
 
+use alloc::boxed::Box;
+
 use corelane_nic::Chunk;
 
+use super::assembler::{Assembler, Bounds};
 use super::connection::{Connection, Env};
+use super::options::Timestamps;
 use super::receiver::Receiver;
 use super::segment::Segment;
 use super::seq::SeqNumber;
-use super::timers::Timer;
 use crate::error::Error;
 
 impl Connection {
@@ -30,6 +33,7 @@ impl Connection {
             self.effects.reset = Some(self.snd.nxt);
             return self.fail(Error::ConnectionAborted);
         }
+        self.take_ecn(segment.ecn, segment.header.flags);
         let mss = len.min(usize::from(env.link_mss)) as u16; // limited by a u16
         self.rcv.mss = self.rcv.mss.max(mss);
         if segment.seq() == self.rcv.nxt {
@@ -41,23 +45,33 @@ impl Connection {
 
     fn in_order(&mut self, segment: &mut Segment, env: &mut Env<'_>) {
         let before = self.rcv.nxt;
-        if self.rcv.assembler.is_some() {
-            self.fill_hole(segment, env);
-        } else {
+        if self.rcv.assembler.is_none() || self.app.read_shut {
             self.keep(segment, env);
+        } else {
+            self.assemble(segment, env); // it may hold bytes that are in hand already
+        }
+        let had_hole = self.rcv.assembler.is_some();
+        if had_hole {
+            self.drain_assembler(env);
         }
         if self.rcv.nxt != before {
-            self.took(before, env);
+            self.rcv.ack_now |= had_hole; // RFC 5681 4.2: what fills a hole, or a part of it, is acknowledged at once
+            self.took(before, segment.header.options.timestamps.map(|(_, echo)| echo), env);
         }
     }
 
-    /// Data from `before` up to RCV.NXT were taken in order.
+    /// Data from `before` up to RCV.NXT were taken in order. `echo`: TSecr of what brought them.
     #[inline]
-    pub(crate) fn took(&mut self, before: SeqNumber, env: &Env<'_>) {
-        self.rcv.bytes += u64::from(self.rcv.nxt.since(before));
-        self.rcv.owe_ack();
-        if !self.rcv.ack_now && !self.timers.is_set(Timer::DelayedAck) {
-            self.timers.set(Timer::DelayedAck, env.now + env.config.tcp_delack_max);
+    pub(crate) fn took(&mut self, before: SeqNumber, echo: Option<u32>, env: &Env<'_>) {
+        let len = self.rcv.nxt.since(before);
+        self.rcv.bytes += u64::from(len);
+        let echo = echo.filter(|echo| *echo != 0 && len >= u32::from(self.rcv.mss));
+        let echoed = echo.zip(self.timestamps.map(|ours| Timestamps::value(ours.offset, env.now)));
+        self.rcv.measure_rtt(echoed, env.now);
+        let rto = self.rto(env.config);
+        self.rcv.owe_ack(len, env.now, rto);
+        if !self.rcv.ack_now {
+            self.delay_ack(env);
         }
         self.effects.readable |= self.rcv.queue.len() > 0;
     }
@@ -77,40 +91,19 @@ impl Connection {
         rcv.nxt = next;
     }
 
-    /// Data at RCV.NXT while others wait behind it. Where they overlap, what arrived first stays (the lesson of RFC 5722; Linux
-    /// keeps the later copy here).
-    fn fill_hole(&mut self, segment: &mut Segment, env: &mut Env<'_>) {
-        let mut seq = segment.seq();
-        let mut whole = true;
-        segment.payload.take_chunks(|mut chunk| {
-            let end = seq + chunk.len() as u32; // a chunk is shorter than a frame
-            while whole && self.rcv.nxt.before(end) {
-                chunk.advance(self.rcv.nxt.since(seq) as usize);
-                seq = self.rcv.nxt;
-                let waiting = self.rcv.assembler.as_ref().and_then(|assembler| assembler.start());
-                let part = chunk.split_to(waiting.map_or(usize::MAX, |start| start.since(seq) as usize));
-                let len = part.len() as u32; // as above
-                whole = part.is_empty() || Self::keep_chunk(&mut self.rcv, self.app.read_shut, part, env);
-                if whole {
-                    seq += len;
-                    self.rcv.nxt = seq;
-                    self.drain_assembler(env);
-                    // Without memory the assembler gives all up: then there is no more room here either.
-                    whole = len > 0 || self.rcv.nxt != seq;
-                }
-            }
-            seq = end;
-        });
-    }
-
     #[inline(always)]
     pub(crate) fn keep_chunk(rcv: &mut Receiver, discard: bool, chunk: Chunk, env: &mut Env<'_>) -> bool {
         if discard {
             return true; // shutdown(Read): acknowledged and thrown away
         }
+        rcv.pressed = u32::MAX;
         if !env.memory.device_is_low() {
             rcv.queue.push(chunk);
             return true;
+        }
+        // What the application keeps of the buffers is not ours to count: it shows when they run out.
+        if !env.memory.has_room() {
+            rcv.pressed = env.config.tcp_rmem.min.min(super::receiver::MAX_BUFFER) as u32; // limited
         }
         let kept = rcv.queue.copy(&chunk, env.memory);
         if kept {
@@ -123,12 +116,23 @@ impl Connection {
 
     fn drain_assembler(&mut self, env: &mut Env<'_>) {
         let Some(mut assembler) = self.rcv.assembler.take() else { return };
-        for chunk in assembler.take(self.rcv.nxt) {
+        while let Some((chunk, is_copy)) = assembler.pop(self.rcv.nxt) {
             let len = chunk.len() as u32; // a chunk is shorter than a frame
-            if !Self::keep_chunk(&mut self.rcv, self.app.read_shut, chunk, env) {
-                // Not kept and not acknowledged: the peer sends it again, and what followed it.
-                assembler.clear();
-                break;
+            if is_copy && !self.app.read_shut {
+                self.rcv.queue.push(chunk);
+            } else {
+                if env.memory.is_exhausted() {
+                    // What is out of order can come again, and gives the room for what is not.
+                    env.stats.prune_called += 1;
+                    env.stats.ofo_pruned += u64::from(!assembler.is_empty());
+                    assembler.clear();
+                }
+                if !Self::keep_chunk(&mut self.rcv, self.app.read_shut, chunk, env) {
+                    // Not kept and not acknowledged: the peer sends it again, and what followed it.
+                    env.stats.rcv_pruned += 1;
+                    assembler.clear();
+                    break;
+                }
             }
             self.rcv.nxt += len;
         }
@@ -140,26 +144,36 @@ impl Connection {
 
     fn out_of_order(&mut self, segment: &mut Segment, env: &mut Env<'_>) {
         self.rcv.owe_duplicate_ack();
+        self.assemble(segment, env);
+    }
+
+    /// Puts the payload beside what arrived out of order.
+    fn assemble(&mut self, segment: &mut Segment, env: &mut Env<'_>) {
         let mut seq = segment.seq();
         let rcv = &mut self.rcv;
+        let bounds = Bounds { memory: env.memory, limit: rcv.limit as usize };
         segment.payload.take_chunks(|chunk| {
-            let len = chunk.len() as u32; // a chunk is shorter than a frame
-            // The ring must not starve while a hole is open: what came out of order can come again.
-            if env.memory.device_is_low() {
-                env.stats.ofo_drop += 1;
-                seq += len;
-                return;
-            }
-            let assembler = rcv.assembler.get_or_insert_default();
-            if assembler.insert(seq, chunk) {
+            let end = seq + chunk.len() as u32; // a chunk is shorter than a frame
+            let nxt = rcv.nxt;
+            let assembler = rcv.assembler.get_or_insert_with(|| Box::new(Assembler::new(nxt)));
+            let inserted = assembler.insert(seq, chunk, bounds);
+            if inserted.kept && seq != nxt {
                 env.stats.ofo_queue += 1;
                 if rcv.sack_permitted {
-                    assembler.sack.add(seq, seq + len);
+                    assembler.sack.add(seq, end);
                 }
-            } else {
-                env.stats.ofo_drop += 1;
             }
-            seq += len;
+            if assembler.is_empty() {
+                rcv.assembler = None;
+            }
+            env.stats.ofo_merge += u64::from(inserted.merged);
+            env.stats.ofo_drop += u64::from(!inserted.kept);
+            env.stats.prune_called += u64::from(inserted.pruned || !inserted.kept);
+            env.stats.ofo_pruned += u64::from(inserted.pruned);
+            if let Some(range) = inserted.duplicate {
+                rcv.note_duplicate(range, env.config, env.stats);
+            }
+            seq = end;
         });
     }
 }

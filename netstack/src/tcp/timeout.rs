@@ -10,9 +10,7 @@ impl Connection {
     /// Handles each timer that is due.
     pub(crate) fn expire(&mut self, env: &mut Env<'_>) {
         if self.timers.fired(Timer::DelayedAck, env.now) {
-            env.stats.delayed_acks += 1;
-            self.rcv.ack_now = true;
-            self.effects.transmit = true;
+            self.delayed_ack_timeout(env);
         }
         if self.timers.fired(Timer::Pace, env.now) {
             self.effects.transmit = true;

@@ -38,6 +38,8 @@ pub(crate) struct Plain {
     pub(crate) seq: SeqNumber,
     pub(crate) ack: SeqNumber,
     pub(crate) flags: Flags,
+    /// The two bits of RFC 3168.
+    pub(crate) ecn: u8,
     /// As on the wire: not scaled.
     pub(crate) window: u16,
     /// TSval, TSecr.
@@ -99,6 +101,7 @@ impl Plain {
             seq: SeqNumber(be32(h, 38)),
             ack: SeqNumber(be32(h, 42)),
             flags: Flags(h[47]),
+            ecn: h[15] & 3,
             window: be16(h, 48),
             timestamps,
             header_len,
@@ -162,7 +165,7 @@ impl Plain {
         let addresses = u64::from(local) + u64::from(remote);
 
         let mut ip = [
-            0x4500_0000 | u32::from(total_len),
+            0x4500_0000 | u32::from(self.ecn & 3) << 16 | u32::from(total_len),
             DONT_FRAGMENT,
             u32::from(ttl) << 24 | 0x6_0000,
             local,

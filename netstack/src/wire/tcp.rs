@@ -19,6 +19,9 @@ impl Flags {
     pub(crate) const RST: Flags = Flags(0x04);
     pub(crate) const PSH: Flags = Flags(0x08);
     pub(crate) const ACK: Flags = Flags(0x10);
+    /// RFC 3168 6.1.
+    pub(crate) const ECE: Flags = Flags(0x40);
+    pub(crate) const CWR: Flags = Flags(0x80);
 
     pub(crate) const fn has(self, other: Flags) -> bool {
         self.0 & other.0 == other.0

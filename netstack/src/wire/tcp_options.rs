@@ -1,6 +1,6 @@
 //! TCP options (RFC 9293 3.2, RFC 7323, RFC 2018).
 
-use crate::tcp::sack::{Blocks, MAX_SENT, SackList};
+use crate::tcp::sack::{Blocks, SackList};
 use crate::tcp::seq::SeqNumber;
 
 const END: u8 = 0;
@@ -163,21 +163,25 @@ impl TcpOptions {
     }
 }
 
-/// Bytes of a SACK option with these blocks, as far as they fit beside timestamps; 0 without any.
+/// Bytes of a SACK option besides its blocks, with its padding; and of a block.
+pub(crate) const SACK_HEAD: usize = 4;
+pub(crate) const SACK_BLOCK: usize = 8;
+
+/// Bytes of a SACK option with these blocks; 0 without any.
 pub(crate) fn sack_len(sack: &SackList) -> usize {
-    match sack.blocks().len().min(MAX_SENT) {
+    match sack.blocks().len() {
         0 => 0,
-        count => 4 + 8 * count,
+        count => SACK_HEAD + SACK_BLOCK * count,
     }
 }
 
 /// Writes the SACK option to `bytes`, which are [`sack_len`] long; fewer are left as they are.
 pub(crate) fn emit_sack(sack: &SackList, bytes: &mut [u8]) {
-    let count = sack.blocks().len().min(MAX_SENT);
+    let count = sack.blocks().len();
     let Some((head, room)) = bytes.split_first_chunk_mut::<4>() else { return };
-    *head = [NOP, NOP, SACK, 2 + 8 * count as u8]; // at most MAX_SENT
+    *head = [NOP, NOP, SACK, 2 + 8 * count as u8]; // at most 4
     let (numbers, _) = room.as_chunks_mut::<4>();
-    let blocks = sack.blocks()[..count].iter().flat_map(|(from, to)| [from, to]);
+    let blocks = sack.blocks().iter().flat_map(|(from, to)| [from, to]);
     for (field, number) in numbers.iter_mut().zip(blocks) {
         *field = number.0.to_be_bytes();
     }

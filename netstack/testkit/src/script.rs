@@ -6,7 +6,7 @@ use std::time::Duration;
 use corelane_netstack::{Config, Event, Ipv4Cidr, ListenerId, Shutdown, SocketId, Stack};
 use corelane_nic::{Queue, RxBurst, TxBurst, TxOffload};
 use corelane_sim::{Link, LinkConfig, LinkQueue};
-use etherparse::{PacketBuilder, TcpOptionElement, TcpOptions};
+use etherparse::{IpEcn, Ipv4Header, PacketBuilder, TcpOptionElement, TcpOptions};
 
 use crate::{Host, Medium, Segment};
 
@@ -28,10 +28,12 @@ pub struct Heard {
     pub seq: u32,
     /// The acknowledgment number, with the ACK flag.
     pub ack: Option<u32>,
-    /// `S`, `F`, `R` for SYN, FIN and RST, in this order.
+    /// `S`, `F`, `R`, `E`, `W` for SYN, FIN, RST, ECE and CWR, in this order.
     pub flags: String,
     /// PSH.
     pub push: bool,
+    /// The two bits of ECN in IP's header.
+    pub ecn: u8,
     /// The window field.
     pub window: u16,
     /// TSval and TSecr.
@@ -57,8 +59,12 @@ pub struct Spoken<'a> {
     pub seq: u32,
     /// The acknowledgment number; `None` clears the flag.
     pub ack: Option<u32>,
-    /// `S`, `F`, `R`.
+    /// `S`, `F`, `R`, `P`, `E`, `W` for SYN, FIN, RST, PSH, ECE and CWR.
     pub flags: &'a str,
+    /// The urgent pointer, with the URG flag.
+    pub urgent: Option<u16>,
+    /// The two bits of ECN in IP's header.
+    pub ecn: u8,
     /// The window field.
     pub window: u16,
     /// MSS, window scale, timestamps.
@@ -230,8 +236,13 @@ impl Script {
                 'S' => step.syn(),
                 'F' => step.fin(),
                 'R' => step.rst(),
+                'E' => step.ece(),
+                'W' => step.cwr(),
                 _ => step.psh(),
             };
+        }
+        if let Some(pointer) = spoken.urgent {
+            step = step.urg(pointer);
         }
         let options = [
             spoken.mss.map(TcpOptionElement::MaximumSegmentSize),
@@ -251,6 +262,10 @@ impl Script {
         }
         let step = step.options_raw(&options).expect("at most 40 bytes of options");
         step.write(&mut frame, spoken.data).expect("a vector takes it");
+        let (mut header, _) = Ipv4Header::from_slice(&frame).expect("just written");
+        header.ecn = IpEcn::try_new(spoken.ecn).expect("two bits");
+        header.header_checksum = header.calc_header_checksum();
+        frame[..header.header_len()].copy_from_slice(&header.to_bytes());
         frame
     }
 
@@ -330,7 +345,13 @@ impl Script {
 
 impl Heard {
     fn from(segment: &Segment<'_>, at: Duration) -> Heard {
-        let flags = [('S', segment.syn), ('F', segment.fin), ('R', segment.rst)];
+        let flags = [
+            ('S', segment.syn),
+            ('F', segment.fin),
+            ('R', segment.rst),
+            ('E', segment.ece),
+            ('W', segment.cwr),
+        ];
         Heard {
             at,
             from: segment.from.0,
@@ -339,6 +360,7 @@ impl Heard {
             ack: segment.ack,
             flags: flags.iter().filter(|(_, on)| *on).map(|(name, _)| *name).collect(),
             push: segment.psh,
+            ecn: segment.ecn,
             window: segment.window,
             timestamps: segment.timestamps,
             mss: segment.mss,

@@ -32,6 +32,12 @@ pub struct Segment<'a> {
     pub rst: bool,
     /// PSH.
     pub psh: bool,
+    /// ECE.
+    pub ece: bool,
+    /// CWR.
+    pub cwr: bool,
+    /// The two bits of ECN in IP's header.
+    pub ecn: u8,
     /// The window field, not scaled.
     pub window: u16,
     /// The MSS option.
@@ -79,6 +85,9 @@ impl<'a> Segment<'a> {
             fin: tcp.fin(),
             rst: tcp.rst(),
             psh: tcp.psh(),
+            ece: tcp.ece(),
+            cwr: tcp.cwr(),
+            ecn: header.ecn().value(),
             window: tcp.window_size(),
             mss: None,
             scale: None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use corelane_netstack::{IpConfig, TcpConfig};
 use serde::Deserialize;
 
-use super::{ConfigError, Ports, Time, in_range};
+use super::{ConfigError, Ports, Sizes, Time, in_range};
 
 const fn ms(n: u64) -> Time {
     Time(Duration::from_millis(n))
@@ -64,12 +64,16 @@ knobs! {
 knobs! {
     /// Section `[tcp]`.
     TcpKnobs of TcpConfig in "tcp" {
-        tcp_rmem: usize = 2048, 1 << 30;
-        tcp_wmem: usize = 2048, 1 << 30;
+        tcp_rmem: Sizes = Sizes::all(2048), Sizes::all(1 << 30);
+        tcp_moderate_rcvbuf: bool = false, true;
+        tcp_wmem: Sizes = Sizes::all(2048), Sizes::all(1 << 30);
         tcp_mem: usize = 1 << 20, 1 << 40;
         tcp_window_scaling: bool = false, true;
         tcp_timestamps: bool = false, true;
         tcp_sack: bool = false, true;
+        tcp_dsack: bool = false, true;
+        tcp_ecn: u8 = 0, 2;
+        tcp_ecn_fallback: bool = false, true;
         tcp_syn_retries: u8 = 1, 127;
         tcp_synack_retries: u8 = 0, 127;
         tcp_retries1: u8 = 1, 127;

@@ -319,7 +319,6 @@ impl Congestion {
     }
 
     /// The SYN asks for ECN, whatever `tcp_ecn` says.
-    #[allow(dead_code, reason = "ECN comes with the receiving side")]
     pub(crate) fn wants_ecn(&self) -> bool {
         matches!(self.algorithm, Algorithm::Dctcp(_))
     }

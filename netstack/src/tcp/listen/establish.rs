@@ -6,6 +6,7 @@ use crate::arena::Id;
 use crate::event::{Event, ListenerId, SocketId};
 use crate::stats::Stats;
 use crate::tcp::connection::{Connection, Effects, Env};
+use crate::tcp::ecn::Ecn;
 use crate::tcp::options::Timestamps;
 use crate::tcp::output;
 use crate::tcp::segment::Segment;
@@ -158,6 +159,7 @@ impl Tcp {
                 Connection::connect(half.tuple, half.iss, half.ts_offset, env.config, link_mss);
             connection.open(half.irs, half.window, half.negotiated, &env);
             connection.machine = Machine::passive_open();
+            connection.ecn = Ecn::new(half.ecn_ok);
             connection.snd.acknowledge(half.iss + 1);
             connection.snd.nxt = half.iss + 1;
             if !half.by_cookie {

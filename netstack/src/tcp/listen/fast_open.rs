@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::event::{Event, ListenerId, SocketId};
 use crate::stats::Stats;
 use crate::tcp::connection::{Connection, Effects, Env};
+use crate::tcp::ecn::Ecn;
 use crate::tcp::fast_open::{FastOpen, SERVER, SERVER_NO_COOKIE, Server};
 use crate::tcp::segment::Segment;
 use crate::tcp::state::Machine;
@@ -168,6 +169,7 @@ impl Tcp {
         let mut connection = Connection::connect(half.tuple, half.iss, half.ts_offset, env.config, link_mss);
         connection.open(half.irs, half.window, half.negotiated, &env);
         connection.machine = Machine::early_open();
+        connection.ecn = Ecn::new(half.ecn_ok);
         connection.app.listener = Some(half.listener);
         connection.fast_open = Some(Box::new(FastOpen::Server(server)));
         connection.effects = Effects::default();

@@ -22,6 +22,7 @@ pub(crate) use listener::Listeners;
 
 use super::Net;
 use super::Tcp;
+use super::ecn;
 use super::options::{self, Negotiated};
 use super::output;
 use super::segment::Segment;
@@ -129,7 +130,7 @@ impl Tcp {
             iss,
             window: segment.header.window,
             negotiated: Negotiated::from(&segment.header.options, &self.config, output::link_mss(&self.link)),
-            ecn_ok: false,
+            ecn_ok: ecn::accepts(segment, &self.config),
             offers_fast_open: false,
             ts_offset: self.isn.timestamp_offset(&tuple),
             retries: 0,

@@ -6,6 +6,7 @@ use super::HalfOpen;
 use crate::arena::Id;
 use crate::event::ListenerId;
 use crate::stats::Stats;
+use crate::tcp::ecn::Ecn;
 use crate::tcp::options::{self, Timestamps};
 use crate::tcp::receiver::Receiver;
 use crate::tcp::table::Owner;
@@ -19,12 +20,12 @@ const ANSWER_TIME: Duration = Duration::from_millis(100);
 impl Tcp {
     /// The window that a SYN-ACK offers. RFC 7323 2.2: not scaled.
     pub(super) fn syn_ack_window(&self) -> u16 {
-        self.config.tcp_rmem.min(usize::from(u16::MAX)) as u16 // just limited
+        Receiver::first_window(self.config.tcp_rmem.default)
     }
 
     /// The shift of the windows that follow, where the peer scales too.
     pub(super) fn window_shift(&self) -> u8 {
-        if self.config.tcp_window_scaling { Receiver::scale_for(self.config.tcp_rmem) } else { 0 }
+        if self.config.tcp_window_scaling { Receiver::scale_for(self.config.tcp_rmem.max) } else { 0 }
     }
 
     /// A half-open connection enters its listener's queue; its SYN-ACK goes out.
@@ -54,7 +55,8 @@ impl Tcp {
             *offered = (clock.wrapping_add(half.ts_offset), recent);
         }
         offer.fast_open = half.offers_fast_open.then(|| self.fast_open_keys.cookie(&half.tuple));
-        let flags = Flags::SYN.with(Flags::ACK);
+        let flags =
+            Flags::SYN.with(Flags::ACK).with(Ecn::new(half.ecn_ok).syn_flags(true, false, &self.config));
         wire.send_bare(&half.tuple, half.iss, half.irs + 1, flags, self.syn_ack_window(), offer);
     }
 

@@ -70,13 +70,23 @@ fn scale_fits_the_buffer() {
 }
 
 #[test]
-fn every_second_full_segment_is_acknowledged_at_once() {
+fn a_clamp_and_low_memory_bound_the_window_but_take_nothing_back() {
     let mut rcv = receiver(1 << 16, 0);
-    rcv.quick = 0;
-    rcv.nxt += 1000;
-    rcv.owe_ack();
-    assert!(!rcv.ack_now);
-    rcv.nxt += 1000;
-    rcv.owe_ack();
-    assert!(rcv.ack_now);
+    let edge = rcv.edge;
+    rcv.clamp_window(20_000);
+    assert_eq!((rcv.advertise(), rcv.edge), (65_535, edge));
+    rcv.nxt += 60_000;
+    assert_eq!((rcv.advertise(), rcv.edge), (20_000, edge + 14_465));
+    rcv.pressed = 4096;
+    rcv.nxt += 19_000;
+    assert_eq!(rcv.advertise(), 4096);
+    rcv.pressed = u32::MAX;
+    assert!(rcv.update_due());
+    assert_eq!(rcv.advertise(), 20_000);
+}
+
+#[test]
+fn what_the_window_field_can_t_say_is_no_update() {
+    let rcv = receiver(1 << 20, 0);
+    assert!(!rcv.update_due() && rcv.wnd() == 65_535);
 }

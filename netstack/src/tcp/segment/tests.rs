@@ -23,6 +23,7 @@ fn segment(pool: &Pool, seq: u32, flags: u8, parts: &[&[u8]]) -> Segment {
         header: TcpHeader { seq: SeqNumber(seq), ..header },
         payload: Payload::new(packet, len),
         sacked: Blocks::default(),
+        ecn: 0,
     }
 }
 

@@ -43,7 +43,12 @@ fn answer_by(rfc1337: bool, seq: u32, flags: Flags, timestamp: Option<u32>) -> A
         header_len: 20,
     };
     record(60).input(
-        &Segment { header, payload: Payload::new(pool.take().unwrap(), 0), sacked: Default::default() },
+        &Segment {
+            header,
+            payload: Payload::new(pool.take().unwrap(), 0),
+            sacked: Default::default(),
+            ecn: 0,
+        },
         rfc1337,
         Instant::ZERO,
     )

@@ -29,13 +29,13 @@ fn flags() -> impl Strategy<Value = Flags> {
 prop_compose! {
     fn segments()(
         addresses in any::<[u32; 2]>(), ports in (1..=u16::MAX, 1..=u16::MAX), numbers in any::<[u32; 2]>(),
-        flags in flags(), window in any::<u16>(), timestamps in any::<Option<(u32, u32)>>(),
+        flags in flags(), ecn in 0..4u8, window in any::<u16>(), timestamps in any::<Option<(u32, u32)>>(),
     ) -> Plain {
         Plain {
             tuple: FourTuple {
                 local: addresses[0].into(), remote: addresses[1].into(), local_port: ports.0, remote_port: ports.1,
             },
-            seq: SeqNumber(numbers[0]), ack: SeqNumber(numbers[1]), flags, window, timestamps,
+            seq: SeqNumber(numbers[0]), ack: SeqNumber(numbers[1]), flags, ecn, window, timestamps,
             header_len: 0, payload_len: 0,
         }
     }
@@ -64,7 +64,7 @@ proptest! {
         let ip = ipv4::Header::parse(&frame[14..]).expect("the IP checksum is right");
         prop_assert_eq!((ip.total_len, ip.header_len, ip.ttl, ip.protocol), (frame.len() - 14, 20, ttl, ipv4::TCP));
         prop_assert_eq!((ip.source, ip.destination), (plain.tuple.local, plain.tuple.remote));
-        prop_assert!(!ip.is_fragment());
+        prop_assert_eq!((ip.is_fragment(), ip.ecn), (false, plain.ecn));
         let tcp = &frame[34..];
         prop_assert!(Sum::pseudo_ipv4(ip.source, ip.destination, 6, tcp.len() as u16).add_bytes(tcp).is_valid());
         let mut sacked = Blocks::default();
@@ -122,6 +122,7 @@ fn ack() -> Vec<u8> {
         seq: SeqNumber(7),
         ack: SeqNumber(9),
         flags: Flags::ACK,
+        ecn: 0,
         window: 100,
         timestamps: None,
         header_len: 0,

@@ -33,6 +33,8 @@ fn sack_blocks_beside_timestamps() {
     for start in [10, 20, 30, 40] {
         sack.add(SeqNumber(start), SeqNumber(start + 5));
     }
+    assert_eq!(sack_len(&sack), 36, "four fit without timestamps");
+    sack.truncate(3);
     let mut bytes = [0; 40];
     assert_eq!(options.encoded_len() + sack_len(&sack), 40);
     options.emit(&mut bytes[..12]);

@@ -54,7 +54,7 @@ fn answer_at(timestamp: u32, seq: u32, ack: u32, flags: &[Flags], len: usize) ->
         header_len: 20,
     };
     let payload = Payload::new(pool.take().unwrap(), len);
-    half().answer(&Segment { header, payload, sacked: Default::default() }, WINDOW, Instant::ZERO)
+    half().answer(&Segment { header, payload, sacked: Default::default(), ecn: 0 }, WINDOW, Instant::ZERO)
 }
 
 fn answer(seq: u32, ack: u32, flags: &[Flags], len: usize) -> Answer {
