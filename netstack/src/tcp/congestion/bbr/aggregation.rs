@@ -57,3 +57,6 @@ impl Aggregation {
         self.acked = 0;
     }
 }
+
+#[cfg(test)]
+mod tests;

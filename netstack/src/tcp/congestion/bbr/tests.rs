@@ -1,6 +1,6 @@
 use super::*;
-use crate::tcp::congestion::tests::MSS;
 use crate::tcp::congestion::tests::pipe::{MS, Path, Pipe, SECOND};
+use crate::tcp::congestion::tests::{MSS, ack};
 use crate::tcp::congestion::{Algorithm, Congestion, CongestionControl};
 
 /// The paths that are tried: 10 Mbit/s to 1 Gbit/s.
@@ -35,6 +35,8 @@ fn fills_the_pipe_with_a_queue_below_a_bdp() {
             "{rate} B/s, {rtt_ms} ms: {} of {bdp}",
             seen.largest_queue
         );
+        let most = 2 * bdp + 5 * u64::from(burst(rate, MSS));
+        assert!(u64::from(pipe.cc.cwnd()) <= most, "{rate} B/s, {rtt_ms} ms: {}", pipe.cc.cwnd());
         let model = bbr(&pipe.cc);
         assert!(model.bw.max().abs_diff(rate) * 20 <= rate, "{} instead of {rate}", model.bw.max());
     }
@@ -171,6 +173,39 @@ fn recovery_is_its_own_and_idle_keeps_the_window() {
     assert_eq!(cc.cwnd(), before);
     cc.undo();
     assert_eq!(bbr(cc).full_bw, 0);
+}
+
+#[test]
+fn a_recovery_begins_with_what_is_in_flight_and_then_the_window_is_what_it_was() {
+    let mut pipe = pipe(Path::new(12_500_000, 20, 2_000_000));
+    pipe.run(2 * SECOND);
+    let cc = &mut pipe.cc;
+    let (now, before) = (Instant::from_nanos(pipe.now), cc.cwnd());
+    let in_phase = |phase, lost, in_flight| Ack { now, phase, lost, in_flight, ..ack(MSS) };
+    cc.on_congestion_event(now, before);
+    cc.on_ack(&in_phase(Phase::Recovery, 10 * MSS, 100 * MSS));
+    assert_eq!(cc.cwnd(), 101 * MSS);
+    // Until the round is over a segment goes for each that arrives.
+    cc.on_ack(&in_phase(Phase::Recovery, 5 * MSS, 99 * MSS));
+    assert_eq!(cc.cwnd(), 100 * MSS);
+    cc.on_ack(&in_phase(Phase::Open, 0, 90 * MSS));
+    // As far as the model still wants that much: a phase of the cycle may have ended.
+    assert!(cc.cwnd() >= before / 20 * 19, "{} of {before}", cc.cwnd());
+}
+
+#[test]
+fn after_a_pause_it_neither_probes_nor_drains() {
+    let mut pipe = pipe(Path::new(12_500_000, 20, 2_000_000));
+    pipe.run(2 * SECOND);
+    let mut tries = 0;
+    while bbr(&pipe.cc).pacing_gain() <= UNIT && tries < 100 {
+        pipe.run(5 * MS);
+        tries += 1;
+    }
+    let (rate, bw) = (pipe.cc.pacing_rate(), bbr(&pipe.cc).bw.max());
+    assert!(rate > Some(bw), "it probes");
+    pipe.cc.on_transmit_start(Instant::from_nanos(pipe.now));
+    assert_eq!(pipe.cc.pacing_rate(), Some(bw * MARGIN_PERCENT / 100));
 }
 
 #[test]

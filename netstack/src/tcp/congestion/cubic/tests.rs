@@ -94,7 +94,7 @@ fn a_loss_takes_three_tenths() {
 #[test]
 fn the_window_follows_the_curve_of_the_rfc() {
     // Long enough paths that Reno would be slower throughout.
-    for (w_max, rtt_ms) in [(1_000, 100), (5_000, 100), (10_000, 50)] {
+    for (w_max, rtt_ms) in [(1_000, 100), (5_000, 100), (10_000, 50), (1_000, 500)] {
         let mut flow = Flow::after_loss(w_max, rtt_ms);
         let start = flow.now;
         let k = (f64::from(w_max) * 0.3 / 0.4).cbrt();
