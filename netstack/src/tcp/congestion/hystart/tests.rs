@@ -102,8 +102,8 @@ fn fewer_than_eight_samples_say_nothing() {
 }
 
 #[test]
-fn one_ack_adds_eight_segments_at_most_unless_paced() {
+fn one_ack_adds_what_tso_sends_at_once_at_most_unless_paced() {
     let ack = Ack { nxt: S(1 << 20), ..ack(40 * MSS) };
-    assert_eq!(HyStart::new().on_ack(&ack, 40 * MSS, MSS, false), Verdict::Grow(8 * MSS));
+    assert_eq!(HyStart::new().on_ack(&ack, 90 * MSS, MSS, false), Verdict::Grow(45 * MSS));
     assert_eq!(HyStart::new().on_ack(&ack, 40 * MSS, MSS, true), Verdict::Grow(40 * MSS));
 }
