@@ -183,7 +183,8 @@ impl Tcp {
 
     pub(crate) fn shutdown(&mut self, id: SocketId, how: Shutdown) -> Result<(), Error> {
         let connection = self.socket_mut(id)?;
-        if !connection.machine.get().is_synchronized() && connection.machine.get() != State::SynReceived {
+        let state = connection.machine.get();
+        if !state.is_synchronized() && state != State::SynReceived && !connection.closes_early() {
             return Err(Error::NotConnected);
         }
         if let Shutdown::Read | Shutdown::Both = how {

@@ -225,6 +225,11 @@ impl Connection {
         if self.snd.fin || self.machine.get() == State::Closed {
             return;
         }
+        if self.closes_early() {
+            self.snd.fin = true; // the state follows when the SYN is acknowledged
+            self.effects.transmit = true;
+            return;
+        }
         self.machine.close();
         if self.machine.get() == State::Closed {
             self.finish(); // in SYN-SENT there is nothing to finish

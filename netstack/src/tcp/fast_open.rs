@@ -93,7 +93,16 @@ impl Connection {
 
     /// Whether the SYN waits for the first write.
     pub(crate) fn is_deferred(&self) -> bool {
-        self.takes_early_data() && self.machine.get() == State::SynSent && self.snd.queue.len() == 0
+        let empty = self.snd.queue.len() == 0 && !self.snd.fin;
+        self.takes_early_data() && self.machine.get() == State::SynSent && empty
+    }
+
+    /// Closing in SYN-SENT: whether a FIN follows the SYN, for what was written goes or went with it, or for the peer to hear of a
+    /// shutdown. An application that has written nothing and lets go leaves nothing.
+    pub(crate) fn closes_early(&self) -> bool {
+        let Some(FastOpen::Client(client)) = self.fast_open.as_deref() else { return false };
+        let waits = client.room > 0 && !self.app.orphan;
+        self.machine.get() == State::SynSent && (waits || self.snd.queue.len() > 0)
     }
 
     fn note_lost_syn_data(&mut self, stats: &mut Stats) {

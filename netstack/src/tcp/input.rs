@@ -131,6 +131,9 @@ impl Connection {
         self.snd.retries = 0;
         self.timers.clear(Timer::Retransmit);
         self.machine.syn_acked();
+        if self.snd.fin {
+            self.machine.close(); // closed after a write that went with the SYN
+        }
         self.effects.writable = true;
         self.effects.transmit = true;
         self.start_keepalive(env.now);

@@ -217,7 +217,7 @@ impl Connection {
         }
         self.snd.syn_due = false;
         self.snd.last_sent = wire.now;
-        self.snd.nxt = self.iss + 1;
+        self.snd.nxt = self.snd.nxt.max(self.iss + 1); // data may have gone with it
         true
     }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use corelane_netstack::{Config, Error, Event, ListenerId, SocketId, State, TcpConfig};
+use corelane_netstack::{Config, Error, Event, ListenerId, Shutdown, SocketId, State, TcpConfig};
 use corelane_sim::{Faults, LinkConfig, Side};
 use corelane_testkit::{Heard, Script, Spoken, World};
 
@@ -294,6 +294,18 @@ fn a_syn_that_is_lost_goes_out_without_data_and_the_next_ones_too() {
 }
 
 #[test]
+fn an_answer_that_is_late_acknowledges_the_data_all_the_same() {
+    let mut script = client();
+    let (id, sent) = early(&mut script, b"hello");
+    script.pass(SECOND + SECOND / 10);
+    script.heard();
+    script.say(&Spoken { ack: Some(sent.seq.wrapping_add(6)), ..syn() });
+    let third = script.hear();
+    assert_eq!((third.flags.as_str(), third.ack, third.data.len()), ("", Some(9001), 0));
+    assert_eq!(script.stack().info(id).unwrap().bytes_acked, 5);
+}
+
+#[test]
 fn refused_closed_and_unused() {
     let mut script = client();
     let (id, sent) = early(&mut script, b"hello");
@@ -317,6 +329,37 @@ fn refused_closed_and_unused() {
     script.stack().connect_fast_open(None, remote).unwrap();
     script.run();
     assert_eq!(script.hear().fast_open, None);
+}
+
+#[test]
+fn what_was_written_before_a_close_is_delivered() {
+    let mut script = client();
+    let (id, sent) = early(&mut script, b"hello");
+    script.stack().shutdown(id, Shutdown::Write).unwrap();
+    assert_eq!(script.stack().write(id, b"more"), Err(Error::BrokenPipe));
+    script.stack().close(id).unwrap();
+    script.run();
+    script.silence();
+    script.say(&Spoken { ack: Some(sent.seq.wrapping_add(1)), ..syn() });
+    let all = script.heard();
+    let data: Vec<u8> = all.iter().flat_map(|heard| heard.data.clone()).collect();
+    assert_eq!((data.as_slice(), all.last().unwrap().flags.as_str()), (b"hello".as_slice(), "F"));
+    script.say(&Spoken { flags: "F", ..ack(9001, sent.seq.wrapping_add(7)) });
+    assert_eq!((script.stack().connections(), script.stack().time_wait()), (0, 1));
+}
+
+#[test]
+fn a_shutdown_before_the_first_write_opens_all_the_same() {
+    let mut script = client();
+    let remote = script.peer_addr();
+    let id = script.stack().connect_fast_open(None, remote).unwrap();
+    script.stack().shutdown(id, Shutdown::Write).unwrap();
+    script.run();
+    let sent = script.hear();
+    assert_eq!((sent.flags.as_str(), sent.data.len()), ("S", 0));
+    script.port = sent.ports.0;
+    script.say(&Spoken { ack: Some(sent.seq.wrapping_add(1)), ..syn() });
+    assert_eq!((script.hear().flags.as_str(), state(&mut script, id)), ("F", State::FinWait1));
 }
 
 #[test]

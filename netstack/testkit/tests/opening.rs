@@ -227,3 +227,21 @@ fn nobody_listening_answers_a_reset() {
     script.say(&Spoken { seq: 9000, ack: Some(77), flags: "R", ..Spoken::default() });
     script.silence();
 }
+
+#[test]
+fn an_opening_that_is_given_up_leaves_nothing() {
+    let mut script = Script::new(Config::default());
+    let remote = script.peer_addr();
+    let id = script.stack().connect(None, remote).unwrap();
+    script.run();
+    let syn = script.hear();
+    script.stack().close(id).unwrap();
+    script.run();
+    script.silence(); // the peer has no connection that a RST could end
+    assert_eq!((script.stack().connections(), script.stack().flows(), script.stack().timers()), (0, 0, 0));
+    script.port = syn.ports.0;
+    let ack = syn.seq.wrapping_add(1);
+    script.say(&Spoken { seq: 9000, ack: Some(ack), flags: "S", window: 1000, ..Spoken::default() });
+    let reset = script.hear();
+    assert_eq!((reset.flags.as_str(), reset.seq), ("R", ack), "its answer is late");
+}

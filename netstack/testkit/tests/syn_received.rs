@@ -79,6 +79,16 @@ fn what_is_not_acceptable_is_answered_by_an_ack() {
 }
 
 #[test]
+fn a_challenge_tells_no_smaller_window_than_the_syn_ack() {
+    let (mut script, _, syn_ack) = half_open(&Spoken { scale: Some(7), ..syn() });
+    let shift = syn_ack.scale.expect("both scale");
+    script.say(&Spoken { seq: 9000, ..third(&syn_ack) });
+    let challenge = script.hear();
+    assert!(u32::from(challenge.window) << shift >= u32::from(syn_ack.window), "RFC 7323 2.4");
+    assert!(challenge.window < syn_ack.window, "and scales it");
+}
+
+#[test]
 fn an_old_timestamp_does_not_open() {
     let timestamps = Some((1000, 0));
     let (mut script, listener, syn_ack) = half_open(&Spoken { timestamps, ..syn() });

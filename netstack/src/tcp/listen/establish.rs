@@ -51,9 +51,9 @@ impl Tcp {
         let timestamps =
             half.timestamps(net.now).map(|ts| (Timestamps::value(ts.offset, net.now), ts.recent));
         let options = TcpOptions { timestamps, ..TcpOptions::default() };
-        let window = self.syn_ack_window();
-        // From here on windows are scaled.
-        let window = window >> half.negotiated.scale.map_or(0, |_| self.window_shift());
+        // From here on windows are scaled. RFC 7323 2.4: rounding down would move the edge that the SYN-ACK told to the left.
+        let shift = half.negotiated.scale.map_or(0, |_| self.window_shift());
+        let window = self.syn_ack_window().div_ceil(1 << shift);
         let mut wire = net.wire(&self.config, &self.link, &mut self.chunks);
         wire.send_bare(&tuple, seq, ack, Flags::ACK, window, options);
     }

@@ -138,7 +138,12 @@ impl Run<'_> {
                 continue;
             }
             let stack = &mut self.world.host(Side::A).stack;
-            let opened = stack.connect(None, World::socket_addr(Side::B, PORT));
+            let server = World::socket_addr(Side::B, PORT);
+            // Fast Open, where it is on, waits for the first write.
+            let opened = match plan.ends[0].bytes {
+                0 => stack.connect(None, server),
+                _ => stack.connect_fast_open(None, server),
+            };
             let id = opened.map_err(|e| self.fail(format!("connect: {e}")))?;
             let port = self.world.host(Side::A).stack.local_addr(id).map_or(0, |addr| addr.port());
             self.opened[index] = true;
