@@ -72,6 +72,17 @@ fn wrong_values() {
     refused(&["compare", "--rounds", "0"], &["--rounds", "1..=1000"]);
     refused(&["compare", "--bed", "loopback", "--server-cpu", "1"], &["--server-cpu"]);
     refused(&["compare", "--engines", "epoll,magic"], &["magic", "--engines"]);
+    refused(&["forward", "--a", "nowhere0", "--b", "nowhere1"], &["--a nowhere0", "ip link"]);
+    refused(&["forward", "--a", "lo", "--b", "lo", "--loss", "101"], &["--loss", "percentage from 0 to 100"]);
+    refused(&["forward", "--a", "lo", "--b", "lo", "--delay", "-1"], &["--delay", "milliseconds from 0"]);
+    refused(&["talk", "--connect", "127.0.0.1:1"], &["--send", "--receive", "--conversation"]);
+    refused(&["talk", "--send", "1"], &["--listen", "--connect"]);
+    refused(
+        &["talk", "--send", "1", "--connect", "127.0.0.1:1", "--mtu", "9000"],
+        &["--mtu", "--engine corelane"],
+    );
+    refused(&["lossy", "--loss", "1,half"], &["--loss", "half", "percentage"]);
+    refused(&["differ", "--conversations", "0"], &["--conversations", "1..=100000"]);
     refused(&["dance"], &["dance", "--help"]);
 }
 
@@ -80,6 +91,8 @@ fn a_report_that_cannot_be_written_is_told_before_the_work() {
     let missing = "/nonexistent/report.json";
     let words = [missing, "--json"];
     refused(&["load", "--addr", "127.0.0.1:1", "--json", missing], &words);
+    refused(&["lossy", "--json", missing], &words);
+    refused(&["lossy", "--markdown", "/nonexistent/table.md"], &["/nonexistent/table.md", "--markdown"]);
 }
 
 #[test]
@@ -90,6 +103,10 @@ fn help_and_version_are_no_errors() {
         &["load", "--help"],
         &["compare", "--help"],
         &["memory", "--help"],
+        &["forward", "--help"],
+        &["talk", "--help"],
+        &["lossy", "--help"],
+        &["differ", "--help"],
     ] {
         let output = bench(args);
         assert_eq!(output.status.code(), Some(0), "{args:?}");

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 
 use crate::cli::ClientEngine;
 use crate::device::DeviceArgs;
@@ -20,21 +20,23 @@ pub enum Side {
 /// `corelane-bench talk`.
 #[derive(Args, Debug)]
 #[command(allow_negative_numbers = true)] // so that -1 is told as a wrong value of its flag
+#[command(group(ArgGroup::new("role").required(true).args(["listen", "connect"])))]
+#[command(group(ArgGroup::new("words").required(true).args(["send", "receive", "conversation"])))]
 pub struct TalkArgs {
     /// On whose sockets
     #[arg(long, default_value_t = ClientEngine::Epoll)]
     pub engine: ClientEngine,
     /// Wait here for the other end
-    #[arg(long, value_name = "A:P", conflicts_with = "connect")]
+    #[arg(long, value_name = "A:P")]
     pub listen: Option<SocketAddr>,
     /// Where the other end waits
     #[arg(long, value_name = "A:P")]
     pub connect: Option<SocketAddr>,
     /// Send so many bytes
-    #[arg(long, value_name = "BYTES", conflicts_with_all = ["receive", "conversation"])]
+    #[arg(long, value_name = "BYTES")]
     pub send: Option<u64>,
     /// Receive so many bytes, and check each
-    #[arg(long, value_name = "BYTES", conflicts_with = "conversation")]
+    #[arg(long, value_name = "BYTES")]
     pub receive: Option<u64>,
     /// With --receive: reset the connection after so many seconds
     #[arg(long, value_name = "SECS", default_value = "86400", value_parser = crate::cli::seconds)]

@@ -164,3 +164,25 @@ fn what_is_sent_after_an_ack_does_not_wait_for_the_delayed_ack_of_one_segment() 
     assert_eq!(ranges(&script.heard(), ours), [(2000, 1000)], "the probe");
     assert_eq!(script.stack().stats().loss_probes, 1);
 }
+
+/// RFC 5682 3.1 step 3b holds a time-out for spurious when the tail loss probe before it has arrived. What was lost all the
+/// same is found by RACK, or nothing would be sent again until the next time-out.
+#[test]
+fn what_a_spurious_time_out_held_for_lost_can_still_be_lost() {
+    let (mut script, id, ours) = opened(3);
+    script.write(id, &[1; 20_000]);
+    assert_eq!(script.heard().len(), 3);
+    script.pass(RTT * 2 + Duration::from_millis(3));
+    assert_eq!(ranges(&script.heard(), ours), [(3000, 1000)], "the probe, with new data");
+    script.pass(Duration::from_millis(250));
+    assert_eq!(ranges(&script.heard(), ours)[0], (0, 1000), "the time-out");
+    let at = |n: u32| ours.wrapping_add(n);
+    script.say(&Spoken { sack: Some((at(3000), at(4000))), ..ack(at(1000)) });
+    let mut resent = ranges(&script.heard(), ours);
+    script.pass(RTT);
+    script.say(&Spoken { sack: Some((at(3000), at(5000))), ..ack(at(1000)) });
+    resent.extend(ranges(&script.heard(), ours));
+    assert!(resent.contains(&(1000, 1000)) && resent.contains(&(2000, 1000)), "{resent:?}");
+    let stats = script.stack().stats();
+    assert_eq!((stats.timeouts, stats.spurious_rtos), (1, 1));
+}

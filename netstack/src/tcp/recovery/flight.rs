@@ -437,6 +437,45 @@ impl Flight {
         }
     }
 
+    /// A time-out was spurious: what it marked lost is in flight, and RACK may find of it what really is lost (Linux's
+    /// time-outs leave its list by time alone, other than RACK itself).
+    pub(crate) fn spare_timed_out(&mut self) {
+        let mut before = NOBODY;
+        while self.lost.head != NOBODY {
+            let name = self.lost.head;
+            self.unlink(name);
+            let Some(sent) = self.get(name).copied() else { return };
+            self.lost_bytes -= sent.len();
+            self.pipe += sent.len();
+            // They were mostly sent one after the other.
+            if self.get(before).is_some_and(|last| last.is_after(sent.at, sent.end)) {
+                before = NOBODY;
+            }
+            self.insert_by_time(name, before);
+            before = name;
+        }
+    }
+
+    /// Puts a segment that is on no list on that of those in flight, somewhere behind `prev`.
+    fn insert_by_time(&mut self, name: Name, mut prev: Name) {
+        let Some(&Sent { at, end, .. }) = self.get(name) else { return };
+        let mut next = self.get(prev).map_or(self.in_flight.head, |sent| sent.next);
+        while let Some(other) = self.get(next).filter(|other| !other.is_after(at, end)) {
+            (prev, next) = (next, other.next);
+        }
+        if let Some(sent) = self.get_mut(name) {
+            (sent.place, sent.prev, sent.next) = (Place::InFlight, prev, next);
+        }
+        match self.get_mut(prev) {
+            Some(before) => before.next = name,
+            None => self.in_flight.head = name,
+        }
+        match self.get_mut(next) {
+            Some(behind) => behind.prev = name,
+            None => self.in_flight.tail = name,
+        }
+    }
+
     /// The lost segment that is sent again next.
     pub(crate) fn next_lost(&self) -> Option<(Name, &Sent)> {
         Some((self.lost.head, self.get(self.lost.head)?))

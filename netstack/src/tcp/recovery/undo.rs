@@ -119,7 +119,8 @@ impl Connection {
         if !frto && !self.may_undo(echo) {
             return false;
         }
-        self.undo_reduction(true);
+        self.flight.spare_timed_out();
+        self.undo_reduction(false);
         stats.loss_undo += 1;
         if frto {
             stats.spurious_rtos += 1;

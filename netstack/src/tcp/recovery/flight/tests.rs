@@ -158,3 +158,19 @@ fn lists_and_sums_hold_under_random_use() {
         }
     }
 }
+
+#[test]
+fn what_a_time_out_held_for_lost_is_in_flight_again_by_the_time_it_was_sent() {
+    let mut flight = flight(6);
+    flight.sack(seq(2), seq(3), |_| {});
+    let third = flight.oldest().and_then(|(name, _)| flight.later(name)).map(|(name, _)| name).unwrap();
+    flight.mark_lost(third); // segment 1
+    flight.resent(third, at(100), Snapshot::default());
+    flight.mark_all_lost(|sent| sent.start == seq(4));
+    assert_eq!((by_time(&flight), flight.pipe(), flight.lost_bytes()), ([4].into(), 100, 400));
+    flight.spare_timed_out();
+    assert_eq!((by_time(&flight), flight.pipe(), flight.lost_bytes()), ([0, 3, 4, 5, 1].into(), 500, 0));
+    // Whole lists: each can leave them.
+    flight.acknowledge(seq(6), |_| {});
+    assert!(flight.is_empty() && flight.oldest().is_none() && flight.pipe() == 0);
+}
