@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use corelane_nic::{Medium, NicInfo, Offloads};
 
-pub use tcp::TcpConfig;
+pub use tcp::{BufferSizes, TcpConfig};
 
 /// An address with the length of its network's prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -22,7 +22,7 @@ mod time;
 mod wheel;
 mod wire;
 
-pub use config::{CidrError, Config, IpConfig, Ipv4Cidr, Link, RouteConfig, TcpConfig};
+pub use config::{BufferSizes, CidrError, Config, IpConfig, Ipv4Cidr, Link, RouteConfig, TcpConfig};
 pub use error::Error;
 pub use event::{Event, ListenerId, SocketId};
 pub use stack::Stack;

@@ -83,7 +83,7 @@ pub mod time;
 pub use crate::builder::Builder;
 pub use crate::config::{
     Config, ConfigError, DeviceConfig, DpdkOffloadsConfig, IpKnobs, NetworkConfig, Ports, Route,
-    RuntimeConfig, TcpKnobs, Time,
+    RuntimeConfig, Sizes, TcpKnobs, Time,
 };
 pub use crate::core::budget::Budget;
 pub use crate::core::clock::{Clock, ManualClock};

@@ -190,7 +190,7 @@ fn a_full_window_holds_the_writer_until_the_reader_reads() {
 
 #[test]
 fn a_chunk_is_sent_whole_or_given_back() {
-    let mut hosts = Hosts::with(&Default::default(), |tcp| tcp.tcp_wmem = 4096);
+    let mut hosts = Hosts::with(&Default::default(), |tcp| tcp.tcp_wmem = 4096.into());
     let server = hosts.serve(async {
         let mut stream = accept_one().await.unwrap();
         let mut total = 0;

@@ -4,13 +4,38 @@ use core::time::Duration;
 
 use crate::tcp::CongestionControl;
 
+/// Sizes of a connection's buffer in bytes: the vector of three of Linux's `tcp_rmem` and `tcp_wmem`.
+///
+/// A number alone, `65536.into()`, is a size that stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BufferSizes {
+    /// What is left to a connection when memory runs low.
+    pub min: usize,
+    /// What a connection starts with.
+    pub default: usize,
+    /// How far tuning goes.
+    pub max: usize,
+}
+
+impl From<usize> for BufferSizes {
+    fn from(size: usize) -> BufferSizes {
+        BufferSizes { min: size, default: size, max: size }
+    }
+}
+
+impl From<[usize; 3]> for BufferSizes {
+    fn from([min, default, max]: [usize; 3]) -> BufferSizes {
+        BufferSizes { min, default, max }
+    }
+}
+
 /// Settings of TCP: `net.ipv4.tcp_*` and `net.core.somaxconn`.
 #[derive(Debug, Clone)]
 pub struct TcpConfig {
-    /// The receive buffer of a connection in bytes. Linux's `tcp_rmem` has min, default and max; tuning between them comes later.
-    pub tcp_rmem: usize,
-    /// The send buffer of a connection in bytes (`tcp_wmem`, likewise).
-    pub tcp_wmem: usize,
+    /// The receive buffer of a connection.
+    pub tcp_rmem: BufferSizes,
+    /// The send buffer of a connection.
+    pub tcp_wmem: BufferSizes,
     /// Bytes that all connections together may hold in copies: written and not acknowledged, or copied out of the
     /// device's buffers. Half of it in buffers of 512 bytes, half in buffers of 16 KiB.
     pub tcp_mem: usize,
@@ -94,8 +119,8 @@ pub struct TcpConfig {
 impl Default for TcpConfig {
     fn default() -> TcpConfig {
         TcpConfig {
-            tcp_rmem: 1 << 20,
-            tcp_wmem: 1 << 20,
+            tcp_rmem: BufferSizes { min: 4096, default: 1 << 20, max: 6 << 20 },
+            tcp_wmem: BufferSizes { min: 4096, default: 1 << 20, max: 4 << 20 },
             tcp_mem: 128 << 20,
             tcp_window_scaling: true,
             tcp_timestamps: true,

@@ -124,7 +124,7 @@ impl App {
             nodelay: false,
             keepalive: None,
             linger_zero: false,
-            send_limit: config.tcp_wmem.min(MAX_BUFFER),
+            send_limit: config.tcp_wmem.default.min(MAX_BUFFER),
             readable_queued: false,
             writable_queued: false,
         }
@@ -140,13 +140,13 @@ impl Connection {
         config: &TcpConfig,
         link_mss: u16,
     ) -> Connection {
-        let scale = if config.tcp_window_scaling { Receiver::scale_for(config.tcp_rmem) } else { 0 };
+        let scale = if config.tcp_window_scaling { Receiver::scale_for(config.tcp_rmem.max) } else { 0 };
         Connection {
             tuple,
             machine: Machine::active_open(),
             iss,
             snd: Sender::new(iss, link_mss),
-            rcv: Receiver::new(config.tcp_rmem, scale),
+            rcv: Receiver::new(config.tcp_rmem.default, scale),
             rtt: Rtt::new(),
             cc: Congestion::new(config.tcp_congestion_control, u32::from(link_mss), config.initial_cwnd),
             flight: Flight::new(),

@@ -95,7 +95,7 @@ pub(crate) fn offer(config: &TcpConfig, link_mss: u16, answer: Option<&Negotiate
     TcpOptions {
         mss: Some(link_mss),
         window_scale: both(config.tcp_window_scaling, |n| n.scale.is_some())
-            .then(|| Receiver::scale_for(config.tcp_rmem)),
+            .then(|| Receiver::scale_for(config.tcp_rmem.max)),
         sack_permitted: both(config.tcp_sack, |n| n.sack),
         timestamps: both(config.tcp_timestamps, |n| n.timestamps.is_some())
             .then(|| (0, answer.and_then(|n| n.timestamps).unwrap_or(0))),

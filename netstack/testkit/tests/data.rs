@@ -106,7 +106,7 @@ fn the_first_copy_of_a_byte_counts() {
 
 #[test]
 fn data_outside_of_the_window_are_answered_and_thrown_away() {
-    let tcp = TcpConfig { tcp_rmem: 4000, ..TcpConfig::default() };
+    let tcp = TcpConfig { tcp_rmem: 4000.into(), ..TcpConfig::default() };
     let mut script = Script::new(Config { tcp, ..Config::default() });
     let (id, theirs, ours) = script.accept(WINDOW);
     for seq in [theirs + 4000, theirs + 100_000, theirs.wrapping_sub(100)] {

@@ -144,7 +144,7 @@ fn probes_without_an_answer_come_to_an_end() {
 
 #[test]
 fn a_lost_window_update_is_asked_for() {
-    let config = TcpConfig { tcp_rmem: 4000, tcp_timestamps: false, ..TcpConfig::default() };
+    let config = TcpConfig { tcp_rmem: 4000.into(), tcp_timestamps: false, ..TcpConfig::default() };
     let mut script = Script::new(Config { tcp: config, ..Config::default() });
     let (id, theirs, ours) = script.accept(WINDOW);
     for part in 0..4 {

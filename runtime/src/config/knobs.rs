@@ -5,7 +5,7 @@ use std::time::Duration;
 use corelane_netstack::{IpConfig, TcpConfig};
 use serde::Deserialize;
 
-use super::{ConfigError, Ports, Time, in_range};
+use super::{ConfigError, Ports, Sizes, Time, in_range};
 
 const fn ms(n: u64) -> Time {
     Time(Duration::from_millis(n))
@@ -64,8 +64,8 @@ knobs! {
 knobs! {
     /// Section `[tcp]`.
     TcpKnobs of TcpConfig in "tcp" {
-        tcp_rmem: usize = 2048, 1 << 30;
-        tcp_wmem: usize = 2048, 1 << 30;
+        tcp_rmem: Sizes = Sizes::all(2048), Sizes::all(1 << 30);
+        tcp_wmem: Sizes = Sizes::all(2048), Sizes::all(1 << 30);
         tcp_mem: usize = 1 << 20, 1 << 40;
         tcp_window_scaling: bool = false, true;
         tcp_timestamps: bool = false, true;

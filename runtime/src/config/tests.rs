@@ -21,7 +21,8 @@ fn the_example_of_the_docs_is_taken() {
         spin = "200us"
         [tcp]
         tcp_keepalive_time = "7200s"
-        tcp_rmem = 65536
+        tcp_rmem = [4096, 65536, 1048576]
+        tcp_wmem = 65536
         ip_local_port_range = [40000, 50000]
     "#;
     let settings = Config::parse(text, "corelane.toml").unwrap().check().unwrap();
@@ -30,7 +31,8 @@ fn the_example_of_the_docs_is_taken() {
     assert_eq!(settings.spin, Duration::from_micros(200));
     assert_eq!(settings.stack.addresses[0].to_string(), "10.0.0.2/24");
     assert_eq!(settings.stack.routes[0].gateway, Ipv4Addr::new(10, 0, 0, 1));
-    assert_eq!(settings.stack.tcp.tcp_rmem, 65536);
+    assert_eq!(settings.stack.tcp.tcp_rmem, [4096, 65_536, 1_048_576].into());
+    assert_eq!(settings.stack.tcp.tcp_wmem, 65_536.into(), "one number is all three");
     assert_eq!(settings.stack.tcp.ip_local_port_range, (40_000, 50_000));
     assert_eq!(settings.stack.tcp.tcp_syn_retries, 6, "what is not named keeps its default");
 }
@@ -65,6 +67,12 @@ fn a_wrong_type_is_named_with_its_line() {
 #[test]
 fn a_value_out_of_range_is_named_with_its_range() {
     assert_eq!(error("[tcp]\ntcp_rmem = 1"), "corelane.toml: tcp.tcp_rmem = 1: give 2048 to 1073741824");
+    assert_eq!(
+        error("[tcp]\ntcp_rmem = [4096, 65536, 2147483648]"),
+        "corelane.toml: tcp.tcp_rmem = [4096, 65536, 2147483648]: give 2048 to 1073741824"
+    );
+    assert!(error("[tcp]\ntcp_rmem = [65536, 4096, 65536]").contains("is not min, default, max"));
+    assert!(error("[tcp]\ntcp_wmem = [65536, 65536]").contains("one number or three"));
     assert_eq!(
         error("[runtime]\nspin = \"9000h\""),
         "corelane.toml: runtime.spin = \"32400000s\": give \"0ns\" to \"31536000s\""

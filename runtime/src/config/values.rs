@@ -1,9 +1,11 @@
 //! Values that TOML has no type for.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use corelane_netstack::BufferSizes;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 /// A duration, written with its unit: `"200us"`, `"40ms"`, `"7200s"`, `"2h"`.
@@ -99,6 +101,69 @@ impl fmt::Display for Ports {
 impl From<Ports> for (u16, u16) {
     fn from(ports: Ports) -> (u16, u16) {
         (ports.0, ports.1)
+    }
+}
+
+/// The smallest, the first and the largest size of a buffer, written `[4096, 131072, 6291456]`. One number is all three.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(try_from = "Written")]
+pub struct Sizes(pub usize, pub usize, pub usize);
+
+#[derive(serde::Deserialize)]
+#[serde(untagged, expecting = "give one number or three: min, default, max")]
+enum Written {
+    One(usize),
+    Three([usize; 3]),
+}
+
+impl Sizes {
+    /// A size that stays.
+    pub const fn all(size: usize) -> Sizes {
+        Sizes(size, size, size)
+    }
+}
+
+impl TryFrom<Written> for Sizes {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Sizes, String> {
+        match written {
+            Written::One(size) => Ok(Sizes::all(size)),
+            Written::Three([min, default, max]) if min <= default && default <= max => {
+                Ok(Sizes(min, default, max))
+            }
+            Written::Three([min, default, max]) => {
+                Err(format!("[{min}, {default}, {max}] is not min, default, max"))
+            }
+        }
+    }
+}
+
+/// Less or greater when each of the three is.
+impl PartialOrd for Sizes {
+    fn partial_cmp(&self, other: &Sizes) -> Option<Ordering> {
+        let pairs = [(self.0, other.0), (self.1, other.1), (self.2, other.2)];
+        match (pairs.iter().all(|(a, b)| a <= b), pairs.iter().all(|(a, b)| a >= b)) {
+            (true, true) => Some(Ordering::Equal),
+            (true, false) => Some(Ordering::Less),
+            (false, true) => Some(Ordering::Greater),
+            (false, false) => None,
+        }
+    }
+}
+
+impl fmt::Display for Sizes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == Sizes::all(self.0) {
+            return write!(f, "{}", self.0);
+        }
+        write!(f, "[{}, {}, {}]", self.0, self.1, self.2)
+    }
+}
+
+impl From<Sizes> for BufferSizes {
+    fn from(sizes: Sizes) -> BufferSizes {
+        BufferSizes { min: sizes.0, default: sizes.1, max: sizes.2 }
     }
 }
 

@@ -19,12 +19,12 @@ const ANSWER_TIME: Duration = Duration::from_millis(100);
 impl Tcp {
     /// The window that a SYN-ACK offers. RFC 7323 2.2: not scaled.
     pub(super) fn syn_ack_window(&self) -> u16 {
-        self.config.tcp_rmem.min(usize::from(u16::MAX)) as u16 // just limited
+        self.config.tcp_rmem.default.min(usize::from(u16::MAX)) as u16 // just limited
     }
 
     /// The shift of the windows that follow, where the peer scales too.
     pub(super) fn window_shift(&self) -> u8 {
-        if self.config.tcp_window_scaling { Receiver::scale_for(self.config.tcp_rmem) } else { 0 }
+        if self.config.tcp_window_scaling { Receiver::scale_for(self.config.tcp_rmem.max) } else { 0 }
     }
 
     /// A half-open connection enters its listener's queue; its SYN-ACK goes out.

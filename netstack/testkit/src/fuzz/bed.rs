@@ -59,8 +59,8 @@ impl Host {
             // Small, so that an input costs microseconds and limits are met.
             tcp: TcpConfig {
                 tcp_mem: 1 << 20,
-                tcp_rmem: 1 << 14,
-                tcp_wmem: 1 << 14,
+                tcp_rmem: (1 << 14).into(),
+                tcp_wmem: (1 << 14).into(),
                 tcp_max_syn_backlog: 16,
                 ..TcpConfig::default()
             },

@@ -109,9 +109,9 @@ fn faults(rng: &mut Rng, mtu: u16) -> Faults {
 
 fn config(rng: &mut Rng) -> Config {
     let tcp = TcpConfig {
-        tcp_rmem: magnitude(rng, 2 << 10, 1 << 20) as usize, // below 2^21
-        tcp_wmem: magnitude(rng, 4 << 10, 1 << 20) as usize, // as above
-        tcp_mem: magnitude(rng, 256 << 10, 8 << 20) as usize, // below 2^24
+        tcp_rmem: (magnitude(rng, 2 << 10, 1 << 20) as usize).into(), // below 2^21
+        tcp_wmem: (magnitude(rng, 4 << 10, 1 << 20) as usize).into(), // as above
+        tcp_mem: magnitude(rng, 256 << 10, 8 << 20) as usize,         // below 2^24
         tcp_window_scaling: chance(rng, 80),
         tcp_timestamps: chance(rng, 70),
         tcp_sack: chance(rng, 70),
