@@ -201,7 +201,10 @@ impl Connection {
         self.machine.fin_acked();
         match self.machine.get() {
             State::Closed => self.finish(),
-            State::FinWait2 => self.watch_fin_wait(env.now, env.config),
+            State::FinWait2 => {
+                self.tell_delivered();
+                self.orphan_fin_wait_2(env.now, env.config, env.stats);
+            }
             State::TimeWait => self.effects.transmit = true,
             _ => {}
         }
@@ -230,6 +233,6 @@ impl Connection {
         self.machine.fin_received();
         self.effects.readable = true;
         self.effects.transmit = true;
-        self.watch_fin_wait(env.now, env.config);
+        self.orphan_fin_wait_2(env.now, env.config, env.stats);
     }
 }

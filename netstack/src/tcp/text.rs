@@ -6,6 +6,7 @@ use super::connection::{Connection, Env};
 use super::receiver::Receiver;
 use super::segment::Segment;
 use super::seq::SeqNumber;
+use super::state::State;
 use super::timers::Timer;
 use crate::error::Error;
 
@@ -24,11 +25,12 @@ impl Connection {
             return; // RFC 9293: ignore, the peer has sent its FIN
         }
         self.effects.transmit = true; // at least an ACK or its timer
-        if self.app.orphan {
-            // RFC 9293 3.6.1 (MUST-14 of RFC 1122 4.2.2.13): nobody will read it, and the peer shall know.
+        if self.app.orphan || (self.app.read_shut && self.machine.get() != State::Established) {
+            // RFC 9293 3.6.1 (MUST-14 of RFC 1122 4.2.2.13): nobody will read it, and the peer shall know. As in Linux this
+            // takes both directions to be shut.
             env.stats.abort_on_data += 1;
             self.effects.reset = Some(self.snd.nxt);
-            return self.fail(Error::ConnectionAborted);
+            return self.fail(Error::ConnectionReset);
         }
         let mss = len.min(usize::from(env.link_mss)) as u16; // limited by a u16
         self.rcv.mss = self.rcv.mss.max(mss);
@@ -64,12 +66,12 @@ impl Connection {
 
     /// Puts the payload into the queue: in the device's buffers, or copied when the device runs low of them.
     fn keep(&mut self, segment: &mut Segment, env: &mut Env<'_>) {
-        let Connection { rcv, app, .. } = self;
+        let rcv = &mut self.rcv;
         let mut next = segment.seq();
         let mut whole = true;
         segment.payload.take_chunks(|chunk| {
             let len = chunk.len();
-            whole = whole && Self::keep_chunk(rcv, app.read_shut, chunk, env);
+            whole = whole && Self::keep_chunk(rcv, chunk, env);
             if whole {
                 next += len as u32; // a chunk is shorter than a frame
             }
@@ -90,7 +92,7 @@ impl Connection {
                 let waiting = self.rcv.assembler.as_ref().and_then(|assembler| assembler.start());
                 let part = chunk.split_to(waiting.map_or(usize::MAX, |start| start.since(seq) as usize));
                 let len = part.len() as u32; // as above
-                whole = part.is_empty() || Self::keep_chunk(&mut self.rcv, self.app.read_shut, part, env);
+                whole = part.is_empty() || Self::keep_chunk(&mut self.rcv, part, env);
                 if whole {
                     seq += len;
                     self.rcv.nxt = seq;
@@ -104,10 +106,7 @@ impl Connection {
     }
 
     #[inline(always)]
-    pub(crate) fn keep_chunk(rcv: &mut Receiver, discard: bool, chunk: Chunk, env: &mut Env<'_>) -> bool {
-        if discard {
-            return true; // shutdown(Read): acknowledged and thrown away
-        }
+    pub(crate) fn keep_chunk(rcv: &mut Receiver, chunk: Chunk, env: &mut Env<'_>) -> bool {
         if !env.memory.device_is_low() {
             rcv.queue.push(chunk);
             return true;
@@ -125,7 +124,7 @@ impl Connection {
         let Some(mut assembler) = self.rcv.assembler.take() else { return };
         for chunk in assembler.take(self.rcv.nxt) {
             let len = chunk.len() as u32; // a chunk is shorter than a frame
-            if !Self::keep_chunk(&mut self.rcv, self.app.read_shut, chunk, env) {
+            if !Self::keep_chunk(&mut self.rcv, chunk, env) {
                 // Not kept and not acknowledged: the peer sends it again, and what followed it.
                 assembler.clear();
                 break;

@@ -298,7 +298,7 @@ impl TcpStream {
     /// # Errors
     /// `NotConnected` when the connection is gone.
     pub fn nodelay(&self) -> io::Result<bool> {
-        self.command(|stack, id| stack.nodelay(id))
+        Ok(self.command(|stack, id| stack.options(id))?.nodelay)
     }
 
     /// `SO_KEEPALIVE` with `TCP_KEEPIDLE`, `TCP_KEEPINTVL` and `TCP_KEEPCNT`; `None` = off.
