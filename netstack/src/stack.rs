@@ -11,7 +11,7 @@ use crate::event::{Event, ListenerId, SocketId};
 use crate::ip::{self, Ip, Received};
 use crate::stats::Stats;
 use crate::tcp::{
-    FourTuple, Keepalive, ListenerInfo, Net, Readiness, Shutdown, SocketOptions, Tcp, TcpInfo,
+    FourTuple, Keepalive, ListenerInfo, Net, Readiness, Shutdown, SocketInfo, SocketOptions, Tcp, TcpInfo,
     WriteChunkError,
 };
 use crate::time::Instant;
@@ -398,6 +398,11 @@ impl Stack {
     /// `NotOpen`.
     pub fn info(&self, id: SocketId) -> Result<TcpInfo, Error> {
         self.tcp.info(id)
+    }
+
+    /// All sockets, as `ss -a` lists them: listeners, connections, half-open ones, TIME-WAIT. It looks at every one.
+    pub fn sockets(&self) -> impl Iterator<Item = SocketInfo> {
+        self.tcp.sockets()
     }
 
     /// Counters.

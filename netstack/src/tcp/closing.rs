@@ -28,6 +28,7 @@ pub enum Shutdown {
 
 impl Tcp {
     pub(crate) fn shutdown(&mut self, id: SocketId, how: Shutdown) -> Result<(), Error> {
+        let now = self.now;
         let connection = self.socket_mut(id)?;
         if !connection.machine.get().is_synchronized() && connection.machine.get() != State::SynReceived {
             return Err(Error::NotConnected);
@@ -37,7 +38,7 @@ impl Tcp {
             connection.effects.readable = true;
         }
         if let Shutdown::Write | Shutdown::Both = how {
-            connection.close_write();
+            connection.close_write(now);
         }
         self.settle(id.0);
         Ok(())
@@ -60,7 +61,7 @@ impl Tcp {
         }
         connection.app.orphan = true;
         self.orphans += 1;
-        connection.close_write();
+        connection.close_write(now);
         connection.orphan_fin_wait_2(now, &self.config, stats);
         if connection.machine.get() != State::Closed && self.is_out_of_resources(id.0) {
             stats.abort_on_memory += 1;
@@ -151,11 +152,11 @@ impl Connection {
     }
 
     /// CLOSE: a FIN goes out behind what was written.
-    pub(crate) fn close_write(&mut self) {
+    pub(crate) fn close_write(&mut self, now: Instant) {
         if self.snd.fin || self.machine.get() == State::Closed {
             return;
         }
-        self.machine.close();
+        self.machine.close(now);
         if self.machine.get() == State::Closed {
             self.finish(); // in SYN-SENT there is nothing to finish
         } else {

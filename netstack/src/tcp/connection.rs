@@ -136,7 +136,7 @@ impl Connection {
         let scale = if config.tcp_window_scaling { Receiver::scale_for(config.tcp_rmem.max) } else { 0 };
         Connection {
             tuple,
-            machine: Machine::active_open(),
+            machine: Machine::active_open(Instant::ZERO),
             iss,
             snd: Sender::new(iss, link_mss),
             rcv: Receiver::new(config.tcp_rmem.default, scale),

@@ -108,7 +108,7 @@ impl Connection {
         self.open(segment.seq(), segment.header.window, negotiated, env);
         if ack.is_none() {
             // Simultaneous open: our SYN goes out again, with an ACK.
-            self.machine.syn_crossed();
+            self.machine.syn_crossed(env.now);
             self.snd.syn_due = true;
             self.effects.transmit = true;
             return;
@@ -128,7 +128,7 @@ impl Connection {
         self.syn_acked(echo(segment), env);
         self.snd.retries = 0;
         self.timers.clear(Timer::Retransmit);
-        self.machine.syn_acked();
+        self.machine.syn_acked(env.now);
         self.effects.writable = true;
         self.effects.transmit = true;
         self.start_keepalive(env.now);
@@ -198,7 +198,7 @@ impl Connection {
     }
 
     pub(crate) fn fin_acked(&mut self, env: &mut Env<'_>) {
-        self.machine.fin_acked();
+        self.machine.fin_acked(env.now);
         match self.machine.get() {
             State::Closed => self.finish(),
             State::FinWait2 => {
@@ -230,7 +230,7 @@ impl Connection {
         self.rcv.nxt += 1;
         self.rcv.edge = self.rcv.edge.max(self.rcv.nxt);
         self.rcv.ack_now = true;
-        self.machine.fin_received();
+        self.machine.fin_received(env.now);
         self.effects.readable = true;
         self.effects.transmit = true;
         self.orphan_fin_wait_2(env.now, env.config, env.stats);

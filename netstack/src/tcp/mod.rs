@@ -64,6 +64,7 @@ mod send_queue;
 mod sender;
 pub(crate) mod seq;
 mod settle;
+mod socket_list;
 mod socket_options;
 pub(crate) mod state;
 mod table;
@@ -83,6 +84,7 @@ pub use congestion::CongestionControl;
 pub use info::TcpInfo;
 pub use keepalive::Keepalive;
 pub use listen::ListenerInfo;
+pub use socket_list::{SocketInfo, SocketOwner};
 pub use socket_options::SocketOptions;
 
 use crate::arena::{Arena, Id};

@@ -136,6 +136,7 @@ impl Tcp {
         let Some(connection) = self.connections.get_mut(id) else { return };
         connection.effects = Default::default();
         let fast_open = connection.fast_open.take();
+        connection.machine.closed_at(self.now);
         if mem::replace(&mut connection.attached, false) {
             self.flows.remove(&connection.tuple, Owner::Connection(id));
         }

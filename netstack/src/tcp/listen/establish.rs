@@ -157,7 +157,7 @@ impl Tcp {
             let mut connection =
                 Connection::connect(half.tuple, half.iss, half.ts_offset, env.config, link_mss);
             connection.open(half.irs, half.window, half.negotiated, &env);
-            connection.machine = Machine::passive_open();
+            connection.machine = Machine::passive_open(env.now);
             connection.snd.acknowledge(half.iss + 1);
             connection.snd.nxt = half.iss + 1;
             if !half.by_cookie {

@@ -182,6 +182,10 @@ impl Listeners {
         self.arena.get(id.0)
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (ListenerId, &Listener)> {
+        self.arena.iter().map(|(id, listener)| (ListenerId(id), listener))
+    }
+
     pub(crate) fn get_mut(&mut self, id: ListenerId) -> Option<&mut Listener> {
         self.arena.get_mut(id.0)
     }
