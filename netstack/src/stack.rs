@@ -353,6 +353,22 @@ impl Stack {
         self.tcp.set_options(id, options)
     }
 
+    /// The options of a listener.
+    ///
+    /// # Errors
+    /// `NotOpen`.
+    pub fn listener_options(&self, id: ListenerId) -> Result<SocketOptions, Error> {
+        self.tcp.listener_options(id)
+    }
+
+    /// Sets the options that connections of a listener start with, from its SYN-ACK on.
+    ///
+    /// # Errors
+    /// As [`Stack::set_options`].
+    pub fn set_listener_options(&mut self, id: ListenerId, options: &SocketOptions) -> Result<(), Error> {
+        self.tcp.set_listener_options(id, options)
+    }
+
     /// Changes one option or some.
     ///
     /// # Errors

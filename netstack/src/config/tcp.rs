@@ -34,7 +34,8 @@ impl From<[usize; 3]> for BufferSizes {
 pub struct TcpConfig {
     /// The receive buffer of a connection.
     pub tcp_rmem: BufferSizes,
-    /// The send buffer of a connection.
+    /// The send buffer of a connection: its size at the start, which grows to twice the congestion window up to `max`. With no
+    /// more than `min` in it an orphan stays when memory runs low.
     pub tcp_wmem: BufferSizes,
     /// Bytes that all connections together may hold in copies: written and not acknowledged, or copied out of the
     /// device's buffers. Half of it in buffers of 512 bytes, half in buffers of 16 KiB.
@@ -123,7 +124,7 @@ impl Default for TcpConfig {
     fn default() -> TcpConfig {
         TcpConfig {
             tcp_rmem: BufferSizes { min: 4096, default: 1 << 20, max: 6 << 20 },
-            tcp_wmem: BufferSizes { min: 4096, default: 1 << 20, max: 4 << 20 },
+            tcp_wmem: BufferSizes { min: 4096, default: 16 << 10, max: 4 << 20 },
             tcp_mem: 128 << 20,
             tcp_window_scaling: true,
             tcp_timestamps: true,

@@ -101,14 +101,12 @@ impl Tcp {
     /// Whether there are too many orphans, or no memory, for this one to stay (Linux's tcp_out_of_resources): one that
     /// has sent nothing for long, or of which ICMP said that something is wrong, counts for two each.
     pub(crate) fn is_out_of_resources(&self, id: Id) -> bool {
-        /// Linux's SOCK_MIN_SNDBUF: less can't be what fills the memory.
-        const SMALL: usize = 4096;
         let Some(connection) = self.connections.get(id) else { return false };
         let silent = self.now - connection.snd.last_sent > self.config.tcp_rto_max.saturating_mul(2);
         let penalty =
             u32::from(silent && connection.snd.retries > 0) + u32::from(connection.app.soft_error.is_some());
         self.orphans << penalty > self.config.tcp_max_orphans
-            || (connection.snd.queue.len() > SMALL && !self.memory.has_room())
+            || (connection.snd.queue.len() > self.config.tcp_wmem.min && !self.memory.has_room())
     }
 
     /// An orphan's timer has fired: it goes, with a RST, when there is no room for it any more. Whether it went.

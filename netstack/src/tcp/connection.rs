@@ -67,6 +67,8 @@ pub(crate) struct App {
     pub(crate) options: Option<Box<OwnOptions>>,
     /// The send buffer's size: tuned, or SO_SNDBUF.
     pub(crate) send_limit: usize,
+    /// How far tuning may take it: not at all once SO_SNDBUF was set.
+    pub(crate) send_limit_max: usize,
     /// TCP_NOTSENT_LOWAT.
     pub(crate) notsent_lowat: u32,
     /// Events that wait to be asked for.
@@ -117,6 +119,7 @@ impl App {
             send_flags: SendFlags::default(),
             options: None,
             send_limit: config.tcp_wmem.default.min(MAX_BUFFER),
+            send_limit_max: config.tcp_wmem.max.min(MAX_BUFFER),
             notsent_lowat: config.tcp_notsent_lowat,
             readable_queued: false,
             writable_queued: false,
@@ -176,12 +179,13 @@ impl Connection {
             (Some(ours), Some(recent)) => Some(Timestamps { recent, recent_at: env.now.as_secs(), ..ours }),
             _ => None,
         };
-        let options = if self.timestamps.is_some() { 12 } else { 0 };
-        self.snd.mss = self.within_maxseg(negotiated.mss + options) - options;
+        self.snd.mss = negotiated.mss;
+        self.limit_mss();
         self.rcv.sack_permitted = negotiated.sack;
         self.snd.sack = negotiated.sack;
         self.rcv.mss = 536.min(env.link_mss);
         self.cc = Congestion::new(self.cc.kind(), u32::from(self.snd.mss), env.config.initial_cwnd);
+        self.expand_send_buffer();
         self.snd.open_window(irs, u32::from(window));
     }
 

@@ -134,6 +134,12 @@ impl Connection {
         }
     }
 
+    /// An accepted connection begins with what its listener has.
+    pub(crate) fn start_inherited_keepalive(&mut self, now: Instant) {
+        self.start_keepalive(now);
+        self.effects.transmit |= self.keepalive().is_some(); // so that the wheel hears of it
+    }
+
     /// The timer fired: it may have been overtaken by what was heard since.
     pub(crate) fn keepalive_timeout(&mut self, env: &mut Env<'_>) {
         let Some(keepalive) = self.keepalive() else { return };

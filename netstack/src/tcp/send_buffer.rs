@@ -1,7 +1,9 @@
-//! How much may wait in the send queue: SO_SNDBUF, TCP_NOTSENT_LOWAT.
+//! How much may wait in the send queue: `tcp_wmem`, SO_SNDBUF, TCP_NOTSENT_LOWAT.
 
 use super::connection::Connection;
+use super::receiver::MAX_BUFFER;
 use super::state::State;
+use crate::config::BufferSizes;
 use crate::error::Error;
 
 impl Connection {
@@ -43,6 +45,29 @@ impl Connection {
         Ok(room)
     }
 
+    /// Linux's tcp_sndbuf_expand: twice what may fly, so that one window waits while the other is under way and is sent again
+    /// where it was lost; at least for ten segments. Only payload is counted here, so Linux's share for its overhead is left
+    /// out. A buffer never shrinks.
+    pub(crate) fn expand_send_buffer(&mut self) {
+        const INITIAL_SEGMENTS: u32 = 10;
+        if self.app.send_limit < self.app.send_limit_max {
+            let flight = self.cc.cwnd().max(INITIAL_SEGMENTS * u32::from(self.snd.mss)) as usize;
+            let wanted = flight.saturating_mul(2).min(self.app.send_limit_max);
+            self.app.send_limit = self.app.send_limit.max(wanted);
+        }
+    }
+
+    /// SO_SNDBUF, or tuning again from where it is.
+    pub(crate) fn fix_send_buffer(&mut self, bytes: Option<usize>, sizes: &BufferSizes) {
+        match bytes {
+            Some(bytes) => (self.app.send_limit, self.app.send_limit_max) = (bytes, bytes),
+            None => {
+                self.app.send_limit_max = sizes.max.min(MAX_BUFFER);
+                self.expand_send_buffer();
+            }
+        }
+    }
+
     /// Tells the application that there is room again: once a third of the buffer is free, and less than half of
     /// TCP_NOTSENT_LOWAT is unsent (both as Linux does).
     #[inline]
@@ -53,6 +78,7 @@ impl Connection {
     }
 
     fn look_for_room(&mut self) {
+        self.expand_send_buffer();
         let free = self.app.send_limit.saturating_sub(self.snd.queue.len());
         let lowat = self.app.notsent_lowat;
         let sent = lowat == u32::MAX || u64::from(self.notsent()) * 2 < u64::from(lowat);

@@ -12,7 +12,7 @@ use super::send_flags::SendFlags;
 use super::seq::SeqNumber;
 use crate::config::TcpConfig;
 use crate::error::Error;
-use crate::event::SocketId;
+use crate::event::{ListenerId, SocketId};
 use crate::time::Instant;
 
 /// Linux's SOCK_MIN_SNDBUF, without its overhead.
@@ -79,6 +79,23 @@ impl SocketOptions {
         self.keepalive.map_or(Ok(()), |keepalive| keepalive.check())
     }
 
+    /// IP_TTL and IP_TOS.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark { ttl: self.ttl, tos: self.tos }
+    }
+
+    /// A segment's payload with its options, as far as TCP_MAXSEG allows.
+    pub(crate) fn within_maxseg(&self, mss: u16) -> u16 {
+        self.maxseg.map_or(mss, |most| mss.min(most))
+    }
+
+    /// Cuts what can't be to what can, as Linux does.
+    fn cut(&mut self) {
+        self.tos &= DSCP_MASK;
+        self.send_buffer = self.send_buffer.map(|bytes| bytes.clamp(MIN_SEND_BUFFER, MAX_BUFFER));
+        self.linger2 = self.linger2.map(|time| time.min(MAX_FIN_TIMEOUT));
+    }
+
     fn send_flags(&self) -> SendFlags {
         SendFlags::new(self.nodelay, self.cork, self.ttl.is_some() || self.tos != 0)
     }
@@ -105,6 +122,27 @@ impl Tcp {
         Ok(())
     }
 
+    pub(crate) fn listener_options(&self, id: ListenerId) -> Result<SocketOptions, Error> {
+        Ok(self.listeners.get(id).ok_or(Error::NotOpen)?.options)
+    }
+
+    pub(crate) fn set_listener_options(
+        &mut self,
+        id: ListenerId,
+        options: &SocketOptions,
+    ) -> Result<(), Error> {
+        options.check()?;
+        let listener = self.listeners.get_mut(id).ok_or(Error::NotOpen)?;
+        listener.options = *options;
+        listener.options.cut();
+        Ok(())
+    }
+
+    /// What connections of a listener start with.
+    pub(crate) fn inherited(&self, listener: ListenerId) -> SocketOptions {
+        self.listeners.get(listener).map(|listener| listener.options).unwrap_or_default()
+    }
+
     /// What SO_KEEPALIVE alone means.
     pub(crate) fn default_keepalive(&self) -> Keepalive {
         Keepalive::configured(&self.config)
@@ -125,9 +163,7 @@ impl Connection {
     pub(crate) fn set_options(&mut self, new: &SocketOptions, config: &TcpConfig) {
         let old = self.options();
         let mut new = *new;
-        new.tos &= DSCP_MASK;
-        new.send_buffer = new.send_buffer.map(|bytes| bytes.clamp(MIN_SEND_BUFFER, MAX_BUFFER));
-        new.linger2 = new.linger2.map(|time| time.min(MAX_FIN_TIMEOUT));
+        new.cut();
         self.app.options =
             (new != SocketOptions::default()).then(|| Box::new(OwnOptions { set: new, probing: None }));
         self.app.send_flags = new.send_flags();
@@ -138,8 +174,8 @@ impl Connection {
             self.effects.transmit = true; // what was held back goes out
         }
         self.app.notsent_lowat = new.notsent_lowat.unwrap_or(config.tcp_notsent_lowat);
-        if let Some(bytes) = new.send_buffer {
-            self.app.send_limit = bytes;
+        if new.send_buffer != old.send_buffer {
+            self.fix_send_buffer(new.send_buffer, &config.tcp_wmem);
         }
         self.tell_writable();
         if new.keepalive != old.keepalive {
@@ -150,15 +186,21 @@ impl Connection {
     /// IP_TTL and IP_TOS.
     #[cold]
     pub(crate) fn mark(&self) -> Mark {
-        self.own_options().map_or_else(Mark::default, |own| Mark { ttl: own.ttl, tos: own.tos })
+        self.own_options().map_or_else(Mark::default, SocketOptions::mark)
     }
 
     pub(crate) fn user_timeout(&self) -> Option<Duration> {
         self.own_options().and_then(|options| options.user_timeout)
     }
 
-    /// Payload of a full segment with its options, as far as TCP_MAXSEG allows.
+    /// As [`SocketOptions::within_maxseg`].
     pub(crate) fn within_maxseg(&self, mss: u16) -> u16 {
-        self.own_options().and_then(|options| options.maxseg).map_or(mss, |most| mss.min(most))
+        self.own_options().map_or(mss, |own| own.within_maxseg(mss))
+    }
+
+    /// TCP_MAXSEG bounds what is sent too, once the peer's MSS is known.
+    pub(crate) fn limit_mss(&mut self) {
+        let options = if self.timestamps.is_some() { 12 } else { 0 };
+        self.snd.mss = self.within_maxseg(self.snd.mss + options) - options;
     }
 }

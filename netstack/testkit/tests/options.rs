@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use corelane_netstack::{Config, Error, Event, SocketId, SocketOptions, State, TcpConfig};
+use corelane_netstack::{Config, Error, Event, Keepalive, SocketId, SocketOptions, State, TcpConfig};
 use corelane_testkit::{Heard, Script, Spoken};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -282,4 +282,37 @@ fn maxseg_is_asked_for_and_kept() {
     script.write(id, &[7; 1464]);
     assert_eq!(lengths(&script.heard()), [488, 488, 488], "500 with the timestamps");
     assert_eq!(script.stack().info(id).unwrap().snd_mss, 488);
+}
+
+#[test]
+fn accepted_connections_start_with_the_listeners_options() {
+    let mut script = Script::new(Config::default());
+    let listener = script.listen(16);
+    let options = SocketOptions {
+        maxseg: Some(500),
+        nodelay: true,
+        keepalive: Some(Keepalive::REAL_TIME),
+        user_timeout: Some(SECOND * 20),
+        ..SocketOptions::default()
+    };
+    script.stack().set_listener_options(listener, &options).unwrap();
+    assert_eq!(script.stack().listener_options(listener), Ok(options));
+    script.say(&Spoken { seq: 9000, flags: "S", window: WINDOW, mss: Some(1000), ..Spoken::default() });
+    let syn_ack = script.hear();
+    assert_eq!(syn_ack.mss, Some(500));
+    let ours = syn_ack.seq.wrapping_add(1);
+    script.say(&ack(9001, ours));
+    // The keep-alive runs before anybody accepts.
+    script.pass(SECOND * 2 + ms(100));
+    assert_eq!(script.hear().seq, ours.wrapping_sub(1));
+    script.say(&ack(9001, ours));
+    let (id, _) = script.stack().accept(listener).unwrap();
+    assert_eq!(script.stack().options(id), Ok(options));
+    script.write(id, &[7; 1200]);
+    assert_eq!(lengths(&script.heard()), [500, 500, 200]);
+    assert_eq!(script.stack().info(id).unwrap().snd_cwnd, 5000, "ten segments");
+    let wrong = SocketOptions { ttl: Some(0), ..options };
+    assert_eq!(script.stack().set_listener_options(listener, &wrong), Err(Error::InvalidInput));
+    script.stack().close_listener(listener).unwrap();
+    assert_eq!(script.stack().set_listener_options(listener, &options), Err(Error::NotOpen));
 }
