@@ -75,6 +75,7 @@ impl Connection {
         let stamp = self.timestamps.map_or(0, |ts| Timestamps::value(ts.offset, wire.now));
         self.recovery.resent(end.since(start), stamp);
         self.snd.retransmits += 1;
+        self.snd.last_sent = wire.now;
         wire.cx.stats.tcp_retrans_segs += 1;
         true
     }
