@@ -304,6 +304,14 @@ impl Stack {
         self.tcp.delivered(id)
     }
 
+    /// Whether something was received and not read: closing then sends a RST.
+    ///
+    /// # Errors
+    /// `NotOpen`.
+    pub fn has_unread(&self, id: SocketId) -> Result<bool, Error> {
+        self.tcp.has_unread(id)
+    }
+
     /// What can be done right now.
     ///
     /// # Errors

@@ -120,6 +120,10 @@ impl Tcp {
         true
     }
 
+    pub(crate) fn has_unread(&self, id: SocketId) -> Result<bool, Error> {
+        Ok(self.socket(id)?.rcv.queue.len() > 0)
+    }
+
     /// Whether the peer has acknowledged all that was written, and our FIN.
     ///
     /// # Errors

@@ -66,9 +66,11 @@ pub struct SocketOptions {
 }
 
 impl SocketOptions {
+    /// Whether they can be set.
+    ///
     /// # Errors
     /// `InvalidInput` for a value that Linux would refuse as well.
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    pub fn check(&self) -> Result<(), Error> {
         let fits = self.syncnt.is_none_or(|count| (1..=MAX_SYNCNT).contains(&count))
             && self.user_timeout.is_none_or(|time| !time.is_zero())
             && self.maxseg.is_none_or(|mss| MAXSEG.contains(&mss))
