@@ -22,6 +22,9 @@ mod time;
 mod wheel;
 mod wire;
 
+#[doc = include_str!("../KNOBS.md")]
+pub mod knobs {}
+
 pub use config::{BufferSizes, CidrError, Config, IpConfig, Ipv4Cidr, Link, RouteConfig, TcpConfig};
 pub use error::Error;
 pub use event::{Event, ListenerId, SocketId};

@@ -87,8 +87,8 @@ impl Machine {
     }
 
     /// A SYN whose data are taken before the third ACK (Fast Open).
-    pub(crate) const fn early_open() -> Machine {
-        Machine(State::SynReceived)
+    pub(crate) const fn early_open(now: Instant) -> Machine {
+        Machine { state: State::SynReceived, since: now.as_secs() }
     }
 
     pub(crate) const fn get(self) -> State {

@@ -169,7 +169,7 @@ impl Tcp {
         let own = self.listeners.get(half.listener).map(|listener| listener.options).unwrap_or_default();
         connection.set_options(&own, env.config);
         connection.open(half.irs, half.window, half.negotiated, &env);
-        connection.machine = Machine::early_open();
+        connection.machine = Machine::early_open(net.now);
         connection.app.listener = Some(half.listener);
         connection.fast_open = Some(Box::new(FastOpen::Server(server)));
         connection.effects = Effects::default();
