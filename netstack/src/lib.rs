@@ -32,7 +32,8 @@ pub use stack::Stack;
 pub use stats::Stats;
 pub use tcp::state::State;
 pub use tcp::{
-    CongestionControl, Keepalive, ListenerInfo, Readiness, Shutdown, SocketInfo, SocketOptions, SocketOwner,
+    CaState, CongestionControl, Keepalive, ListenerInfo, Readiness, Shutdown, SocketInfo, SocketOptions,
+    SocketOwner,
     TcpInfo, WriteChunkError,
 };
 pub use time::Instant;

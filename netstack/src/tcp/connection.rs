@@ -98,7 +98,7 @@ pub(crate) struct Connection {
     pub(crate) timers: Timers,
     pub(crate) keepalive_probes: u8,
     /// When the first of the retransmissions, or window probes, without an answer went out.
-    pub(crate) retrans_stamp: Instant,
+    pub(crate) silent_since: Instant,
     pub(crate) app: App,
     pub(crate) effects: Effects,
     /// In the list of those that have something to send.
@@ -157,7 +157,7 @@ impl Connection {
             fast_open: None,
             timers: Timers::new(),
             keepalive_probes: 0,
-            retrans_stamp: Instant::ZERO,
+            silent_since: Instant::ZERO,
             app: App::new(config),
             effects: Effects { transmit: true, ..Effects::default() },
             on_ready: false,

@@ -81,7 +81,7 @@ use corelane_nic::{Checksum, Chunk, Packet, Pool, RxFrame, TxBurst};
 pub use closing::Shutdown;
 pub use commands::{Readiness, WriteChunkError};
 pub use congestion::CongestionControl;
-pub use info::TcpInfo;
+pub use info::{CaState, TcpInfo};
 pub use keepalive::Keepalive;
 pub use listen::ListenerInfo;
 pub use socket_list::{SocketInfo, SocketOwner};

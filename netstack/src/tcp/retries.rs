@@ -31,7 +31,7 @@ impl Connection {
     /// The retransmission timer fired: whether that was the last time.
     pub(crate) fn is_given_up(&mut self, env: &Env<'_>) -> bool {
         if self.snd.retries == 0 {
-            self.retrans_stamp = env.now; // the first retransmission, or probe, goes out in this turn
+            self.silent_since = env.now; // the first retransmission, or probe, goes out in this turn
         }
         match self.machine.get() {
             State::SynSent => {
@@ -52,10 +52,10 @@ impl Connection {
         match self.machine.get() {
             // That was a time-out before the first retry.
             State::SynSent | State::SynReceived => {
-                let first = self.retrans_stamp - Instant::ZERO;
+                let first = self.silent_since - Instant::ZERO;
                 Instant::ZERO + first.saturating_sub(SYN_TIMEOUT)
             }
-            _ => self.retrans_stamp,
+            _ => self.silent_since,
         }
     }
 

@@ -12,8 +12,9 @@ const MARKED: u8 = 8;
 
 impl SendFlags {
     /// `marked`: IP_TTL or IP_TOS is set.
-    pub(crate) const fn new(nodelay: bool, cork: bool, marked: bool) -> SendFlags {
-        SendFlags(nodelay as u8 * NODELAY | cork as u8 * CORK | marked as u8 * MARKED)
+    pub(crate) fn new(nodelay: bool, cork: bool, marked: bool) -> SendFlags {
+        let bit = |on: bool, flag: u8| if on { flag } else { 0 };
+        SendFlags(bit(nodelay, NODELAY) | bit(cork, CORK) | bit(marked, MARKED))
     }
 
     pub(crate) const fn is_corked(self) -> bool {

@@ -123,11 +123,9 @@ fn nothing_is_probed_while_data_are_in_flight() {
 #[test]
 fn what_the_peer_says_by_itself_counts_as_an_answer() {
     let (mut script, _, theirs, ours) = open(QUICK);
-    let mut next = theirs;
-    for _ in 0..5 {
+    for n in 0..5 {
         script.pass(SECOND * 9);
-        script.say(&Spoken { data: b"x", ..ack(next, ours) });
-        next += 1;
+        script.say(&Spoken { data: b"x", ..ack(theirs + n, ours) });
     }
     assert_eq!(script.stack().stats().keep_alive, 0);
     let last = script.now();

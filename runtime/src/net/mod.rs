@@ -21,4 +21,4 @@ pub use split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf
 pub use tcp_listener::TcpListener;
 pub use tcp_stream::{SendError, TcpStream};
 
-pub use corelane_netstack::{Keepalive, Shutdown, SocketOptions, State, TcpInfo};
+pub use corelane_netstack::{CaState, CongestionControl, Keepalive, Shutdown, SocketOptions, State, TcpInfo};
