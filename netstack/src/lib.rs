@@ -33,8 +33,7 @@ pub use stats::Stats;
 pub use tcp::state::State;
 pub use tcp::{
     CaState, CongestionControl, Keepalive, ListenerInfo, Readiness, Shutdown, SocketInfo, SocketOptions,
-    SocketOwner,
-    TcpInfo, WriteChunkError,
+    SocketOwner, TcpInfo, WriteChunkError,
 };
 pub use time::Instant;
 pub use wheel::{TimerId, Wheel};

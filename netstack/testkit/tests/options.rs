@@ -277,7 +277,12 @@ fn maxseg_is_asked_for_and_kept() {
     assert_eq!(syn.mss, Some(500));
     script.port = syn.ports.0;
     let ours = syn.seq.wrapping_add(1);
-    script.say(&Spoken { flags: "S", mss: Some(1000), timestamps: Some((1, 1)), ..ack(9000, ours) });
+    script.say(&Spoken {
+        flags: "S",
+        mss: Some(1000),
+        timestamps: syn.timestamps.map(|(value, _)| (1, value)),
+        ..ack(9000, ours)
+    });
     script.heard();
     script.write(id, &[7; 1464]);
     assert_eq!(lengths(&script.heard()), [488, 488, 488], "500 with the timestamps");

@@ -34,7 +34,7 @@ fn an_answer_offers_only_what_was_offered() {
     let answer = offer(&config, 1460, Some(&plain));
     assert_eq!((answer.mss, answer.window_scale, answer.timestamps), (Some(1460), None, None));
     let first = offer(&config, 1460, None);
-    assert_eq!((first.window_scale, first.timestamps), (Some(5), Some((0, 0))));
+    assert_eq!((first.window_scale, first.timestamps), (Some(7), Some((0, 0))));
 }
 
 #[test]

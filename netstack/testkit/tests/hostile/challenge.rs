@@ -69,8 +69,10 @@ fn a_rst_with_the_number_of_the_fin_before_it_is_the_peers() {
 
 #[test]
 fn a_rst_counts_while_the_window_is_shut() {
-    let mut bed =
-        Bed::new(Config { tcp: TcpConfig { tcp_rmem: 4096, ..TcpConfig::default() }, ..Config::default() });
+    let mut bed = Bed::new(Config {
+        tcp: TcpConfig { tcp_rmem: 4096.into(), ..TcpConfig::default() },
+        ..Config::default()
+    });
     let mut live = bed.open(5000, Offer::default());
     while bed.script.stack().info(live.id).unwrap().rcv_wnd > 0 {
         bed.script.say(&Spoken { data: &[7; 500], ..bed.ack(&live) });

@@ -84,7 +84,7 @@ fn a_flood_of_syns_fills_a_bounded_queue() {
 #[test]
 fn a_peer_that_takes_a_byte_at_a_time_costs_what_was_written() {
     let (mut bed, mut victim, mut witness) = bed();
-    let limit = Config::default().tcp.tcp_wmem;
+    let limit = Config::default().tcp.tcp_wmem.max;
     let mut written = 0;
     while let Ok(n) = bed.script.stack().write(victim.id, &[7; 10_000]) {
         written += n;

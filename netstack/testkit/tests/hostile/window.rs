@@ -126,7 +126,7 @@ fn an_old_segment_does_not_bring_an_old_window_back() {
 
 #[test]
 fn probes_of_a_shut_window_are_answered_and_their_data_dropped() {
-    let tcp = TcpConfig { tcp_rmem: 4096, ..TcpConfig::default() };
+    let tcp = TcpConfig { tcp_rmem: 4096.into(), ..TcpConfig::default() };
     let mut bed = Bed::new(Config { tcp, ..Config::default() });
     let mut live = bed.open(5000, Offer::default());
     while bed.script.stack().info(live.id).unwrap().rcv_wnd > 0 {
