@@ -155,3 +155,6 @@ impl Default for IpConfig {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,12 +22,18 @@ mod time;
 mod wheel;
 mod wire;
 
+#[doc = include_str!("../KNOBS.md")]
+pub mod knobs {}
+
 pub use config::{BufferSizes, CidrError, Config, IpConfig, Ipv4Cidr, Link, RouteConfig, TcpConfig};
 pub use error::Error;
 pub use event::{Event, ListenerId, SocketId};
 pub use stack::Stack;
 pub use stats::Stats;
 pub use tcp::state::State;
-pub use tcp::{CongestionControl, Keepalive, ListenerInfo, Readiness, Shutdown, TcpInfo, WriteChunkError};
+pub use tcp::{
+    CaState, CongestionControl, Keepalive, ListenerInfo, Readiness, Shutdown, SocketInfo, SocketOptions,
+    SocketOwner, TcpInfo, WriteChunkError,
+};
 pub use time::Instant;
 pub use wheel::{TimerId, Wheel};

@@ -11,7 +11,8 @@ use crate::event::{Event, ListenerId, SocketId};
 use crate::ip::{self, Ip, Received};
 use crate::stats::Stats;
 use crate::tcp::{
-    FourTuple, Keepalive, ListenerInfo, Net, Readiness, Shutdown, Tcp, TcpInfo, WriteChunkError,
+    FourTuple, Keepalive, ListenerInfo, Net, Readiness, Shutdown, SocketInfo, SocketOptions, Tcp, TcpInfo,
+    WriteChunkError,
 };
 use crate::time::Instant;
 
@@ -125,6 +126,11 @@ impl Stack {
     /// Whether `transmit` has something to say right now.
     pub fn wants_transmit(&self) -> bool {
         !self.control.is_empty() || self.tcp.wants_transmit()
+    }
+
+    /// Whether `next_event` has something to say. `transmit` may make events too, when what it sends makes room.
+    pub fn has_events(&self) -> bool {
+        self.tcp.has_events()
     }
 
     /// When `expire` has something to do; `None`: never, as things are. It may be somewhat early, never late.
@@ -283,6 +289,29 @@ impl Stack {
         self.tcp.abort(id, &mut self.stats)
     }
 
+    /// A RST to each peer: nothing is left after the next `transmit` but TIME-WAIT. For a process that ends, whose peers would
+    /// else hear nothing any more. All ids name nothing from now on.
+    pub fn abort_all(&mut self) {
+        self.tcp.abort_all(&mut self.stats);
+    }
+
+    /// Whether the peer has acknowledged all that was written, and our FIN: what a close(2) that lingers waits for.
+    ///
+    /// # Errors
+    /// `WouldBlock` while it has not ([`Event::Writable`] or [`Event::Closed`] tells when it has); once, the reason why the
+    /// connection failed; `NotOpen`.
+    pub fn delivered(&mut self, id: SocketId) -> Result<(), Error> {
+        self.tcp.delivered(id)
+    }
+
+    /// Whether something was received and not read: closing then sends a RST.
+    ///
+    /// # Errors
+    /// `NotOpen`.
+    pub fn has_unread(&self, id: SocketId) -> Result<bool, Error> {
+        self.tcp.has_unread(id)
+    }
+
     /// What can be done right now.
     ///
     /// # Errors
@@ -315,20 +344,55 @@ impl Stack {
         self.tcp.addresses(id).map(|(_, peer)| peer)
     }
 
+    /// The options that were set on a socket.
+    ///
+    /// # Errors
+    /// `NotOpen`.
+    pub fn options(&self, id: SocketId) -> Result<SocketOptions, Error> {
+        self.tcp.options(id)
+    }
+
+    /// Sets all options of a socket. What is to count for its SYN (`maxseg`, `ttl`, `tos`) must be set before the
+    /// [`Stack::transmit`] that follows [`Stack::connect`].
+    ///
+    /// # Errors
+    /// `InvalidInput` for a value out of its bounds: then nothing is set. `NotOpen`.
+    pub fn set_options(&mut self, id: SocketId, options: &SocketOptions) -> Result<(), Error> {
+        self.tcp.set_options(id, options)
+    }
+
+    /// The options of a listener.
+    ///
+    /// # Errors
+    /// `NotOpen`.
+    pub fn listener_options(&self, id: ListenerId) -> Result<SocketOptions, Error> {
+        self.tcp.listener_options(id)
+    }
+
+    /// Sets the options that connections of a listener start with, from its SYN-ACK on.
+    ///
+    /// # Errors
+    /// As [`Stack::set_options`].
+    pub fn set_listener_options(&mut self, id: ListenerId, options: &SocketOptions) -> Result<(), Error> {
+        self.tcp.set_listener_options(id, options)
+    }
+
+    /// Changes one option or some.
+    ///
+    /// # Errors
+    /// As [`Stack::set_options`].
+    fn change(&mut self, id: SocketId, change: impl FnOnce(&mut SocketOptions)) -> Result<(), Error> {
+        let mut options = self.options(id)?;
+        change(&mut options);
+        self.set_options(id, &options)
+    }
+
     /// TCP_NODELAY: switches Nagle's algorithm off.
     ///
     /// # Errors
     /// `NotOpen`.
     pub fn set_nodelay(&mut self, id: SocketId, on: bool) -> Result<(), Error> {
-        self.tcp.set_nodelay(id, on)
-    }
-
-    /// Whether TCP_NODELAY is on.
-    ///
-    /// # Errors
-    /// `NotOpen`.
-    pub fn nodelay(&self, id: SocketId) -> Result<bool, Error> {
-        self.tcp.nodelay(id)
+        self.change(id, |options| options.nodelay = on)
     }
 
     /// TCP_QUICKACK: off lets ACKs wait for the application's answers, on does not. Neither stays: what the connection sees of
@@ -376,18 +440,22 @@ impl Stack {
     /// SO_KEEPALIVE with its times; `None` switches it off.
     ///
     /// # Errors
-    /// `InvalidInput` for a zero, `NotOpen`.
+    /// `InvalidInput` for a zero and beyond Linux's bounds (32,767 s, 127 probes), `NotOpen`.
     pub fn set_keepalive(&mut self, id: SocketId, keepalive: Option<Keepalive>) -> Result<(), Error> {
-        self.tcp.set_keepalive(id, keepalive)
+        self.change(id, |options| options.keepalive = keepalive)
     }
 
-    /// SO_LINGER: with a time of zero, `close` sends a RST. A longer time is the same as `None`: what was written is
-    /// delivered after `close` anyway.
+    /// What SO_KEEPALIVE without times means: `tcp_keepalive_time`, `tcp_keepalive_intvl` and `tcp_keepalive_probes`.
+    pub fn default_keepalive(&self) -> Keepalive {
+        self.tcp.default_keepalive()
+    }
+
+    /// SO_LINGER: see [`SocketOptions::linger`].
     ///
     /// # Errors
     /// `NotOpen`.
     pub fn set_linger(&mut self, id: SocketId, linger: Option<Duration>) -> Result<(), Error> {
-        self.tcp.set_linger(id, linger)
+        self.change(id, |options| options.linger = linger)
     }
 
     /// TCP_INFO.
@@ -396,6 +464,11 @@ impl Stack {
     /// `NotOpen`.
     pub fn info(&self, id: SocketId) -> Result<TcpInfo, Error> {
         self.tcp.info(id)
+    }
+
+    /// All sockets, as `ss -a` lists them: listeners, connections, half-open ones, TIME-WAIT. It looks at every one.
+    pub fn sockets(&self) -> impl Iterator<Item = SocketInfo> {
+        self.tcp.sockets()
     }
 
     /// Counters.

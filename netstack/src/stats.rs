@@ -218,10 +218,14 @@ counters! {
         abort_on_timeout: "TcpExtTCPAbortOnTimeout",
         /// Connections closed with unread data: RST.
         abort_on_close: "TcpExtTCPAbortOnClose",
-        /// Connections reset because data arrived after the application had closed.
+        /// Connections reset because data arrived after the application had closed, or closed by a SO_LINGER of 0.
         abort_on_data: "TcpExtTCPAbortOnData",
         /// Connections dropped because there were too many orphans or no memory.
         abort_on_memory: "TcpExtTCPAbortOnMemory",
+        /// Orphans reset because TCP_LINGER2 allows no FIN-WAIT-2.
+        abort_on_linger: "TcpExtTCPAbortOnLinger",
+        /// RSTs of connections that were given up, not sent for want of a buffer.
+        abort_failed: "TcpExtTCPAbortFailed",
         /// Challenge ACKs sent (RFC 5961).
         challenge_ack: "TcpExtTCPChallengeACK",
         /// SYNs in a connection.

@@ -33,7 +33,7 @@ mod values;
 
 pub use knobs::{IpKnobs, TcpKnobs};
 pub use offloads::DpdkOffloadsConfig;
-pub use values::{Ports, Sizes, Time};
+pub use values::{Algorithm, Ports, Sizes, Time};
 
 /// All settings, as written. [`Builder::build`](crate::Builder::build) checks them.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]

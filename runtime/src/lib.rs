@@ -82,7 +82,7 @@ pub mod time;
 
 pub use crate::builder::Builder;
 pub use crate::config::{
-    Config, ConfigError, DeviceConfig, DpdkOffloadsConfig, IpKnobs, NetworkConfig, Ports, Route,
+    Algorithm, Config, ConfigError, DeviceConfig, DpdkOffloadsConfig, IpKnobs, NetworkConfig, Ports, Route,
     RuntimeConfig, Sizes, TcpKnobs, Time,
 };
 pub use crate::core::budget::Budget;

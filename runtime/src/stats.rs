@@ -1,6 +1,7 @@
 //! What a worker has counted.
 
 use corelane_netstack::Stats;
+pub use corelane_netstack::{SocketInfo, SocketOwner};
 use corelane_nic::{LinkState, PoolStats, QueueStats};
 
 use crate::core::current;
@@ -117,6 +118,12 @@ impl Snapshot {
 /// What this core has counted; `None` when the thread runs no worker.
 pub fn snapshot() -> Option<Snapshot> {
     current::with(|inner| Snapshot::of(inner))
+}
+
+/// The sockets of this core, as `ss -a` lists them: listeners, connections, half-open ones, TIME-WAIT; `None` when the thread
+/// runs no worker. It looks at every one, so not on a busy core that has a million of them.
+pub fn sockets() -> Option<Vec<SocketInfo>> {
+    current::with(|inner| inner.stack.borrow().sockets().collect())
 }
 
 /// What the device of this core counts itself, for all of its queues, by the names that its driver gives (DPDK's xstats);

@@ -36,7 +36,8 @@ pub struct TcpConfig {
     pub tcp_rmem: BufferSizes,
     /// `tcp_moderate_rcvbuf`: whether receive buffers grow with what the application reads in a round trip.
     pub tcp_moderate_rcvbuf: bool,
-    /// The send buffer of a connection.
+    /// The send buffer of a connection: its size at the start, which grows to twice the congestion window up to `max`. With no
+    /// more than `min` in it an orphan stays when memory runs low.
     pub tcp_wmem: BufferSizes,
     /// Bytes that all connections together may hold in copies: written and not acknowledged, or copied out of the
     /// device's buffers. Half of it in buffers of 512 bytes, half in buffers of 16 KiB.
@@ -59,9 +60,10 @@ pub struct TcpConfig {
     pub tcp_synack_retries: u8,
     /// Retransmissions without an answer before the way to the peer is doubted: its neighbour is asked for again.
     pub tcp_retries1: u8,
-    /// Retransmissions without an answer before an open connection gives up.
+    /// Retransmissions without an answer before an open connection gives up, reckoned as a time that doubles from 200 ms up to
+    /// `tcp_rto_max`: 15 are 924.6 s, whatever the path's RTO is.
     pub tcp_retries2: u8,
-    /// The same for a connection that no application holds any more.
+    /// The same for a connection that no application holds any more; 0 means 8 while its RTO grows, and none after that.
     pub tcp_orphan_retries: u8,
     /// The largest backlog of a listener.
     pub somaxconn: usize,
@@ -80,7 +82,7 @@ pub struct TcpConfig {
     pub tcp_keepalive_intvl: Duration,
     /// Probes without an answer before the connection is dropped.
     pub tcp_keepalive_probes: u8,
-    /// How long an orphaned connection stays in FIN-WAIT-2.
+    /// How long an orphaned connection stays in FIN-WAIT-2; at least 3.5 RTO.
     pub tcp_fin_timeout: Duration,
     /// How long a TIME-WAIT record is kept.
     pub tcp_timewait_len: Duration,
@@ -92,8 +94,10 @@ pub struct TcpConfig {
     /// Whether TIME-WAIT ignores a RST (RFC 1337). Linux's default is `false`: a RST ends it, so that segments of the old
     /// connection may be taken for a new one's.
     pub tcp_rfc1337: bool,
-    /// Connections without an application at most.
+    /// Connections without an application at most; those beyond are reset.
     pub tcp_max_orphans: usize,
+    /// Bytes that were written and never sent, from which on nothing more can be written (TCP_NOTSENT_LOWAT).
+    pub tcp_notsent_lowat: u32,
     /// The first and the last ephemeral port.
     pub ip_local_port_range: (u16, u16),
     /// The congestion control of new connections (`tcp_congestion_control`).
@@ -140,7 +144,7 @@ impl Default for TcpConfig {
         TcpConfig {
             tcp_rmem: BufferSizes { min: 4096, default: 131_072, max: 6 << 20 },
             tcp_moderate_rcvbuf: true,
-            tcp_wmem: BufferSizes { min: 4096, default: 1 << 20, max: 4 << 20 },
+            tcp_wmem: BufferSizes { min: 4096, default: 16 << 10, max: 4 << 20 },
             tcp_mem: 128 << 20,
             tcp_window_scaling: true,
             tcp_timestamps: true,
@@ -152,7 +156,7 @@ impl Default for TcpConfig {
             tcp_synack_retries: 5,
             tcp_retries1: 3,
             tcp_retries2: 15,
-            tcp_orphan_retries: 8,
+            tcp_orphan_retries: 0,
             somaxconn: 4096,
             tcp_max_syn_backlog: 4096,
             tcp_syncookies: 1,
@@ -167,6 +171,7 @@ impl Default for TcpConfig {
             tcp_tw_reuse: 2,
             tcp_rfc1337: true,
             tcp_max_orphans: 65_536,
+            tcp_notsent_lowat: u32::MAX,
             ip_local_port_range: (32_768, 60_999),
             tcp_congestion_control: CongestionControl::Cubic,
             tcp_frto: true,

@@ -128,6 +128,7 @@ impl Ip {
             destination: request.source,
             protocol: ipv4::ICMP,
             ecn: 0,
+            tos: 0,
             ttl: None,
             dont_fragment: false,
         };

@@ -18,6 +18,8 @@ pub(crate) struct Ipv4Send {
     pub(crate) protocol: u8,
     /// The two bits of RFC 3168.
     pub(crate) ecn: u8,
+    /// The DSCP, in the upper six bits of the octet whose lower two are `ecn`.
+    pub(crate) tos: u8,
     /// `None`: the configured one.
     pub(crate) ttl: Option<u8>,
     pub(crate) dont_fragment: bool,
@@ -95,6 +97,7 @@ impl Ip {
         let emit = ipv4::Emit {
             total_len: u16::try_from(total_len).ok()?,
             ecn: header.ecn,
+            tos: header.tos,
             // What is never fragmented needs no identification (RFC 6864, section 4.1), and a constant one tells
             // nothing about our other traffic and lets the peer's GRO merge.
             identification: if header.dont_fragment { 0 } else { self.identification.next_u32() as u16 },

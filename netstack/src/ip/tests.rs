@@ -94,7 +94,7 @@ impl Bed {
         offload: TxOffload,
     ) {
         let header =
-            Ipv4Send { source: US, destination, protocol: 6, ecn: 0, ttl: None, dont_fragment: true };
+            Ipv4Send { source: US, destination, protocol: 6, ecn: 0, tos: 0, ttl: None, dont_fragment: true };
         let now = self.now;
         let (ip, mut cx) = self.split();
         ip.send(now, header, packet, payload, offload, &mut cx);

@@ -268,3 +268,34 @@ fn a_full_accept_queue_drops_the_third_ack_and_recovers() {
     }
     assert_eq!((accepted, pair.b.stack.half_open()), (clients.len(), 0));
 }
+
+/// TOS and TTL of each frame that a stack sends now.
+fn sent_marks(end: &mut End, now: Instant) -> Vec<(u8, u8)> {
+    let mut tx = TxBurst::with_capacity(64);
+    end.stack.transmit(now, &mut tx);
+    let frames = std::iter::from_fn(|| tx.pop_linear());
+    frames.map(|frame| frame.unwrap().0).map(|packet| (packet[14 + 1], packet[14 + 8])).collect()
+}
+
+#[test]
+fn every_segment_has_the_sockets_ttl_and_tos() {
+    let mut pair = Pair::new();
+    let (client, server) = pair.connect();
+    let plain = (0, 64);
+    pair.a.stack.write(client, b"plain").unwrap();
+    assert_eq!(sent_marks(&mut pair.a, pair.now), [plain]);
+    let nodelay = SocketOptions { nodelay: true, ..SocketOptions::default() };
+    let options = SocketOptions { tos: 0xb8, ttl: Some(7), ..nodelay };
+    pair.a.stack.set_options(client, &options).unwrap();
+    pair.a.stack.write(client, b"marked").unwrap();
+    assert_eq!(sent_marks(&mut pair.a, pair.now), [(0xb8, 7)]);
+    pair.b.stack.write(server, b"other").unwrap();
+    assert_eq!(sent_marks(&mut pair.b, pair.now), [plain], "the peer's own");
+    pair.a.stack.set_options(client, &nodelay).unwrap();
+    pair.a.stack.write(client, b"plain again").unwrap();
+    assert_eq!(sent_marks(&mut pair.a, pair.now), [plain]);
+    // A SYN too, when it is set before it goes out.
+    let second = pair.a.stack.connect(None, addr(2, 81)).unwrap();
+    pair.a.stack.set_options(second, &options).unwrap();
+    assert_eq!(sent_marks(&mut pair.a, pair.now), [(0xb8, 7)]);
+}

@@ -1,12 +1,11 @@
 //! What the application asks for (RFC 9293 3.9.1).
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
-use core::time::Duration;
 
 use corelane_nic::Chunk;
 
 use super::Tcp;
-use super::connection::{Connection, Keepalive};
+use super::connection::Connection;
 use super::fast_open::SERVER_ALL;
 use super::listen::ListenerInfo;
 use super::memory::Memory;
@@ -18,17 +17,6 @@ use crate::event::{Event, ListenerId, SocketId};
 use crate::ip::Ip;
 use crate::stats::Stats;
 use crate::time::Instant;
-
-/// Which direction is shut down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shutdown {
-    /// What arrives from now on is acknowledged and thrown away.
-    Read,
-    /// A FIN follows what was written.
-    Write,
-    /// Both.
-    Both,
-}
 
 /// What can be done without [`Error::WouldBlock`] right now, in epoll's terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -127,7 +115,7 @@ impl Tcp {
         self.connections.get(id.0).filter(|c| !c.app.orphan).ok_or(Error::NotOpen)
     }
 
-    fn socket_mut(&mut self, id: SocketId) -> Result<&mut Connection, Error> {
+    pub(crate) fn socket_mut(&mut self, id: SocketId) -> Result<&mut Connection, Error> {
         self.connections.get_mut(id.0).filter(|c| !c.app.orphan).ok_or(Error::NotOpen)
     }
 
@@ -162,6 +150,7 @@ impl Tcp {
             self.starved.push(id.0);
             return Err(Error::WouldBlock);
         }
+        connection.app.send_flags.end_push();
         connection.effects.transmit = true;
         self.lists.note(connection, id.0);
         Ok(n)
@@ -176,63 +165,9 @@ impl Tcp {
         }
         // Whole or not at all: a chunk may go beyond the limit, the next one waits for it.
         connection.snd.queue.push(chunk);
+        connection.app.send_flags.end_push();
         connection.effects.transmit = true;
         self.lists.note(connection, id.0);
-        Ok(())
-    }
-
-    pub(crate) fn shutdown(&mut self, id: SocketId, how: Shutdown) -> Result<(), Error> {
-        let connection = self.socket_mut(id)?;
-        let state = connection.machine.get();
-        if !state.is_synchronized() && state != State::SynReceived && !connection.closes_early() {
-            return Err(Error::NotConnected);
-        }
-        if let Shutdown::Read | Shutdown::Both = how {
-            connection.app.read_shut = true;
-            connection.rcv.queue.clear();
-            connection.effects.readable = true;
-        }
-        if let Shutdown::Write | Shutdown::Both = how {
-            connection.close_write();
-        }
-        self.settle(id.0);
-        Ok(())
-    }
-
-    pub(crate) fn close(&mut self, id: SocketId, stats: &mut Stats) -> Result<(), Error> {
-        let now = self.now;
-        let connection = self.connections.get_mut(id.0).filter(|c| !c.app.orphan).ok_or(Error::NotOpen)?;
-        if !connection.attached {
-            self.remove(id.0);
-            return Ok(());
-        }
-        let unread = connection.rcv.queue.len() > 0;
-        // RFC 1122 4.2.2.13: with unread data the peer must learn that it was lost.
-        if unread || connection.app.linger_zero || self.orphans >= self.config.tcp_max_orphans {
-            stats.abort_on_close += u64::from(unread);
-            stats.abort_on_memory += u64::from(!unread && !connection.app.linger_zero);
-            return self.abort(id, stats);
-        }
-        connection.app.orphan = true;
-        self.orphans += 1;
-        connection.close_write();
-        connection.watch_fin_wait(now, &self.config);
-        self.settle(id.0);
-        Ok(())
-    }
-
-    pub(crate) fn abort(&mut self, id: SocketId, stats: &mut Stats) -> Result<(), Error> {
-        let connection = self.socket_mut(id)?;
-        let (tuple, seq, ack) = (connection.tuple, connection.snd.nxt, connection.rcv.nxt);
-        let state = connection.machine.get();
-        // RFC 9293 3.10.5: a RST where the peer has a connection; SYN-SENT has none yet.
-        if connection.attached && state != State::SynSent {
-            if let State::Established | State::CloseWait = state {
-                stats.tcp_estab_resets += 1;
-            }
-            self.lists.resets.push_back((tuple, seq, Some(ack)));
-        }
-        self.remove(id.0);
         Ok(())
     }
 
@@ -241,7 +176,7 @@ impl Tcp {
         let state = c.machine.get();
         let (error, closed) = (c.app.error.is_some(), state == State::Closed);
         let read_closed = c.rcv.fin_received || c.app.read_shut || closed;
-        let room = c.snd.queue.len() < c.app.send_limit;
+        let room = c.send_room() > 0;
         Ok(Readiness {
             readable: c.rcv.queue.len() > 0 || read_closed || error,
             writable: closed || error || ((state.can_write() || c.takes_early_data()) && room) || c.snd.fin,
@@ -258,56 +193,6 @@ impl Tcp {
     pub(crate) fn addresses(&self, id: SocketId) -> Result<(SocketAddr, SocketAddr), Error> {
         let connection = self.socket(id)?;
         Ok((connection.tuple.local_addr(), connection.tuple.remote_addr()))
-    }
-
-    pub(crate) fn set_nodelay(&mut self, id: SocketId, on: bool) -> Result<(), Error> {
-        let connection = self.socket_mut(id)?;
-        connection.app.nodelay = on;
-        connection.effects.transmit |= on; // what Nagle held back goes out
-        self.settle(id.0);
-        Ok(())
-    }
-
-    pub(crate) fn nodelay(&self, id: SocketId) -> Result<bool, Error> {
-        Ok(self.socket(id)?.app.nodelay)
-    }
-
-    pub(crate) fn set_quickack(&mut self, id: SocketId, on: bool) -> Result<(), Error> {
-        self.socket_mut(id)?.set_quickack(on);
-        self.settle(id.0);
-        Ok(())
-    }
-
-    pub(crate) fn quickack(&self, id: SocketId) -> Result<bool, Error> {
-        Ok(self.socket(id)?.quickack())
-    }
-
-    pub(crate) fn set_recv_buffer_size(&mut self, id: SocketId, bytes: usize) -> Result<(), Error> {
-        self.socket_mut(id)?.rcv.fix_buffer(bytes);
-        Ok(())
-    }
-
-    pub(crate) fn recv_buffer_size(&self, id: SocketId) -> Result<usize, Error> {
-        Ok(self.socket(id)?.rcv.limit as usize)
-    }
-
-    pub(crate) fn set_window_clamp(&mut self, id: SocketId, bytes: usize) -> Result<(), Error> {
-        self.socket_mut(id)?.rcv.clamp_window(bytes);
-        Ok(())
-    }
-
-    pub(crate) fn set_keepalive(&mut self, id: SocketId, keepalive: Option<Keepalive>) -> Result<(), Error> {
-        if keepalive.is_some_and(|k| k.time.is_zero() || k.interval.is_zero() || k.probes == 0) {
-            return Err(Error::InvalidInput);
-        }
-        self.socket_mut(id)?.set_keepalive(keepalive);
-        self.settle(id.0);
-        Ok(())
-    }
-
-    pub(crate) fn set_linger(&mut self, id: SocketId, linger: Option<Duration>) -> Result<(), Error> {
-        self.socket_mut(id)?.app.linger_zero = linger == Some(Duration::ZERO);
-        Ok(())
     }
 
     pub(crate) fn next_event(&mut self) -> Option<Event> {
@@ -373,37 +258,17 @@ impl Connection {
 
     /// What a read of an empty queue gives: an error once, the end of data, or nothing yet.
     fn end_of_data(&mut self) -> Result<(), Error> {
+        // As in Linux what the peer has ended is at its end, whatever happened since.
+        if self.rcv.fin_received {
+            return Ok(());
+        }
         if let Some(error) = self.app.error.take() {
             return Err(error);
         }
-        match self.machine.get() {
-            _ if self.rcv.fin_received || self.app.read_shut => Ok(()),
-            State::Closed => Ok(()),
-            State::SynSent | State::SynReceived => Err(Error::WouldBlock),
-            _ => Err(Error::WouldBlock),
+        if self.app.read_shut || self.machine.get() == State::Closed {
+            return Ok(());
         }
-    }
-
-    /// How many bytes the send buffer takes, at least one.
-    fn room_to_write(&mut self) -> Result<usize, Error> {
-        if let Some(error) = self.app.error.take() {
-            return Err(error);
-        }
-        let room = self.app.send_limit.saturating_sub(self.snd.queue.len());
-        match self.machine.get() {
-            State::SynSent | State::SynReceived if !self.snd.fin && !self.takes_early_data() => {
-                self.app.want_write = true;
-                Err(Error::WouldBlock)
-            }
-            state if !state.can_write() && (self.snd.fin || !self.takes_early_data()) => {
-                Err(Error::BrokenPipe)
-            }
-            _ if room == 0 => {
-                self.app.want_write = true;
-                Err(Error::WouldBlock)
-            }
-            _ => Ok(room),
-        }
+        Err(Error::WouldBlock)
     }
 
     /// What is out is too long for the path: it goes again in segments of `mss` bytes.

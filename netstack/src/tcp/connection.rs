@@ -1,7 +1,6 @@
 //! A connection past its first SYN: it owns the parts.
 
 use alloc::boxed::Box;
-use core::time::Duration;
 
 use super::congestion::{Congestion, Phase};
 use super::ecn::{self, Ecn};
@@ -14,27 +13,18 @@ use super::rate::Rate;
 use super::receiver::{MAX_BUFFER, Receiver};
 use super::recovery::{Flight, Recovery};
 use super::rtt::Rtt;
+use super::send_flags::SendFlags;
 use super::sender::Sender;
 use super::seq::SeqNumber;
-use super::state::{Machine, State};
+use super::socket_options::OwnOptions;
+use super::state::Machine;
 use super::table::FourTuple;
-use super::timers::{Timer, Timers};
+use super::timers::Timers;
 use crate::config::TcpConfig;
 use crate::error::Error;
 use crate::event::ListenerId;
 use crate::stats::Stats;
 use crate::time::Instant;
-
-/// Keep-alive settings of one connection (SO_KEEPALIVE with TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Keepalive {
-    /// Idle time before the first probe.
-    pub time: Duration,
-    /// Between two probes.
-    pub interval: Duration,
-    /// Probes without an answer before the connection is dropped.
-    pub probes: u8,
-}
 
 /// What the rest of the stack has to do after a connection was looked at.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -74,14 +64,15 @@ pub(crate) struct App {
     /// A write found no room: tell when there is some.
     pub(crate) want_write: bool,
     pub(crate) read_shut: bool,
-    pub(crate) nodelay: bool,
-    /// SO_MAX_PACING_RATE, in bytes a second.
-    pub(crate) max_pacing_rate: Option<u64>,
-    pub(crate) keepalive: Option<Box<Keepalive>>,
-    /// SO_LINGER of 0: closing sends a RST.
-    pub(crate) linger_zero: bool,
-    /// The send buffer's size (SO_SNDBUF).
+    pub(crate) send_flags: SendFlags,
+    /// What was set on the socket, where that is not all as configured.
+    pub(crate) options: Option<Box<OwnOptions>>,
+    /// The send buffer's size: tuned, or SO_SNDBUF.
     pub(crate) send_limit: usize,
+    /// How far tuning may take it: not at all once SO_SNDBUF was set.
+    pub(crate) send_limit_max: usize,
+    /// TCP_NOTSENT_LOWAT.
+    pub(crate) notsent_lowat: u32,
     /// Events that wait to be asked for.
     pub(crate) readable_queued: bool,
     pub(crate) writable_queued: bool,
@@ -111,6 +102,8 @@ pub(crate) struct Connection {
     pub(crate) fast_open: Option<Box<FastOpen>>,
     pub(crate) timers: Timers,
     pub(crate) keepalive_probes: u8,
+    /// When the first of the retransmissions, or window probes, without an answer went out.
+    pub(crate) silent_since: Instant,
     pub(crate) app: App,
     pub(crate) effects: Effects,
     /// In the list of those that have something to send.
@@ -128,11 +121,11 @@ impl App {
             soft_error: None,
             want_write: false,
             read_shut: false,
-            nodelay: false,
-            max_pacing_rate: None,
-            keepalive: None,
-            linger_zero: false,
+            send_flags: SendFlags::default(),
+            options: None,
             send_limit: config.tcp_wmem.default.min(MAX_BUFFER),
+            send_limit_max: config.tcp_wmem.max.min(MAX_BUFFER),
+            notsent_lowat: config.tcp_notsent_lowat,
             readable_queued: false,
             writable_queued: false,
         }
@@ -151,7 +144,7 @@ impl Connection {
         let scale = if config.tcp_window_scaling { Receiver::scale_for(config.tcp_rmem.max) } else { 0 };
         Connection {
             tuple,
-            machine: Machine::active_open(),
+            machine: Machine::active_open(Instant::ZERO),
             iss,
             snd: Sender::new(iss, link_mss),
             rcv: Receiver::new(config.tcp_rmem.default, scale),
@@ -171,6 +164,7 @@ impl Connection {
             fast_open: None,
             timers: Timers::new(),
             keepalive_probes: 0,
+            silent_since: Instant::ZERO,
             app: App::new(config),
             effects: Effects { transmit: true, ..Effects::default() },
             on_ready: false,
@@ -194,11 +188,13 @@ impl Connection {
             _ => None,
         };
         self.snd.mss = negotiated.mss;
+        self.limit_mss();
         self.rcv.sack_permitted = negotiated.sack;
         self.snd.sack = negotiated.sack;
         self.rcv.mss = 536.min(env.link_mss);
-        self.cc = Congestion::new(self.cc.kind(), u32::from(negotiated.mss), env.config.initial_cwnd);
+        self.cc = Congestion::new(self.cc.kind(), u32::from(self.snd.mss), env.config.initial_cwnd);
         self.start_pacing();
+        self.expand_send_buffer();
         self.snd.open_window(irs, u32::from(window));
         self.open_path(env);
     }
@@ -219,42 +215,6 @@ impl Connection {
         self.flight.clear();
         self.rcv.assembler = None;
         self.effects.closed = true;
-    }
-
-    /// CLOSE: a FIN goes out behind what was written.
-    pub(crate) fn close_write(&mut self) {
-        if self.snd.fin || self.machine.get() == State::Closed {
-            return;
-        }
-        if self.closes_early() {
-            self.snd.fin = true; // the state follows when the SYN is acknowledged
-            self.effects.transmit = true;
-            return;
-        }
-        self.machine.close();
-        if self.machine.get() == State::Closed {
-            self.finish(); // in SYN-SENT there is nothing to finish
-        } else {
-            self.snd.fin = true;
-            self.effects.transmit = true;
-        }
-    }
-
-    /// FIN-WAIT-2 of an orphan ends by time (Linux's `tcp_fin_timeout`).
-    pub(crate) fn watch_fin_wait(&mut self, now: Instant, config: &TcpConfig) {
-        if self.app.orphan && self.machine.get() == State::FinWait2 && !self.timers.is_set(Timer::Close) {
-            self.timers.set(Timer::Close, now + config.tcp_fin_timeout);
-            self.effects.transmit = true;
-        }
-    }
-
-    /// Tells the application that there is room again, once a third of the buffer is free (as Linux does).
-    pub(crate) fn tell_writable(&mut self) {
-        let free = self.app.send_limit.saturating_sub(self.snd.queue.len());
-        if self.app.want_write && free >= self.app.send_limit / 3 {
-            self.app.want_write = false;
-            self.effects.writable = true;
-        }
     }
 
     /// The time-out in nanoseconds, with its back-off.

@@ -110,7 +110,7 @@ impl Connection {
         self.open(segment.seq(), segment.header.window, negotiated, env);
         if ack.is_none() {
             // Simultaneous open: our SYN goes out again, with an ACK.
-            self.machine.syn_crossed();
+            self.machine.syn_crossed(env.now);
             self.snd.syn_due = true;
             self.effects.transmit = true;
             return;
@@ -130,9 +130,9 @@ impl Connection {
         self.syn_acked(echo(segment), env);
         self.snd.retries = 0;
         self.timers.clear(Timer::Retransmit);
-        self.machine.syn_acked();
+        self.machine.syn_acked(env.now);
         if self.snd.fin {
-            self.machine.close(); // closed after a write that went with the SYN
+            self.machine.close(env.now); // closed after a write that went with the SYN
         }
         self.effects.writable = true;
         self.effects.transmit = true;
@@ -203,10 +203,13 @@ impl Connection {
     }
 
     pub(crate) fn fin_acked(&mut self, env: &mut Env<'_>) {
-        self.machine.fin_acked();
+        self.machine.fin_acked(env.now);
         match self.machine.get() {
             State::Closed => self.finish(),
-            State::FinWait2 => self.watch_fin_wait(env.now, env.config),
+            State::FinWait2 => {
+                self.tell_delivered();
+                self.orphan_fin_wait_2(env.now, env.config, env.stats);
+            }
             State::TimeWait => self.effects.transmit = true,
             _ => {}
         }
@@ -232,9 +235,9 @@ impl Connection {
         self.rcv.nxt += 1;
         self.rcv.edge = self.rcv.edge.max(self.rcv.nxt);
         self.rcv.ack_now = true;
-        self.machine.fin_received();
+        self.machine.fin_received(env.now);
         self.effects.readable = true;
         self.effects.transmit = true;
-        self.watch_fin_wait(env.now, env.config);
+        self.orphan_fin_wait_2(env.now, env.config, env.stats);
     }
 }

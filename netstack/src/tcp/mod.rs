@@ -24,12 +24,16 @@
 //! | `icmp`, `path_mtu`, `mtu_probe` | 5461, 5927; 1191; 4821 |
 //! | `open`, `ports` | 9293 3.9.1.1; 6056 |
 //! | `keepalive` | 9293 3.8.4 |
+//! | `closing` | 9293 3.6, 3.10.4, 3.10.5; 1122 4.2.2.13 |
+//! | `retries` | 1122 4.2.3.5; 5482 |
+//! | `socket_options`, `send_flags`, `send_buffer` | 9293 3.9.1; tcp(7), socket(7), ip(7) |
 //! | `info` | tcp(7): TCP_INFO |
 
 mod ack;
 mod assembler;
 mod challenge;
 mod chunk_queue;
+mod closing;
 mod commands;
 pub(crate) mod congestion;
 mod connection;
@@ -59,13 +63,18 @@ mod receiver;
 mod recovery;
 mod recv_queue;
 mod retransmit;
+mod retries;
 mod rtt;
 pub(crate) mod sack;
 mod segment;
+mod send_buffer;
+mod send_flags;
 mod send_queue;
 mod sender;
 pub(crate) mod seq;
 mod settle;
+mod socket_list;
+mod socket_options;
 pub(crate) mod state;
 mod table;
 mod text;
@@ -78,11 +87,14 @@ use core::net::Ipv4Addr;
 
 use corelane_nic::{Checksum, Chunk, Packet, Pool, RxFrame, TxBurst};
 
-pub use commands::{Readiness, Shutdown, WriteChunkError};
+pub use closing::Shutdown;
+pub use commands::{Readiness, WriteChunkError};
 pub use congestion::CongestionControl;
-pub use connection::Keepalive;
-pub use info::TcpInfo;
+pub use info::{CaState, TcpInfo};
+pub use keepalive::Keepalive;
 pub use listen::ListenerInfo;
+pub use socket_list::{SocketInfo, SocketOwner};
+pub use socket_options::SocketOptions;
 
 use crate::arena::{Arena, Id};
 use crate::config::{Link, TcpConfig};
@@ -138,7 +150,7 @@ impl Net<'_> {
         chunks: &'s mut Vec<Chunk>,
     ) -> Wire<'s, 's> {
         let cx = ip::Context { out: self.out, pool: self.pool, stats: self.stats };
-        Wire { now: self.now, ip: self.ip, cx, config, link, chunks }
+        Wire { now: self.now, ip: self.ip, cx, config, link, chunks, mark: Default::default() }
     }
 }
 

@@ -6,6 +6,7 @@ use super::commands::v4;
 use super::connection::Connection;
 use super::lookup::Records;
 use super::seq::SeqNumber;
+use super::state::Machine;
 use super::table::{FourTuple, Owner};
 use super::{REUSE_DISTANCE, Tcp, output};
 use crate::arena::Id;
@@ -45,6 +46,7 @@ impl Tcp {
         let now = self.now;
         let id = self.connections.insert_with(|_| {
             let mut connection = Connection::connect(tuple, iss, offset, config, link_mss);
+            connection.machine = Machine::active_open(now);
             connection.note_began(now);
             connection
         });

@@ -32,6 +32,17 @@ pub(crate) struct Wire<'a, 'b> {
     pub(crate) link: &'a Link,
     /// Chunks of the segment under way; kept between segments for its memory.
     pub(crate) chunks: &'a mut Vec<Chunk>,
+    /// IP_TTL and IP_TOS of the connection.
+    pub(crate) mark: Mark,
+}
+
+/// What a socket sets in the IP header.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Mark {
+    /// `None`: the stack's.
+    pub(crate) ttl: Option<u8>,
+    /// The DSCP, in the upper six bits.
+    pub(crate) tos: u8,
 }
 
 /// One segment to be built.
@@ -99,7 +110,8 @@ impl Wire<'_, '_> {
             destination: tuple.remote,
             protocol: PROTOCOL_TCP,
             ecn,
-            ttl: None,
+            tos: self.mark.tos,
+            ttl: self.mark.ttl,
             dont_fragment: true,
         };
         self.ip.send(self.now, ip_header, packet, self.chunks, offload, &mut self.cx);
@@ -137,10 +149,10 @@ impl Wire<'_, '_> {
     }
 
     /// RFC 9293 3.10.7.1: the answer to a segment that nobody expects.
-    pub(crate) fn send_reset(&mut self, tuple: &FourTuple, seq: SeqNumber, ack: Option<SeqNumber>) {
+    pub(crate) fn send_reset(&mut self, tuple: &FourTuple, seq: SeqNumber, ack: Option<SeqNumber>) -> bool {
         self.cx.stats.tcp_out_rsts += 1;
         let flags = if ack.is_some() { Flags::RST.with(Flags::ACK) } else { Flags::RST };
-        self.send_bare(tuple, seq, ack.unwrap_or_default(), flags, 0, TcpOptions::default());
+        self.send_bare(tuple, seq, ack.unwrap_or_default(), flags, 0, TcpOptions::default())
     }
 }
 
@@ -174,6 +186,9 @@ impl Connection {
     /// Sends what may be sent now. `false`: the burst or the pool was full, come again.
     pub(crate) fn output(&mut self, wire: &mut Wire<'_, '_>) -> bool {
         self.refresh_path(wire);
+        if self.app.send_flags.is_marked() {
+            wire.mark = self.mark();
+        }
         let done = match self.machine.get() {
             State::Closed | State::Listen => true,
             _ if self.is_deferred() => return true,
@@ -194,7 +209,7 @@ impl Connection {
             return true;
         }
         let crossed = self.machine.get() == State::SynReceived;
-        let mut offer = options::offer(wire.config, wire.link_mss(), None);
+        let mut offer = options::offer(wire.config, self.within_maxseg(wire.link_mss()), None);
         let mut flags = Flags::SYN.with(self.ecn.syn_flags(crossed, !first, wire.config));
         if crossed {
             flags = flags.with(Flags::ACK);
@@ -313,7 +328,7 @@ impl Connection {
         let mut len = unsent.min(window).min(self.cwnd_room()).min(self.largest(wire));
         if snd.force {
             len = len.max(unsent.min(mss).min(window));
-        } else if len < unsent && len > mss {
+        } else if len > mss && (len < unsent || (self.app.send_flags.is_corked() && !snd.fin)) {
             len -= len % mss; // whole segments, where a device cuts them
         }
         let last = len == unsent;
@@ -343,7 +358,7 @@ impl Connection {
         if !last {
             return len < self.snd.max_wnd / 2;
         }
-        !self.app.nodelay && self.snd.small_end.after(self.snd.una)
+        self.app.send_flags.hold(self.snd.small_end.after(self.snd.una))
     }
 
     /// Notes that `len` bytes of `plan`, with its FIN if all of it went out, were sent.
@@ -436,7 +451,8 @@ impl Connection {
         let waits = self.snd.flight() > 0 || self.snd.has_unsent();
         let open = !matches!(self.machine.get(), State::Closed | State::TimeWait);
         if waits && open && !self.timers.is_set(Timer::Retransmit) {
-            self.timers.set(Timer::Retransmit, wire.now.plus_nanos(self.rto(wire.config)));
+            let rto = self.within_user_timeout(self.rto(wire.config), wire.now);
+            self.timers.set(Timer::Retransmit, wire.now.plus_nanos(rto));
         }
         if !self.timers.is_set(Timer::TailProbe) {
             self.set_tail_probe(wire.now, wire.config);

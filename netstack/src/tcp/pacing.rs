@@ -149,7 +149,7 @@ impl Pacing {
 impl Connection {
     /// Paces from now on where the congestion control, or a largest rate, asks for it.
     pub(crate) fn start_pacing(&mut self) {
-        let max_rate = self.app.max_pacing_rate;
+        let max_rate = self.own_options().and_then(|options| options.max_pacing_rate);
         let wanted = self.cc.pacing_rate().is_some() || max_rate.is_some();
         let mss = u32::from(self.snd.mss);
         self.cc.set_paced(wanted);

@@ -35,7 +35,6 @@ impl Connection {
             && self.rcv.fin.is_none()
             && self.keepalive_probes == 0
             && !self.app.orphan
-            && !self.app.read_shut
     }
 
     /// Open both ways, and nothing was lost.
@@ -72,7 +71,7 @@ impl Connection {
         self.take_ecn(segment.ecn, segment.flags);
         self.rcv.mss = self.rcv.mss.max(len.min(usize::from(env.link_mss)) as u16); // limited by a u16
         let before = self.rcv.nxt;
-        if Self::keep_chunk(&mut self.rcv, false, packet.freeze(), env) {
+        if Self::keep_chunk(&mut self.rcv, packet.freeze(), env) {
             self.rcv.nxt += len as u32; // as above
             self.took(before, segment.timestamps.map(|(_, echo)| echo), env);
         }
@@ -148,11 +147,12 @@ impl Connection {
     fn predicted_len(&self, wire: &Wire<'_, '_>) -> Option<usize> {
         let snd = &self.snd;
         let has_more = snd.probe || snd.force || self.rcv.has_sack() || self.ecn.has_cut();
-        let is_plain = self.is_calm() && !has_more && self.pacing.is_none();
+        let is_plain =
+            self.is_calm() && !has_more && self.pacing.is_none() && !self.app.send_flags.is_marked();
         let flight = snd.flight() as usize;
         let len = snd.queue.len().checked_sub(flight).filter(|_| is_plain)?;
         let mss = usize::from(snd.mss);
-        let small_waits = len < mss && !self.app.nodelay && snd.small_end.after(snd.una);
+        let small_waits = len < mss && self.app.send_flags.hold(snd.small_end.after(snd.una));
         let offloads = &wire.link.offloads;
         let copied = offloads.tx_chunks == 0 || len <= usize::from(offloads.copy_below);
         let fits = len <= mss && flight + len <= snd.wnd as usize && len <= self.cwnd_room() as usize;

@@ -97,11 +97,6 @@ impl RecvQueue {
             }
         }
     }
-
-    /// Drops everything.
-    pub(crate) fn clear(&mut self) {
-        *self = RecvQueue::default();
-    }
 }
 
 #[cfg(test)]

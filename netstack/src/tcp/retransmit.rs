@@ -76,6 +76,7 @@ impl Connection {
         self.recovery.resent(end.since(start), stamp);
         self.note_departure(end.since(start), wire.now);
         self.snd.retransmits += 1;
+        self.snd.last_sent = wire.now;
         wire.cx.stats.tcp_retrans_segs += 1;
         true
     }

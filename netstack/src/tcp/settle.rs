@@ -136,6 +136,7 @@ impl Tcp {
         let Some(connection) = self.connections.get_mut(id) else { return };
         connection.effects = Default::default();
         let fast_open = connection.fast_open.take();
+        connection.machine.closed_at(self.now);
         if mem::replace(&mut connection.attached, false) {
             self.flows.remove(&connection.tuple, Owner::Connection(id));
         }
@@ -197,12 +198,19 @@ impl Tcp {
             net.ip.suspect(connection.tuple.remote);
         }
         arm(&mut connection.timers, &mut self.wheel, id);
-        self.settle(id);
+        if !self.shed_orphan(id, net.stats) {
+            self.settle(id);
+        }
     }
 
     /// When something is due.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         [self.wheel.next_deadline(), self.time_wait.next_deadline()].into_iter().flatten().min()
+    }
+
+    /// Whether something waits to be asked for.
+    pub(crate) fn has_events(&self) -> bool {
+        !self.lists.events.is_empty()
     }
 
     /// Whether `transmit` has something to do.
@@ -216,7 +224,9 @@ impl Tcp {
         while net.out.room() > 0
             && let Some((tuple, seq, ack)) = self.lists.resets.pop_front()
         {
-            net.wire(&self.config, &self.link, &mut self.chunks).send_reset(&tuple, seq, ack);
+            if !net.wire(&self.config, &self.link, &mut self.chunks).send_reset(&tuple, seq, ack) {
+                net.stats.abort_failed += 1;
+            }
         }
         self.feed_starved();
         let crowded = self.is_crowded();
@@ -234,6 +244,9 @@ impl Tcp {
                     break; // no room or no buffer: the rest waits with it
                 }
                 connection.on_ready = false;
+                if connection.sent_some() {
+                    self.lists.note(connection, id);
+                }
                 if connection.machine.get() == State::TimeWait {
                     self.enter_time_wait(id);
                 }

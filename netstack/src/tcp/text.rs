@@ -10,6 +10,7 @@ use super::options::Timestamps;
 use super::receiver::Receiver;
 use super::segment::Segment;
 use super::seq::SeqNumber;
+use super::state::State;
 use crate::error::Error;
 
 impl Connection {
@@ -27,11 +28,12 @@ impl Connection {
             return; // RFC 9293: ignore, the peer has sent its FIN
         }
         self.effects.transmit = true; // at least an ACK or its timer
-        if self.app.orphan {
-            // RFC 9293 3.6.1 (MUST-14 of RFC 1122 4.2.2.13): nobody will read it, and the peer shall know.
+        if self.app.orphan || (self.app.read_shut && self.machine.get() != State::Established) {
+            // RFC 9293 3.6.1 (MUST-14 of RFC 1122 4.2.2.13): nobody will read it, and the peer shall know. As in Linux this
+            // takes both directions to be shut.
             env.stats.abort_on_data += 1;
             self.effects.reset = Some(self.snd.nxt);
-            return self.fail(Error::ConnectionAborted);
+            return self.fail(Error::ConnectionReset);
         }
         self.take_ecn(segment.ecn, segment.header.flags);
         let mss = len.min(usize::from(env.link_mss)) as u16; // limited by a u16
@@ -45,7 +47,7 @@ impl Connection {
 
     fn in_order(&mut self, segment: &mut Segment, env: &mut Env<'_>) {
         let before = self.rcv.nxt;
-        if self.rcv.assembler.is_none() || self.app.read_shut {
+        if self.rcv.assembler.is_none() {
             self.keep(segment, env);
         } else {
             self.assemble(segment, env); // it may hold bytes that are in hand already
@@ -78,12 +80,12 @@ impl Connection {
 
     /// Puts the payload into the queue: in the device's buffers, or copied when the device runs low of them.
     fn keep(&mut self, segment: &mut Segment, env: &mut Env<'_>) {
-        let Connection { rcv, app, .. } = self;
+        let rcv = &mut self.rcv;
         let mut next = segment.seq();
         let mut whole = true;
         segment.payload.take_chunks(|chunk| {
             let len = chunk.len();
-            whole = whole && Self::keep_chunk(rcv, app.read_shut, chunk, env);
+            whole = whole && Self::keep_chunk(rcv, chunk, env);
             if whole {
                 next += len as u32; // a chunk is shorter than a frame
             }
@@ -92,10 +94,7 @@ impl Connection {
     }
 
     #[inline(always)]
-    pub(crate) fn keep_chunk(rcv: &mut Receiver, discard: bool, chunk: Chunk, env: &mut Env<'_>) -> bool {
-        if discard {
-            return true; // shutdown(Read): acknowledged and thrown away
-        }
+    pub(crate) fn keep_chunk(rcv: &mut Receiver, chunk: Chunk, env: &mut Env<'_>) -> bool {
         rcv.pressed = u32::MAX;
         if !env.memory.device_is_low() {
             rcv.queue.push(chunk);
@@ -118,7 +117,7 @@ impl Connection {
         let Some(mut assembler) = self.rcv.assembler.take() else { return };
         while let Some((chunk, is_copy)) = assembler.pop(self.rcv.nxt) {
             let len = chunk.len() as u32; // a chunk is shorter than a frame
-            if is_copy && !self.app.read_shut {
+            if is_copy {
                 self.rcv.queue.push(chunk);
             } else {
                 if env.memory.is_exhausted() {
@@ -127,7 +126,7 @@ impl Connection {
                     env.stats.ofo_pruned += u64::from(!assembler.is_empty());
                     assembler.clear();
                 }
-                if !Self::keep_chunk(&mut self.rcv, self.app.read_shut, chunk, env) {
+                if !Self::keep_chunk(&mut self.rcv, chunk, env) {
                     // Not kept and not acknowledged: the peer sends it again, and what followed it.
                     env.stats.rcv_pruned += 1;
                     assembler.clear();

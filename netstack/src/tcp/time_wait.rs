@@ -106,6 +106,10 @@ impl TimeWaits {
         id
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &TimeWait> {
+        self.arena.iter().map(|(_, record)| record)
+    }
+
     pub(crate) fn get(&self, id: Id) -> Option<&TimeWait> {
         self.arena.get(id)
     }

@@ -34,12 +34,14 @@ impl Connection {
 
     /// RFC 6298 5.4 to 5.6; with nothing in flight the persist timer of RFC 9293 3.8.6.1.
     fn retransmission_timeout(&mut self, env: &mut Env<'_>) {
-        let retries = self.max_retries(env);
         let probing = self.snd.flight() == 0;
         if probing && !self.snd.has_unsent() {
             return;
         }
-        if self.snd.retries >= retries {
+        if probing && self.cork_timeout() {
+            return;
+        }
+        if self.is_given_up(env) {
             return self.give_up(env.stats);
         }
         self.snd.retries += 1;
@@ -62,15 +64,6 @@ impl Connection {
         self.enter_loss(self.snd.retries > 1, env);
         self.detect_black_hole(env);
         self.snd.resend_head = true;
-    }
-
-    fn max_retries(&self, env: &Env<'_>) -> u8 {
-        match self.machine.get() {
-            State::SynSent => env.config.tcp_syn_retries,
-            State::SynReceived => env.config.tcp_synack_retries,
-            _ if self.app.orphan => env.config.tcp_orphan_retries,
-            _ => env.config.tcp_retries2,
-        }
     }
 
     /// RFC 9293 3.8.6.1: with a window that is open but small, what fits; with one that is shut, a segment

@@ -101,6 +101,8 @@ pub(crate) struct Emit {
     /// Bytes of the packet, header included.
     pub(crate) total_len: u16,
     pub(crate) ecn: u8,
+    /// The DSCP, in the upper six bits.
+    pub(crate) tos: u8,
     pub(crate) identification: u16,
     pub(crate) dont_fragment: bool,
     pub(crate) ttl: u8,
@@ -115,7 +117,7 @@ impl Emit {
         let flags = if self.dont_fragment { DONT_FRAGMENT } else { 0 };
         let (source, destination) = (u32::from(self.source), u32::from(self.destination));
         let words = [
-            0x4500_0000 | u32::from(self.ecn & 3) << 16 | u32::from(self.total_len),
+            0x4500_0000 | u32::from(self.tos & !3 | self.ecn & 3) << 16 | u32::from(self.total_len),
             u32::from(self.identification) << 16 | u32::from(flags),
             u32::from(self.ttl) << 24 | u32::from(self.protocol) << 16,
         ];

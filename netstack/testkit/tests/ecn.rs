@@ -170,7 +170,7 @@ fn marks_above_a_hole_count_and_marks_without_ecn_do_not() {
 #[test]
 fn an_echo_reduces_the_window_once_a_round_trip_and_the_next_new_segment_says_so() {
     let (mut script, id, theirs, ours) = accept(TcpConfig::default());
-    script.write(id, &[1; 30_000]);
+    script.write(id, &[1; 20_000]);
     let sent = script.heard().len() as u32;
     assert_eq!(sent, 10);
     let before = script.stack().info(id).unwrap().snd_cwnd;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use corelane_netstack::{IpConfig, TcpConfig};
 use serde::Deserialize;
 
-use super::{ConfigError, Ports, Sizes, Time, in_range};
+use super::{Algorithm, ConfigError, Ports, Sizes, Time, in_range};
 
 const fn ms(n: u64) -> Time {
     Time(Duration::from_millis(n))
@@ -40,6 +40,15 @@ macro_rules! knobs {
                     }
                 )*
                 Ok(())
+            }
+
+            /// Each knob with its range, as an error message names it.
+            #[cfg(test)]
+            fn ranges() -> Vec<(&'static str, String)> {
+                fn range<T: std::fmt::Display>(min: T, max: T) -> String {
+                    format!("{min} to {max}")
+                }
+                vec![$((stringify!($field), range::<$kind>($min, $max)),)*]
             }
         }
     };
@@ -77,8 +86,8 @@ knobs! {
         tcp_syn_retries: u8 = 1, 127;
         tcp_synack_retries: u8 = 0, 127;
         tcp_retries1: u8 = 1, 127;
-        tcp_retries2: u8 = 1, 127;
-        tcp_orphan_retries: u8 = 1, 127;
+        tcp_retries2: u8 = 1, 255;
+        tcp_orphan_retries: u8 = 0, 255;
         somaxconn: usize = 1, 1 << 20;
         tcp_max_syn_backlog: usize = 1, 1 << 20;
         tcp_syncookies: u8 = 0, 2;
@@ -92,8 +101,13 @@ knobs! {
         tcp_max_tw_buckets: usize = 0, 1 << 24;
         tcp_tw_reuse: u8 = 0, 2;
         tcp_rfc1337: bool = false, true;
-        tcp_max_orphans: usize = 1, 1 << 24;
+        tcp_max_orphans: usize = 0, 1 << 24;
+        tcp_notsent_lowat: u32 = 1, u32::MAX;
         ip_local_port_range: Ports = Ports(1, 1), Ports(65_535, 65_535);
+        tcp_congestion_control: Algorithm = Algorithm::FIRST, Algorithm::LAST;
+        tcp_frto: bool = false, true;
+        tcp_early_retrans: bool = false, true;
+        tcp_slow_start_after_idle: bool = false, true;
         tcp_rto_min: Time = ms(1), s(120);
         tcp_rto_max: Time = s(1), s(120);
         tcp_delack_max: Time = ms(1), ms(500);
@@ -108,3 +122,6 @@ knobs! {
         max_connections: usize = 1, 1 << 24;
     }
 }
+
+#[cfg(test)]
+mod tests;

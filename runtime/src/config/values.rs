@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use corelane_netstack::BufferSizes;
+use corelane_netstack::{BufferSizes, CongestionControl};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 /// A duration, written with its unit: `"200us"`, `"40ms"`, `"7200s"`, `"2h"`.
@@ -164,6 +164,59 @@ impl fmt::Display for Sizes {
 impl From<Sizes> for BufferSizes {
     fn from(sizes: Sizes) -> BufferSizes {
         BufferSizes { min: sizes.0, default: sizes.1, max: sizes.2 }
+    }
+}
+
+/// A congestion control, written with its name in Linux: `"cubic"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Algorithm(pub CongestionControl);
+
+impl Algorithm {
+    /// The first of [`CongestionControl::ALL`].
+    pub(crate) const FIRST: Algorithm = Algorithm(CongestionControl::ALL[0]);
+    /// The last one.
+    pub(crate) const LAST: Algorithm = Algorithm(CongestionControl::ALL[CongestionControl::ALL.len() - 1]);
+
+    fn place(self) -> Option<usize> {
+        CongestionControl::ALL.iter().position(|kind| *kind == self.0)
+    }
+}
+
+/// In the order of [`CongestionControl::ALL`].
+impl PartialOrd for Algorithm {
+    fn partial_cmp(&self, other: &Algorithm) -> Option<Ordering> {
+        self.place().partial_cmp(&other.place())
+    }
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.0)
+    }
+}
+
+impl From<Algorithm> for CongestionControl {
+    fn from(algorithm: Algorithm) -> CongestionControl {
+        algorithm.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Algorithm {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Algorithm, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = Algorithm;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let names: Vec<String> =
+                    CongestionControl::ALL.iter().map(|kind| format!("\"{kind}\"")).collect();
+                write!(f, "one of {}", names.join(", "))
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Algorithm, E> {
+                let unknown = |_| E::invalid_value(de::Unexpected::Str(text), &self);
+                text.parse().map(Algorithm).map_err(unknown)
+            }
+        }
+        deserializer.deserialize_str(Text)
     }
 }
 

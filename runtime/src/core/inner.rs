@@ -152,7 +152,8 @@ impl Inner {
         let before = device.tx.len();
         device.queue.transmit(&mut device.tx);
         let sent = before.saturating_sub(device.tx.len()) as u32; // a burst has some 64
-        (sent, !device.tx.is_empty() || stack.wants_transmit())
+        // What was sent may have made room for writers.
+        (sent, !device.tx.is_empty() || stack.wants_transmit() || stack.has_events())
     }
 
     /// The timers of tasks that are due. Returns how many there were.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::core::current;
 use crate::core::mailbox::{Message, Shared};
-use crate::stats::Snapshot;
+use crate::stats::{Snapshot, SocketInfo};
 use crate::task::executor;
 use crate::task::join_handle::{JoinError, JoinHandle};
 
@@ -126,6 +126,21 @@ impl Handle {
             let Ok(task) = self.spawn_on(index, async { crate::stats::snapshot() }) else { continue };
             if let Ok(Some(snapshot)) = task.await {
                 all.push(snapshot);
+            }
+        }
+        all
+    }
+
+    /// The sockets of each worker: [`crate::stats::sockets`] of all cores. A worker that has ended is left out.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when it is dropped.
+    pub async fn sockets(&self) -> Vec<Vec<SocketInfo>> {
+        let mut all = Vec::with_capacity(self.workers.len());
+        for index in 0..self.workers.len() {
+            let Ok(task) = self.spawn_on(index, async { crate::stats::sockets() }) else { continue };
+            if let Ok(Some(sockets)) = task.await {
+                all.push(sockets);
             }
         }
         all

@@ -56,7 +56,8 @@ impl Progress {
 /// [`Runtime`](crate::Runtime) makes one a core. Made by hand it can be driven by a foreign loop, by a test in virtual time, or together with others on
 /// one thread: the one whose [`Worker::turn`] or [`Worker::enter`] runs is the current one, and sockets made there are its own.
 ///
-/// Dropping it drops all of its tasks, closes their sockets, and sends what that has to say while the ring takes it.
+/// Dropping it drops all of its tasks, closes their sockets, and sends what that has to say while the ring takes it. Connections
+/// that are not over by then are reset.
 pub struct Worker {
     inner: Rc<Inner>,
     idle: Idle,
@@ -234,11 +235,17 @@ impl Drop for Worker {
             inner.tasks.cancel_all(|| {
                 inner.take_mail();
             });
-            for _ in 0..LAST_TURNS {
-                if !turn(&inner, &mut || 0).is_busy() {
-                    break;
+            let last_words = || {
+                for _ in 0..LAST_TURNS {
+                    if !turn(&inner, &mut || 0).is_busy() {
+                        break;
+                    }
                 }
-            }
+            };
+            last_words();
+            // Nobody will answer for what is left: its peers are told, or they would send again for a quarter of an hour.
+            inner.stack.borrow_mut().abort_all();
+            last_words();
             inner.shared.mailbox.close();
         });
     }

@@ -7,6 +7,7 @@
 mod addr;
 mod compat;
 mod home;
+mod options;
 mod split;
 mod tcp_listener;
 mod tcp_stream;
@@ -15,8 +16,9 @@ pub use addr::ToAddr;
 #[cfg(feature = "hyper")]
 pub use compat::hyper::{LocalExecutor, LocalTimer};
 pub use home::pool;
+pub use options::{TcpSocket, default_keepalive};
 pub use split::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
 pub use tcp_listener::TcpListener;
 pub use tcp_stream::{SendError, TcpStream};
 
-pub use corelane_netstack::{Keepalive, Shutdown, State, TcpInfo};
+pub use corelane_netstack::{CaState, CongestionControl, Keepalive, Shutdown, SocketOptions, State, TcpInfo};

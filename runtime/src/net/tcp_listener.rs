@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
-use corelane_netstack::{Error, ListenerId};
+use corelane_netstack::{Error, ListenerId, SocketOptions};
 
 use super::home::{at, command, here};
 use super::{TcpStream, ToAddr};
@@ -43,15 +43,24 @@ impl TcpListener {
     /// # Errors
     /// As [`TcpListener::bind`].
     pub fn listen(addr: impl ToAddr, backlog: usize) -> io::Result<TcpListener> {
-        let addr = addr.to_addr()?;
+        TcpListener::listen_with(addr.to_addr()?, backlog, &SocketOptions::default())
+    }
+
+    pub(super) fn listen_with(
+        addr: SocketAddr,
+        backlog: usize,
+        options: &SocketOptions,
+    ) -> io::Result<TcpListener> {
         let listening = here(|inner| {
             if inner.is_shutting_down() {
                 return Err(shutting_down());
             }
-            let id = inner.stack.borrow_mut().listen(addr, backlog).map_err(|error| {
+            let mut stack = inner.stack.borrow_mut();
+            let id = stack.listen(addr, backlog).map_err(|error| {
                 let io = io_error(error);
                 io::Error::new(io.kind(), format!("can't listen on {addr}: {error}"))
             })?;
+            stack.set_listener_options(id, options).map_err(io_error)?;
             inner.reactor.borrow_mut().add_listener(id);
             Ok(TcpListener { core: inner.shared.id(), slot: id.slot(), generation: id.generation() })
         });

@@ -5,9 +5,8 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
-use corelane_netstack::{Error, Keepalive, Shutdown, SocketId, Stack, State, TcpInfo};
+use corelane_netstack::{Error, Shutdown, SocketId, SocketOptions, Stack, State, TcpInfo};
 use corelane_nic::Chunk;
 
 use super::ToAddr;
@@ -52,7 +51,7 @@ impl TcpStream {
     /// # Cancel safety
     /// When it is dropped the opening is given up.
     pub async fn connect(addr: impl ToAddr) -> io::Result<TcpStream> {
-        TcpStream::open(None, addr.to_addr()?).await
+        TcpStream::open(None, addr.to_addr()?, &SocketOptions::default()).await
     }
 
     /// As [`TcpStream::connect`], from this local address; its port 0 takes any.
@@ -63,16 +62,23 @@ impl TcpStream {
     /// # Cancel safety
     /// As [`TcpStream::connect`].
     pub async fn connect_from(local: impl ToAddr, addr: impl ToAddr) -> io::Result<TcpStream> {
-        TcpStream::open(Some(local.to_addr()?), addr.to_addr()?).await
+        let (local, remote) = (local.to_addr()?, addr.to_addr()?);
+        TcpStream::open(Some(local), remote, &SocketOptions::default()).await
     }
 
-    async fn open(local: Option<SocketAddr>, remote: SocketAddr) -> io::Result<TcpStream> {
+    pub(super) async fn open(
+        local: Option<SocketAddr>,
+        remote: SocketAddr,
+        options: &SocketOptions,
+    ) -> io::Result<TcpStream> {
         let explain = |error: Error| {
             io::Error::new(io_error(error).kind(), format!("can't connect to {remote}: {error}"))
         };
         let (core, opening) =
             here(|inner| (inner.shared.id(), inner.stack.borrow_mut().connect(local, remote)))?;
         let stream = TcpStream::of(core, opening.map_err(explain)?);
+        // The SYN has not gone out yet: it goes with the end of this turn.
+        stream.set_options(options)?;
         poll_fn(|cx| stream.poll_opened(cx)).await?.map_err(explain)?;
         Ok(stream)
     }
@@ -113,7 +119,10 @@ impl TcpStream {
         }
     }
 
-    fn command<R>(&self, op: impl FnOnce(&mut Stack, SocketId) -> Result<R, Error>) -> io::Result<R> {
+    pub(super) fn command<R>(
+        &self,
+        op: impl FnOnce(&mut Stack, SocketId) -> Result<R, Error>,
+    ) -> io::Result<R> {
         command(self.core, NAME, |stack| op(stack, self.id()))
     }
 
@@ -253,13 +262,40 @@ impl TcpStream {
         self.command(|stack, id| stack.shutdown(id, how))
     }
 
-    /// Ends one direction or both. `Write`: what was written is still delivered, then comes our FIN. `Read`: what arrives is
-    /// dropped from now on.
+    /// Ends one direction or both. `Write`: what was written is still delivered, then comes our FIN. `Read`: reading gives the
+    /// end of data once what is there was read; as in Linux the peer is not told, and what it sends can still be read.
     ///
     /// # Errors
     /// `NotConnected` when the connection is over.
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.shutdown_shared(how)
+    }
+
+    /// Closes the stream as close(2) does with its `SO_LINGER`. `None`: as dropping it, at once. Zero: a RST. A time: waits
+    /// until the peer has acknowledged all that was written and our FIN, at most for so long.
+    ///
+    /// Dropping a stream never waits, and delivers all the same; this is for who must know.
+    ///
+    /// # Errors
+    /// `TimedOut` when the time is over: the delivery goes on behind it. `ConnectionReset` and the like when the connection failed:
+    /// not all was delivered. `NotConnected` when it was gone before.
+    ///
+    /// # Cancel safety
+    /// When it is dropped the stream is closed, and the delivery goes on.
+    pub async fn close(self) -> io::Result<()> {
+        let Some(time) = self.linger()?.filter(|time| !time.is_zero()) else { return Ok(()) };
+        if self.command(|stack, id| stack.has_unread(id))? {
+            return Err(io_error(Error::ConnectionReset)); // dropping it sends the RST (RFC 1122 4.2.2.13)
+        }
+        // Whoever has ended it, or both: then this is done already.
+        let _ = self.shutdown(Shutdown::Both);
+        let delivered = poll_fn(|cx| self.poll_op(cx, Direction::Write, |stack, id| stack.delivered(id)));
+        match crate::time::timeout(time, delivered).await {
+            Ok(result) => result,
+            Err(_) => {
+                Err(io::Error::new(io::ErrorKind::TimedOut, "SO_LINGER is over, not all is delivered yet"))
+            }
+        }
     }
 
     /// Resets the connection: both sides forget what was not delivered.
@@ -283,38 +319,6 @@ impl TcpStream {
     /// `NotConnected` when the connection is gone.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.command(|stack, id| stack.peer_addr(id))
-    }
-
-    /// `TCP_NODELAY`: small writes are sent at once, not gathered while data are unacknowledged (Nagle).
-    ///
-    /// # Errors
-    /// `NotConnected` when the connection is gone.
-    pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
-        self.command(|stack, id| stack.set_nodelay(id, on))
-    }
-
-    /// Whether `TCP_NODELAY` is set.
-    ///
-    /// # Errors
-    /// `NotConnected` when the connection is gone.
-    pub fn nodelay(&self) -> io::Result<bool> {
-        self.command(|stack, id| stack.nodelay(id))
-    }
-
-    /// `SO_KEEPALIVE` with `TCP_KEEPIDLE`, `TCP_KEEPINTVL` and `TCP_KEEPCNT`; `None` = off.
-    ///
-    /// # Errors
-    /// `NotConnected` when the connection is gone.
-    pub fn set_keepalive(&self, keepalive: Option<Keepalive>) -> io::Result<()> {
-        self.command(|stack, id| stack.set_keepalive(id, keepalive))
-    }
-
-    /// `SO_LINGER`: zero makes dropping the stream a RST. Dropping never waits, whatever is set.
-    ///
-    /// # Errors
-    /// `NotConnected` when the connection is gone.
-    pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
-        self.command(|stack, id| stack.set_linger(id, linger))
     }
 
     /// `TCP_INFO`.

@@ -58,6 +58,7 @@ fn given_ttl_ecn_and_fragmentation_are_used() {
             destination: PEER,
             protocol: 1,
             ecn: 2,
+            tos: 0,
             ttl: Some(1),
             dont_fragment: false,
         };

@@ -116,6 +116,12 @@ impl Congestion {
         Congestion { win, prior_cwnd: 0, prior_ssthresh: 0, initial_segments, is_paced: false, algorithm }
     }
 
+    /// Another algorithm takes over, from the window as it is (TCP_CONGESTION).
+    pub(crate) fn switch(&mut self, which: CongestionControl) {
+        let fresh = Congestion::new(which, self.win.mss, self.initial_segments);
+        self.algorithm = fresh.algorithm;
+    }
+
     pub(crate) fn kind(&self) -> CongestionControl {
         match self.algorithm {
             Algorithm::Reno => CongestionControl::Reno,

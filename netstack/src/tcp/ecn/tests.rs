@@ -35,7 +35,7 @@ fn predicted(connection: &mut Connection, config: &TcpConfig, seq: u32, ecn: u8)
     let mut packet = pool.take().unwrap();
     packet.extend_from_slice(&[0; 154]);
     connection.input_predicted(&segment, packet, &mut env);
-    connection.rcv.queue.clear();
+    while connection.rcv.queue.pop().is_some() {}
     (connection.ecn.demand_cwr, connection.rcv.ack_now)
 }
 
@@ -47,7 +47,7 @@ fn open(config: &TcpConfig, ok: bool) -> Connection {
     let mut connection = Connection::connect(tuple(), SeqNumber(100), 0, config, 1460);
     let negotiated = Negotiated { mss: 1460, scale: None, timestamps: None, sack: false };
     connection.open(SeqNumber(999), 1000, negotiated, &env);
-    connection.machine = Machine::passive_open();
+    connection.machine = Machine::passive_open(Instant::ZERO);
     connection.snd.acknowledge(SeqNumber(101));
     connection.snd.nxt = SeqNumber(101);
     connection.ecn = Ecn::new(ok);

@@ -154,11 +154,13 @@ impl Tcp {
         let link_mss = output::link_mss(&self.link);
         let env =
             Env { now: net.now, config: &self.config, stats: net.stats, memory: &self.memory, link_mss };
+        let own = self.inherited(half.listener);
         let id = self.connections.insert_with(|_| {
             let mut connection =
                 Connection::connect(half.tuple, half.iss, half.ts_offset, env.config, link_mss);
+            connection.set_options(&own, env.config);
             connection.open(half.irs, half.window, half.negotiated, &env);
-            connection.machine = Machine::passive_open();
+            connection.machine = Machine::passive_open(env.now);
             connection.ecn = Ecn::new(half.ecn_ok);
             connection.snd.acknowledge(half.iss + 1);
             connection.snd.nxt = half.iss + 1;
@@ -169,6 +171,7 @@ impl Tcp {
             }
             connection.app.listener = Some(half.listener);
             connection.effects = Effects::default();
+            connection.start_inherited_keepalive(env.now);
             connection
         });
         self.flows.insert(&half.tuple, Owner::Connection(id));

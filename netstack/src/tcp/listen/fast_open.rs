@@ -167,8 +167,10 @@ impl Tcp {
         let mut env =
             Env { now: net.now, config: &self.config, stats: net.stats, memory: &self.memory, link_mss };
         let mut connection = Connection::connect(half.tuple, half.iss, half.ts_offset, env.config, link_mss);
+        let own = self.listeners.get(half.listener).map(|listener| listener.options).unwrap_or_default();
+        connection.set_options(&own, env.config);
         connection.open(half.irs, half.window, half.negotiated, &env);
-        connection.machine = Machine::early_open();
+        connection.machine = Machine::early_open(net.now);
         connection.ecn = Ecn::new(half.ecn_ok);
         connection.app.listener = Some(half.listener);
         connection.fast_open = Some(Box::new(FastOpen::Server(server)));

@@ -9,6 +9,7 @@ use crate::arena::{Arena, Id};
 use crate::config::TcpConfig;
 use crate::error::Error;
 use crate::event::{ListenerId, SocketId};
+use crate::tcp::SocketOptions;
 use crate::time::Instant;
 
 /// How long a flood of SYNs is remembered: longer than any of them waits to be answered.
@@ -57,6 +58,8 @@ pub(crate) struct Listener {
     pub(crate) drops: u64,
     /// Fast Open.
     pub(crate) early: EarlyQueue,
+    /// What connections that it accepts start with.
+    pub(crate) options: SocketOptions,
     /// An `Acceptable` event waits to be asked for.
     pub(crate) acceptable_queued: bool,
 }
@@ -171,6 +174,7 @@ impl Listeners {
             cookie_sent: None,
             drops: 0,
             early: EarlyQueue::default(),
+            options: SocketOptions::default(),
             acceptable_queued: false,
         };
         let id = ListenerId(self.arena.insert_with(|_| listener));
@@ -180,6 +184,10 @@ impl Listeners {
 
     pub(crate) fn get(&self, id: ListenerId) -> Option<&Listener> {
         self.arena.get(id.0)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (ListenerId, &Listener)> {
+        self.arena.iter().map(|(id, listener)| (ListenerId(id), listener))
     }
 
     pub(crate) fn get_mut(&mut self, id: ListenerId) -> Option<&mut Listener> {

@@ -50,7 +50,10 @@ impl Tcp {
     pub(super) fn send_syn_ack(&self, half: &HalfOpen, clock: u32, net: &mut Net<'_>) {
         let mut chunks = alloc::vec::Vec::new(); // stays empty: a SYN-ACK carries no data
         let mut wire = net.wire(&self.config, &self.link, &mut chunks);
-        let mut offer = options::offer(&self.config, wire.link_mss(), Some(&half.negotiated));
+        let own = self.inherited(half.listener);
+        wire.mark = own.mark();
+        let mss = own.within_maxseg(wire.link_mss());
+        let mut offer = options::offer(&self.config, mss, Some(&half.negotiated));
         if let (Some(offered), Some(recent)) = (&mut offer.timestamps, half.negotiated.timestamps) {
             *offered = (clock.wrapping_add(half.ts_offset), recent);
         }

@@ -39,7 +39,7 @@ proptest! {
             }
             prop_assert_eq!(queue.len(), model.len());
         }
-        queue.clear();
+        drop(queue);
         prop_assert_eq!((memory.in_use(), pool.available()), (0, 128));
     }
 }

@@ -16,7 +16,7 @@ const STATES: [State; 11] = [
     Closed,
 ];
 
-type Verb = fn(&mut Machine);
+type Verb = fn(&mut Machine, Instant);
 
 /// Every (state, event) pair, as RFC 9293 3.10 has it: two letters a state, `..` where it stays.
 const ROWS: [(&str, Verb, &str); 6] = [
@@ -26,7 +26,7 @@ const ROWS: [(&str, Verb, &str); 6] = [
     ("close", Machine::close, "               .. CL F1 F1 .. .. LA .. .. .. .."),
     ("fin_received", Machine::fin_received, " .. .. CW CW CI TW .. .. .. .. .."),
     ("fin_acked", Machine::fin_acked, "       .. .. .. .. F2 .. .. TW CL .. .."),
-    ("closed", Machine::closed, "             CL CL CL CL CL CL CL CL CL CL CL"),
+    ("closed", |machine, _| machine.closed(), "CL CL CL CL CL CL CL CL CL CL CL"),
 ];
 
 fn named(code: &str, from: State) -> State {
@@ -51,9 +51,22 @@ fn every_pair() {
         let codes = row.split_whitespace();
         assert_eq!(codes.clone().count(), STATES.len(), "{name}");
         for (from, code) in STATES.into_iter().zip(codes) {
-            let mut machine = Machine(from);
-            verb(&mut machine);
+            let mut machine = Machine { state: from, since: 0 };
+            verb(&mut machine, Instant::from_nanos(5_000_000_000));
             assert_eq!(machine.get(), named(code, from), "{name} in {from:?}");
         }
     }
+}
+
+#[test]
+fn the_age_counts_from_the_last_change() {
+    let second = |n: u64| Instant::from_nanos(n * 1_000_000_000);
+    let mut machine = Machine::passive_open(second(10));
+    assert_eq!(machine.age(second(15)), Duration::from_secs(5));
+    machine.fin_received(second(20));
+    machine.fin_received(second(30)); // nothing changes
+    assert_eq!((machine.get(), machine.age(second(100))), (CloseWait, Duration::from_secs(80)));
+    machine.closed();
+    machine.closed_at(second(110));
+    assert_eq!(machine.age(second(111)), Duration::from_secs(1));
 }

@@ -9,10 +9,11 @@ const KNOWN: [u8; HEADER_LEN] = [
 ];
 
 fn emit() -> impl Strategy<Value = Emit> {
-    (any::<(u16, u16, bool, u8, u8, [u8; 4], [u8; 4])>(), 0_u8..4).prop_map(
-        |((total_len, identification, dont_fragment, ttl, protocol, source, destination), ecn)| Emit {
+    (any::<(u16, u16, bool, u8, u8, [u8; 4], [u8; 4])>(), any::<u8>()).prop_map(
+        |((total_len, identification, dont_fragment, ttl, protocol, source, destination), octet)| Emit {
             total_len: total_len.max(20),
-            ecn,
+            ecn: octet & 3,
+            tos: octet & !3,
             identification,
             dont_fragment,
             ttl,
@@ -31,6 +32,7 @@ fn known_header_is_read_and_written() {
     let emit = Emit {
         total_len: 115,
         ecn: 0,
+        tos: 0,
         identification: 0,
         dont_fragment: true,
         ttl: 64,

@@ -38,7 +38,8 @@ pub struct Live {
 }
 
 impl Bed {
-    pub fn new(config: Config) -> Bed {
+    pub fn new(mut config: Config) -> Bed {
+        config.tcp.tcp_wmem.default = 1 << 20; // tests write in one go
         let mut script = Script::new(config);
         let free = script.host.stack.pool().available();
         let local = SocketAddr::from((US, LISTEN_PORT));
