@@ -229,6 +229,7 @@ impl Connection {
             self.snd.syn_sent = None; // Karn
             self.snd.retransmits += 1;
             wire.cx.stats.tcp_retrans_segs += 1;
+            wire.cx.stats.syn_retrans += 1;
         }
         self.snd.syn_due = false;
         self.snd.last_sent = wire.now;

@@ -32,6 +32,7 @@ fn a_syn_is_sent_again_and_given_up() {
     let id = script.stack().connect(None, remote).unwrap();
     script.pass(SECOND * 126);
     assert_eq!(seconds(&mut script, "S"), [0, 1, 3, 7, 15, 31, 63], "tcp_syn_retries 6");
+    assert_eq!(script.stack().stats().syn_retrans, 6);
     assert_eq!(script.stack().take_error(id), Ok(None));
     script.pass(SECOND * 2);
     script.silence();
