@@ -68,6 +68,10 @@ counters! {
         icmp_in_msgs: "IcmpInMsgs",
         /// ICMP messages dropped: malformed, or a wrong checksum.
         icmp_in_errors: "IcmpInErrors",
+        /// Probes of a path's MTU that arrived.
+        mtup_success: "TcpExtTCPMTUPSuccess",
+        /// Probes of a path's MTU that were lost.
+        mtup_fail: "TcpExtTCPMTUPFail",
         /// ICMP errors about a number that is not out there.
         out_of_window_icmps: "TcpExtOutOfWindowIcmps",
         /// ICMP messages sent.

@@ -110,6 +110,17 @@ pub struct TcpConfig {
     pub tcp_rto_max: Duration,
     /// The longest delay of an ACK. It is 40 ms unless the peer's segments come farther apart.
     pub tcp_delack_max: Duration,
+    /// Whether the MTU of a path is found out by what arrives (RFC 4821): 0 never, 1 after `tcp_retries1` time-outs, 2 always. As in
+    /// Linux it is 0; then a path that swallows long segments, and whose routers say nothing, stands still.
+    pub tcp_mtu_probing: u8,
+    /// Where that begins: payload bytes of a segment.
+    pub tcp_base_mss: u16,
+    /// No shorter segments are tried.
+    pub tcp_mtu_probe_floor: u16,
+    /// The search ends when its bounds are so near, in bytes.
+    pub tcp_probe_threshold: u16,
+    /// After this time it begins anew.
+    pub tcp_probe_interval: Duration,
     /// At least this long between two ACKs sent for segments out of the window.
     pub tcp_invalid_ratelimit: Duration,
     /// Challenge ACKs a second, of all connections together (RFC 5961); half as many more or less, so that it can't be counted.
@@ -164,6 +175,11 @@ impl Default for TcpConfig {
             tcp_rto_min: Duration::from_millis(200),
             tcp_rto_max: Duration::from_secs(120),
             tcp_delack_max: Duration::from_millis(200),
+            tcp_mtu_probing: 0,
+            tcp_base_mss: 1024,
+            tcp_mtu_probe_floor: 48,
+            tcp_probe_threshold: 8,
+            tcp_probe_interval: Duration::from_secs(600),
             tcp_invalid_ratelimit: Duration::from_millis(500),
             tcp_challenge_ack_limit: 1000,
             initial_cwnd: 10,

@@ -200,6 +200,7 @@ impl Connection {
         self.cc = Congestion::new(self.cc.kind(), u32::from(negotiated.mss), env.config.initial_cwnd);
         self.start_pacing();
         self.snd.open_window(irs, u32::from(window));
+        self.open_path(env);
     }
 
     /// Over, by a RST or because retries ran out.

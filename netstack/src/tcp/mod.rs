@@ -21,7 +21,7 @@
 //! | `listen/` | 9293 3.10.7.2; 6528; 4987 |
 //! | `fast_open`, `listen/fast_open` | 7413 |
 //! | `time_wait` | 9293 3.4.2; 6191; 1337 |
-//! | `icmp`, `path_mtu` | 5461, 5927; 1191 |
+//! | `icmp`, `path_mtu`, `mtu_probe` | 5461, 5927; 1191; 4821 |
 //! | `open`, `ports` | 9293 3.9.1.1; 6056 |
 //! | `keepalive` | 9293 3.8.4 |
 //! | `info` | tcp(7): TCP_INFO |
@@ -44,6 +44,7 @@ mod keepalive;
 mod listen;
 mod lookup;
 mod memory;
+mod mtu_probe;
 mod open;
 mod options;
 mod output;

@@ -173,7 +173,7 @@ fn header(
 impl Connection {
     /// Sends what may be sent now. `false`: the burst or the pool was full, come again.
     pub(crate) fn output(&mut self, wire: &mut Wire<'_, '_>) -> bool {
-        self.refresh_path(wire.now);
+        self.refresh_path(wire);
         let done = match self.machine.get() {
             State::Closed | State::Listen => true,
             _ if self.is_deferred() => return true,
@@ -258,8 +258,8 @@ impl Connection {
     /// Sends new data as far as the windows go.
     fn output_new(&mut self, wire: &mut Wire<'_, '_>) -> bool {
         let before = self.snd.nxt;
-        let mut done = true;
-        while let Some(plan) = self.next_segment(wire) {
+        let mut done = self.path.is_none() || self.send_mtu_probe(wire);
+        while done && let Some(plan) = self.next_segment(wire) {
             if !self.may_leave(wire.now) {
                 break; // a timer goes on with it
             }
@@ -347,7 +347,7 @@ impl Connection {
     }
 
     /// Notes that `len` bytes of `plan`, with its FIN if all of it went out, were sent.
-    fn sent(&mut self, plan: &Plan, len: usize, now: Instant) {
+    pub(crate) fn sent(&mut self, plan: &Plan, len: usize, now: Instant) {
         let fin = plan.flags.has(Flags::FIN) && len == plan.len;
         let end = plan.seq + len as u32 + u32::from(fin); // below 64 KiB
         let snapshot = self.rate.sent(now, self.flight.is_empty());

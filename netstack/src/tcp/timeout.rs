@@ -60,6 +60,7 @@ impl Connection {
         }
         self.snd.small_end = self.snd.una;
         self.enter_loss(self.snd.retries > 1, env);
+        self.detect_black_hole(env);
         self.snd.resend_head = true;
     }
 

@@ -97,6 +97,11 @@ knobs! {
         tcp_rto_min: Time = ms(1), s(120);
         tcp_rto_max: Time = s(1), s(120);
         tcp_delack_max: Time = ms(1), ms(500);
+        tcp_mtu_probing: u8 = 0, 2;
+        tcp_base_mss: u16 = 48, 65_495;
+        tcp_mtu_probe_floor: u16 = 48, 65_495;
+        tcp_probe_threshold: u16 = 1, 65_535;
+        tcp_probe_interval: Time = s(1), s(86_400);
         tcp_invalid_ratelimit: Time = ms(0), s(60);
         tcp_challenge_ack_limit: u32 = 0, u32::MAX;
         initial_cwnd: u32 = 1, 1024;

@@ -210,6 +210,9 @@ impl Connection {
 
     /// Fast recovery begins (RFC 5681 3.2, RFC 6675 5).
     pub(crate) fn enter_recovery(&mut self, ece: bool, env: &mut Env<'_>) {
+        if self.mtu_probe_lost(env) {
+            return;
+        }
         if self.snd.sack {
             env.stats.sack_recovery += 1;
         } else {
