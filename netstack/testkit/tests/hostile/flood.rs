@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use corelane_netstack::{Config, State};
+use corelane_netstack::{Config, State, TcpConfig};
 use corelane_testkit::{Forged, Spoken};
 
 use crate::support::{Bed, Live, Offer, WINDOW};
@@ -106,5 +106,111 @@ fn a_peer_that_takes_a_byte_at_a_time_costs_what_was_written() {
     bed.script.peer_port = victim.port;
     bed.script.say(&Spoken { flags: "R", ..bed.ack(&victim) });
     bed.script.stack().close(victim.id).unwrap();
+    bed.finish(vec![witness]);
+}
+
+#[test]
+fn tiny_segments_and_blocks_without_number_change_nothing_for_others() {
+    let (mut bed, _, mut witness) = bed();
+    // CVE-2019-11477 to 11479: an MSS of 48, and SACK blocks that cut what is out into as many pieces as there are segments.
+    bed.script.peer_port = 6000;
+    let syn = Forged { seq: 9000, flags: Forged::SYN, window: u16::MAX, ..Forged::default() };
+    bed.script.say_forged(&Forged { options: &[2, 4, 0, 1, 3, 3, 5, 1, 1, 1, 4, 2], ..syn });
+    let mut ours = bed.script.hear().seq.wrapping_add(1);
+    let ack = |ours: u32, options: &[u8], bed: &mut Bed| {
+        bed.script.peer_port = 6000;
+        let segment =
+            Forged { seq: 9001, ack: ours, flags: Forged::ACK, window: u16::MAX, ..Forged::default() };
+        bed.script.say_forged(&Forged { options, ..segment });
+    };
+    ack(ours, &[], &mut bed);
+    let (id, _) = bed.script.stack().accept(bed.listener).unwrap();
+    // Until cwnd lets a thousand segments out.
+    for n in 0.. {
+        let info = bed.script.stack().info(id).unwrap();
+        assert!(n < 300, "it does not grow: {info:?}");
+        if info.unacked >= 40_000 {
+            break;
+        }
+        let _ = bed.script.stack().write(id, &[1; 200_000]);
+        bed.script.run();
+        for heard in bed.script.heard() {
+            if heard.seq == ours && !heard.data.is_empty() {
+                ours = ours.wrapping_add(heard.data.len() as u32); // a segment
+            }
+        }
+        ack(ours, &[], &mut bed);
+    }
+    bed.script.heard();
+    let buffers = bed.script.stack().buffers_in_use();
+    let mut sent = 0;
+    for n in 0..3000u32 {
+        let at = |k: u32| ours.wrapping_add(48 * (1 + (2 * (n + 700 * k)) % 2000));
+        let blocks =
+            (0..4).flat_map(|k| [at(k).to_be_bytes(), at(k).wrapping_add(48).to_be_bytes()].concat());
+        let options: Vec<u8> = [1, 1, 5, 34].into_iter().chain(blocks).collect();
+        ack(ours, &options, &mut bed);
+        sent += bed.script.heard().len();
+        if n % 500 == 0 {
+            bed.echo(&mut witness);
+        }
+    }
+    // What is sent in answer is bounded by what was out, not by what the peer says.
+    assert!(sent < 10_000, "{sent}");
+    assert!(bed.script.stack().buffers_in_use() <= buffers);
+    bed.echo(&mut witness);
+    bed.script.peer_port = 6000;
+    bed.script.say_forged(&Forged { seq: 9001, flags: Forged::RST, ..Forged::default() });
+    bed.script.stack().close(id).unwrap();
+    bed.echo(&mut witness);
+}
+
+#[test]
+fn what_all_connections_write_is_bounded_together() {
+    let tcp = TcpConfig { tcp_mem: 1 << 20, ..TcpConfig::default() };
+    let mut bed = Bed::new(Config { tcp, ..Config::default() });
+    let lives: Vec<Live> = (0..40).map(|n| bed.open(5000 + n, Offer::default())).collect();
+    let mut written = 0;
+    for live in &lives {
+        bed.script.peer_port = live.port;
+        bed.script.say(&Spoken { window: 0, ..bed.ack(live) });
+        while let Ok(n) = bed.script.stack().write(live.id, &[7; 10_000]) {
+            written += n;
+        }
+    }
+    assert!((1 << 19..=1 << 20).contains(&written), "tcp_mem 1 MiB: {written}");
+    // What one gives back another can have.
+    bed.script.peer_port = lives[0].port;
+    bed.script.say(&Spoken { flags: "R", ..bed.ack(&lives[0]) });
+    bed.script.run();
+    assert!(bed.script.stack().write(lives[39].id, b"at last").is_ok());
+    for live in &lives {
+        bed.script.stack().abort(live.id).unwrap();
+    }
+    bed.check_home();
+}
+
+#[test]
+fn what_nobody_reads_leaves_buffers_for_the_others() {
+    let mut bed = Bed::new(Config::default());
+    let mut witness = bed.open(4999, Offer::default());
+    let mut lives: Vec<Live> = (0..100).map(|n| bed.open(5000 + n, Offer::default())).collect();
+    for round in 0..100 {
+        for live in &mut lives {
+            bed.script.peer_port = live.port;
+            bed.script.say(&Spoken { data: &[7; 500], ..bed.ack(live) });
+            live.theirs += 500;
+        }
+        bed.script.heard();
+        if round % 20 == 0 {
+            bed.echo(&mut witness);
+        }
+    }
+    let pool = bed.script.host.stack.pool();
+    assert!(pool.available() > pool.config().reserve as usize, "the device still has buffers");
+    bed.echo(&mut witness);
+    for live in &lives {
+        bed.script.stack().abort(live.id).unwrap();
+    }
     bed.finish(vec![witness]);
 }
