@@ -28,6 +28,8 @@ pub use event::{Event, ListenerId, SocketId};
 pub use stack::Stack;
 pub use stats::Stats;
 pub use tcp::state::State;
-pub use tcp::{CongestionControl, Keepalive, ListenerInfo, Readiness, Shutdown, TcpInfo, WriteChunkError};
+pub use tcp::{
+    CongestionControl, Keepalive, ListenerInfo, Readiness, RecordSizes, Shutdown, TcpInfo, WriteChunkError,
+};
 pub use time::Instant;
 pub use wheel::{TimerId, Wheel};

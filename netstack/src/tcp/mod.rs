@@ -25,6 +25,7 @@
 //! | `open`, `ports` | 9293 3.9.1.1; 6056 |
 //! | `keepalive` | 9293 3.8.4 |
 //! | `info` | tcp(7): TCP_INFO |
+//! | `sizes` | what connections take in memory |
 
 mod ack;
 mod assembler;
@@ -66,6 +67,7 @@ mod send_queue;
 mod sender;
 pub(crate) mod seq;
 mod settle;
+mod sizes;
 pub(crate) mod state;
 mod table;
 mod text;
@@ -83,6 +85,7 @@ pub use congestion::CongestionControl;
 pub use connection::Keepalive;
 pub use info::TcpInfo;
 pub use listen::ListenerInfo;
+pub use sizes::RecordSizes;
 
 use crate::arena::{Arena, Id};
 use crate::config::{Link, TcpConfig};
