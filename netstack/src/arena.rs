@@ -36,7 +36,7 @@ pub(crate) struct Halves;
 
 /// `A` is its alignment.
 struct Entry<T, A> {
-    align: [A; 0],
+    _align: [A; 0],
     generation: u32,
     value: Option<T>,
 }
@@ -50,7 +50,7 @@ pub(crate) struct Arena<T, A = Lines> {
 }
 
 fn empty_page<T, A>() -> Box<[Entry<T, A>; PAGE]> {
-    let entries: Vec<_> = (0..PAGE).map(|_| Entry { align: [], generation: 0, value: None }).collect();
+    let entries: Vec<_> = (0..PAGE).map(|_| Entry { _align: [], generation: 0, value: None }).collect();
     match entries.into_boxed_slice().try_into() {
         Ok(page) => page,
         Err(_) => unreachable!("it was made with PAGE entries"),

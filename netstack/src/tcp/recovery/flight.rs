@@ -477,11 +477,11 @@ impl Flight {
     /// time-outs leave its list by time alone, other than RACK itself).
     pub(crate) fn spare_timed_out(&mut self) {
         let mut before = NOBODY;
-        while self.lost.head != NOBODY {
-            let name = self.lost.head;
+        while self.board().lost.head != NOBODY {
+            let name = self.board().lost.head;
             self.unlink(name);
             let Some(sent) = self.get(name).copied() else { return };
-            self.lost_bytes -= sent.len();
+            self.board_mut().lost_bytes -= sent.len();
             self.pipe += sent.len();
             // They were mostly sent one after the other.
             if self.get(before).is_some_and(|last| last.is_after(sent.at, sent.end)) {
