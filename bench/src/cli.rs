@@ -314,8 +314,12 @@ pub struct MemoryArgs {
     #[arg(long)]
     pub engine: Engine,
     /// Connections, each with one request in flight
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = connections)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = held_connections)]
     pub connections: usize,
+    /// Hold the connections idle after one request and answer on each, and print the memory that they take (corelane-stack);
+    /// as many as 1000000
+    #[arg(long, conflicts_with_all = ["duration", "warmup", "requests", "marks"])]
+    pub idle: bool,
     /// Bytes of a request and of its answer
     #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = size)]
     pub size: usize,
@@ -361,6 +365,11 @@ pub fn congestion(text: &str) -> Result<String, String> {
 
 fn connections(text: &str) -> Result<usize, String> {
     number(text, 1, 60_000)
+}
+
+/// Idle ones come from several addresses.
+fn held_connections(text: &str) -> Result<usize, String> {
+    number(text, 1, 1_000_000)
 }
 
 fn size(text: &str) -> Result<usize, String> {

@@ -13,6 +13,14 @@ pub fn cores() -> Vec<usize> {
     ids.into_iter().map(|core| core.id).collect()
 }
 
+/// Memory of this process that is in use, in bytes (VmRSS).
+pub fn resident_bytes() -> anyhow::Result<u64> {
+    let status = fs::read_to_string("/proc/self/status").context("reading /proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
+    kilobytes.map(|kilobytes| kilobytes * 1024).context("/proc/self/status has no VmRSS")
+}
+
 /// Checks that this process may run on core `cpu`; `flag` is named in the error.
 pub fn check_core(flag: &str, cpu: usize) -> anyhow::Result<()> {
     let cores = cores();

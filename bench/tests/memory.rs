@@ -51,10 +51,35 @@ fn what_the_bed_does_not_have_is_refused_or_told() {
     let (code, said) = run(&["memory", "--engine", "epoll"]);
     assert_eq!((code, said.lines().count()), (Some(2), 1), "{said}");
     assert!(said.contains("--engine epoll") && said.contains("corelane-stack"), "{said}");
+    let (code, said) = run(&["memory", "--engine", "smoltcp", "--idle", "--connections", "100"]);
+    assert_eq!((code, said.lines().count()), (Some(2), 1), "{said}");
+    assert!(said.contains("corelane-stack only"), "{said}");
+    let (code, said) = run(&["memory", "--engine", "corelane-stack", "--connections", "100000"]);
+    assert_eq!((code, said.lines().count()), (Some(2), 1), "{said}");
+    assert!(said.contains("only with --idle"), "{said}");
     let (code, said) = run(&["compare", "--bed", "memory", "--workloads", "http"]);
     assert_eq!((code, said.lines().count()), (Some(2), 1), "{said}");
     assert!(said.contains("echo only"), "{said}");
     let (code, said) = run(&["serve", "--engine", "smoltcp", "--addr", "127.0.0.1:0"]);
     assert_eq!((code, said.lines().count()), (Some(2), 1), "{said}");
     assert!(said.contains("corelane-bench memory"), "{said}");
+}
+
+#[test]
+fn ten_thousand_idle_connections_are_held_weighed_and_still_answer() {
+    let output = Command::new(env!("CARGO_BIN_EXE_corelane-bench"))
+        .args(["memory", "--engine", "corelane-stack", "--idle", "--connections", "10000", "--json", "-"])
+        .output()
+        .expect("the binary starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(report["connections"], 10_000);
+    assert_eq!((&report["asked_again"], &report["byte_errors"]), (&1000.into(), &0.into()), "{report}");
+    let number = |name: &str| report[name].as_f64().expect("a number");
+    assert!(number("half_open_bytes") <= 128.0 && number("time_wait_bytes") <= 96.0, "{report}");
+    assert!(number("record_bytes_each") <= 1024.0, "{report}");
+    // The process keeps what it once needed for the busy ones, and counts in pages.
+    let resident = number("resident_bytes_each");
+    assert!(resident > number("connection_bytes") && resident < 1.25 * 1024.0, "{report}");
 }

@@ -26,31 +26,42 @@ impl Id {
     }
 }
 
-/// Whole cache lines, so that a look at one touches no other's.
+/// Entries that take whole cache lines, so that a look at one touches no other's.
 #[repr(align(64))]
-struct Entry<T> {
+pub(crate) struct Lines;
+
+/// Entries of half a cache line: two lie in one, but none in two.
+#[repr(align(32))]
+pub(crate) struct Halves;
+
+/// `A` is its alignment.
+struct Entry<T, A> {
+    _align: [A; 0],
     generation: u32,
     value: Option<T>,
 }
 
 /// Entries at stable places. It grows by a page at a time, so that a million connections never cost one large copy
 /// (a `slab` moves all entries when its vector grows), and its ids carry a generation.
-pub(crate) struct Arena<T> {
-    pages: Vec<Box<[Entry<T>; PAGE]>>,
+pub(crate) struct Arena<T, A = Lines> {
+    pages: Vec<Box<[Entry<T, A>; PAGE]>>,
     free: Vec<u32>,
     len: usize,
 }
 
-fn empty_page<T>() -> Box<[Entry<T>; PAGE]> {
-    let entries: Vec<_> = (0..PAGE).map(|_| Entry { generation: 0, value: None }).collect();
+fn empty_page<T, A>() -> Box<[Entry<T, A>; PAGE]> {
+    let entries: Vec<_> = (0..PAGE).map(|_| Entry { _align: [], generation: 0, value: None }).collect();
     match entries.into_boxed_slice().try_into() {
         Ok(page) => page,
         Err(_) => unreachable!("it was made with PAGE entries"),
     }
 }
 
-impl<T> Arena<T> {
-    pub(crate) const fn new() -> Arena<T> {
+impl<T, A> Arena<T, A> {
+    /// Bytes that an entry takes.
+    pub(crate) const ENTRY: usize = size_of::<Entry<T, A>>();
+
+    pub(crate) const fn new() -> Arena<T, A> {
         Arena { pages: Vec::new(), free: Vec::new(), len: 0 }
     }
 
@@ -73,7 +84,7 @@ impl<T> Arena<T> {
         id
     }
 
-    fn entry(&self, id: Id) -> Option<&Entry<T>> {
+    fn entry(&self, id: Id) -> Option<&Entry<T, A>> {
         let entry = &self.pages.get(id.slot as usize / PAGE)?[id.slot as usize % PAGE];
         (entry.generation == id.generation).then_some(entry)
     }

@@ -32,8 +32,8 @@ pub use stack::Stack;
 pub use stats::Stats;
 pub use tcp::state::State;
 pub use tcp::{
-    CaState, CongestionControl, Keepalive, ListenerInfo, Readiness, Shutdown, SocketInfo, SocketOptions,
-    SocketOwner, TcpInfo, WriteChunkError,
+    CaState, CongestionControl, Keepalive, ListenerInfo, Readiness, RecordSizes, Shutdown, SocketInfo,
+    SocketOptions, SocketOwner, TcpInfo, WriteChunkError,
 };
 pub use time::Instant;
 pub use wheel::{TimerId, Wheel};

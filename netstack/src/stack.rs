@@ -11,8 +11,8 @@ use crate::event::{Event, ListenerId, SocketId};
 use crate::ip::{self, Ip, Received};
 use crate::stats::Stats;
 use crate::tcp::{
-    FourTuple, Keepalive, ListenerInfo, Net, Readiness, Shutdown, SocketInfo, SocketOptions, Tcp, TcpInfo,
-    WriteChunkError,
+    FourTuple, Keepalive, ListenerInfo, Net, Readiness, RecordSizes, Shutdown, SocketInfo, SocketOptions,
+    Tcp, TcpInfo, WriteChunkError,
 };
 use crate::time::Instant;
 
@@ -499,6 +499,11 @@ impl Stack {
     /// Timers that wait.
     pub fn timers(&self) -> usize {
         self.tcp.timers()
+    }
+
+    /// What records take, in bytes: the same for all stacks.
+    pub const fn record_sizes() -> RecordSizes {
+        RecordSizes::ALL
     }
 
     /// Buffers of copied bytes in use (`tcp_mem`).

@@ -22,7 +22,7 @@ use alloc::vec::Vec;
 use core::cmp::Reverse;
 
 use crate::Instant;
-use crate::arena::{Arena, Id};
+use crate::arena::{Arena, Halves, Id};
 
 /// Nanoseconds of a tick, as a power of two: what falls into one is sorted by a heap.
 const TICK_SHIFT: u32 = 22;
@@ -39,6 +39,11 @@ const EXACT: usize = 16;
 /// Names a timer; after it has fired or was removed it names nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TimerId(Id);
+
+impl TimerId {
+    /// No timer's.
+    pub(crate) const NOBODY: TimerId = TimerId(Id::from_parts(u32::MAX, 0));
+}
 
 struct Timer<T> {
     deadline: Instant,
@@ -75,7 +80,7 @@ const KEPT: usize = 256;
 /// assert_eq!(wheel.len(), 1);
 /// ```
 pub struct Wheel<T: Copy> {
-    timers: Arena<Timer<T>>,
+    timers: Arena<Timer<T>, Halves>,
     slots: Vec<[Slot; SLOTS]>,
     /// A bit for each slot that holds a timer, and for each level that has such a slot.
     occupied: [u64; LEVELS],
@@ -112,6 +117,9 @@ impl<T: Copy> Wheel<T> {
             inserted: 0,
         }
     }
+
+    /// Bytes that a timer takes: itself and its name in a slot.
+    pub(crate) const EACH: usize = Arena::<Timer<T>, Halves>::ENTRY + size_of::<(Instant, Id)>();
 
     /// Timers that have neither fired nor been removed.
     pub fn len(&self) -> usize {

@@ -17,8 +17,9 @@ const BURST: usize = 64;
 const SECRET: [u8; 32] = [42; 32];
 
 /// A stack on its end of the link.
-struct Host {
-    stack: Stack,
+pub struct Host {
+    /// Its stack.
+    pub stack: Stack,
     queue: LinkQueue,
     rx: RxBurst,
     tx: TxBurst,
@@ -29,26 +30,38 @@ pub fn stack(queue: &LinkQueue, address: Ipv4Addr) -> Stack {
     let mut config = Config::default();
     config.addresses.extend(Ipv4Cidr::new(address, link::PREFIX));
     config.tcp.ip_local_port_range = link::CLIENT_PORTS;
+    with_config(queue, config)
+}
+
+fn with_config(queue: &LinkQueue, config: Config) -> Stack {
     Stack::new(config, Link::from(queue.info()), queue.pool().clone(), SECRET)
 }
 
 impl Host {
     fn new(queue: LinkQueue, address: Ipv4Addr) -> Self {
-        Self {
-            stack: stack(&queue, address),
-            queue,
-            rx: RxBurst::with_capacity(BURST),
-            tx: TxBurst::with_capacity(BURST),
-        }
+        let stack = stack(&queue, address);
+        Self::with_stack(queue, stack)
     }
 
-    fn receive(&mut self, now: Instant) {
+    /// With settings of its own.
+    pub fn with_config(queue: LinkQueue, config: Config) -> Self {
+        let stack = with_config(&queue, config);
+        Self::with_stack(queue, stack)
+    }
+
+    fn with_stack(queue: LinkQueue, stack: Stack) -> Self {
+        Self { stack, queue, rx: RxBurst::with_capacity(BURST), tx: TxBurst::with_capacity(BURST) }
+    }
+
+    /// What has come, and what is due.
+    pub fn receive(&mut self, now: Instant) {
         self.queue.receive(&mut self.rx);
         self.stack.receive(now, &mut self.rx);
         self.stack.expire(now);
     }
 
-    fn transmit(&mut self, now: Instant) {
+    /// What is to be sent.
+    pub fn transmit(&mut self, now: Instant) {
         self.stack.transmit(now, &mut self.tx);
         self.queue.transmit(&mut self.tx);
     }

@@ -20,6 +20,9 @@ pub const PORT: u16 = 7;
 /// The client's ports, one a connection: more than any number of connections that can be asked for.
 pub const CLIENT_PORTS: (u16, u16) = (1024, 65_535);
 
+/// The most connections that ports of one address are for.
+pub const CONNECTIONS: usize = 60_000;
+
 /// Connections being opened at once, after the first one: that one resolves the address.
 pub const OPENING: usize = 64;
 

@@ -10,15 +10,19 @@
 //! | corelane_stack | two corelane stacks, driven by hand |
 //! | corelane | two corelane workers, futures at both ends |
 //! | smoltcp | two smoltcp interfaces |
+//! | idle | many connections between two corelane stacks, held and weighed |
 
 mod client;
 mod corelane;
 mod corelane_stack;
+mod idle;
 mod link;
 mod run;
 mod smoltcp;
 
 use std::cell::RefCell;
+use std::fmt;
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -26,6 +30,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::Context;
+use serde::Serialize;
 
 use crate::cli::{Engine, MemoryArgs};
 use crate::error::{bad_input, tell};
@@ -62,6 +67,9 @@ pub fn run(args: &MemoryArgs) -> anyhow::Result<ExitCode> {
             args.engine
         )));
     }
+    if !args.idle && args.connections > link::CONNECTIONS {
+        return Err(bad_input(format!("--connections: more than {} only with --idle", link::CONNECTIONS)));
+    }
     process::join_parent(args.parent)?;
     let stop = Stop::install().context("taking SIGINT and SIGTERM")?;
     process::pin(args.cpu)?;
@@ -69,17 +77,32 @@ pub fn run(args: &MemoryArgs) -> anyhow::Result<ExitCode> {
         Some(path) if path != Path::new("-") => Some(crate::load::create(path)?),
         _ => None,
     };
-    let report = measure(args, &stop)?;
+    let right = if args.idle {
+        let report = idle::hold(args, &stop)?;
+        write_report(args, file, &report)?;
+        report.byte_errors == 0
+    } else {
+        let report = measure(args, &stop)?;
+        write_report(args, file, &report)?;
+        report.byte_errors == 0 && report.requests > 0
+    };
+    Ok(if right { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn write_report(
+    args: &MemoryArgs,
+    file: Option<File>,
+    report: &(impl Serialize + fmt::Display),
+) -> anyhow::Result<()> {
     match (&args.json, file) {
         (_, Some(mut file)) => {
-            writeln!(file, "{}", serde_json::to_string_pretty(&report)?)?;
-            tell(&report);
+            writeln!(file, "{}", serde_json::to_string_pretty(report)?)?;
+            tell(report);
         }
-        (Some(_), None) => writeln!(io::stdout(), "{}", serde_json::to_string(&report)?)?,
+        (Some(_), None) => writeln!(io::stdout(), "{}", serde_json::to_string(report)?)?,
         (None, None) => write!(io::stdout(), "{report}")?,
     }
-    let right = report.byte_errors == 0 && report.requests > 0;
-    Ok(if right { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(())
 }
 
 fn measure(args: &MemoryArgs, stop: &Stop) -> anyhow::Result<Report> {

@@ -299,3 +299,54 @@ fn every_segment_has_the_sockets_ttl_and_tos() {
     pair.a.stack.set_options(second, &options).unwrap();
     assert_eq!(sent_marks(&mut pair.a, pair.now), [(0xb8, 7)]);
 }
+
+/// Connections with all that they take, when nothing happens any more; bytes of one.
+fn idle_size(end: &End) -> usize {
+    assert_eq!((end.stack.connections(), end.stack.flows(), end.stack.timers()), (1, 1, 0), "it is idle");
+    Stack::record_sizes().idle_connection() + end.stack.tcp.connections_heap_size()
+}
+
+/// Sends many chunks, which the peer reads, and sends back; with `lose`, a frame of each burst is lost.
+fn talk(pair: &mut Pair, (client, server): (SocketId, SocketId), lose: bool) {
+    for _ in 0..2 {
+        for turn in 0..2 {
+            let (a, b) = (&mut pair.a, &mut pair.b);
+            let (from, to) = if turn == 0 { ((a, client), (b, server)) } else { ((b, server), (a, client)) };
+            assert_eq!(from.0.stack.write(from.1, &[7; 14_000]), Ok(14_000));
+            from.0.send(pair.now, to.0);
+            if lose {
+                assert!(to.0.rx.pop().is_some(), "the first is lost");
+            }
+            pair.pass(Duration::from_secs(10));
+            let (to, socket) = if turn == 0 { (&mut pair.b, server) } else { (&mut pair.a, client) };
+            assert_eq!(to.stack.read(socket, &mut [0; 20_000]), Ok(14_000));
+            to.events();
+            pair.pass(Duration::from_secs(10));
+        }
+    }
+}
+
+#[test]
+fn an_idle_connection_takes_a_kibibyte_at_most() {
+    let sizes = Stack::record_sizes();
+    assert!(sizes.half_open <= 128 && sizes.time_wait <= 96, "{sizes:?}");
+    let mut pair = Pair::new();
+    let sockets = pair.connect();
+    pair.pass(Duration::from_secs(1));
+    talk(&mut pair, sockets, false);
+    for end in [&pair.a, &pair.b] {
+        assert!(idle_size(end) <= 1024, "{} of {sizes:?}", idle_size(end));
+        assert_eq!(end.stack.tcp.connections_heap_size(), 0, "what traffic needed is given back");
+    }
+    // What losses have taught stays.
+    talk(&mut pair, sockets, true);
+    for end in [&pair.a, &pair.b] {
+        assert!(end.stack.stats().tcp_retrans_segs > 0);
+        assert!(end.stack.tcp.connections_heap_size() > 0, "else the sum counts nothing");
+        assert!(
+            idle_size(end) <= 1024 + 80, // the scoreboard
+            "{} of {sizes:?}",
+            idle_size(end)
+        );
+    }
+}

@@ -319,7 +319,8 @@ impl Connection {
         if self.recovery.reduces_cwnd() && !self.cc.controls_recovery() {
             let safe = outcome.advanced && lost == 0;
             let (ssthresh, mss) = (self.cc.ssthresh(), u32::from(self.snd.mss));
-            if let Some(cwnd) = self.recovery.prr.on_ack(outcome.delivered, in_flight, ssthresh, mss, safe) {
+            let prr = &mut self.recovery.repair_mut().prr;
+            if let Some(cwnd) = prr.on_ack(outcome.delivered, in_flight, ssthresh, mss, safe) {
                 self.cc.set_cwnd(cwnd);
             }
         }

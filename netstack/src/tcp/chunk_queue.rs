@@ -12,7 +12,7 @@ use corelane_nic::Chunk;
 pub(crate) struct ChunkQueue {
     /// `None` only when the queue is empty.
     first: Option<Chunk>,
-    /// Kept for its memory once it was needed.
+    /// Kept for its memory once it was needed, until the connection's timers rest.
     #[expect(
         clippy::box_collection,
         reason = "three words less in each connection, for two queues that are mostly without it"
@@ -64,6 +64,26 @@ impl ChunkQueue {
             None => self.first.as_ref(),
             Some(index) => self.rest.as_ref()?.get(index),
         }
+    }
+
+    /// Whether something is kept for later chunks.
+    #[inline]
+    pub(crate) fn keeps_memory(&self) -> bool {
+        self.rest.as_ref().is_some_and(|rest| rest.is_empty())
+    }
+
+    /// Gives that back.
+    pub(crate) fn release_memory(&mut self) {
+        if self.keeps_memory() {
+            self.rest = None;
+        }
+    }
+
+    /// Bytes beside the record.
+    #[cfg(test)]
+    pub(crate) fn heap_size(&self) -> usize {
+        let of = |rest: &VecDeque<Chunk>| size_of_val(rest) + rest.capacity() * size_of::<Chunk>();
+        self.rest.as_deref().map_or(0, of)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Chunk> {

@@ -9,6 +9,7 @@ use super::connection::Connection;
 use super::fast_open::SERVER_ALL;
 use super::listen::ListenerInfo;
 use super::memory::Memory;
+use super::settle::watch_memory;
 use super::state::State;
 use super::table::FourTuple;
 use crate::config::TcpConfig;
@@ -125,6 +126,7 @@ impl Tcp {
             return connection.end_of_data().map(|()| 0);
         }
         let n = connection.rcv.queue.read(buf, peek);
+        watch_memory(connection, &mut self.wheel, id.0, self.now);
         if !peek && connection.has_read(self.now, &self.config, &self.memory) {
             self.settle(id.0);
         }
@@ -134,6 +136,7 @@ impl Tcp {
     pub(crate) fn read_chunk(&mut self, id: SocketId) -> Result<Option<Chunk>, Error> {
         let connection = self.connections.get_mut(id.0).filter(|c| !c.app.orphan).ok_or(Error::NotOpen)?;
         let Some(chunk) = connection.rcv.queue.pop() else { return connection.end_of_data().map(|()| None) };
+        watch_memory(connection, &mut self.wheel, id.0, self.now);
         if connection.has_read(self.now, &self.config, &self.memory) {
             self.settle(id.0);
         }

@@ -59,13 +59,23 @@ impl DelayedAck {
     }
 
     /// How long an ACK may wait, in microseconds (Linux's `tcp_send_delayed_ack`).
+    #[inline]
     fn delay(&self, srtt: Option<u64>, config: &TcpConfig) -> u64 {
+        let limit =
+            config.tcp_delack_max.as_secs() * 1_000_000 + u64::from(config.tcp_delack_max.subsec_micros());
+        if self.ato <= ATO_MIN {
+            return u64::from(self.ato).min(limit); // the peer is quick, as most are
+        }
+        u64::from(self.long_delay(srtt)).min(limit)
+    }
+
+    #[cold]
+    fn long_delay(&self, srtt: Option<u64>) -> u32 {
         let mut most = if self.pingpong || self.pushed > 0 { DELACK_MAX } else { ATO_MAX };
         if let Some(srtt) = srtt {
             most = most.min((srtt.min(u64::from(ATO_MAX)) as u32).max(ATO_MIN)); // limited
         }
-        let ato = if self.ato > ATO_MIN { self.ato.min(most) } else { self.ato };
-        u64::from(ato).min(config.tcp_delack_max.as_micros() as u64) // bounded by the knob's bounds
+        self.ato.min(most)
     }
 }
 
@@ -113,8 +123,7 @@ impl Connection {
     /// An ACK of data may wait for more data, for the application's answer, or for this timer.
     #[inline]
     pub(crate) fn delay_ack(&mut self, env: &Env<'_>) {
-        let srtt = self.rtt.srtt().map(|srtt| srtt.as_micros() as u64); // at most an hour or so
-        let delay = self.rcv.delayed.delay(srtt, env.config) * 1000;
+        let delay = self.rcv.delayed.delay(self.rtt.srtt_nanos().map(|srtt| srtt / 1000), env.config) * 1000;
         match self.timers.deadline(Timer::DelayedAck) {
             // One that is about to expire is not waited for.
             Some(at) if at <= env.now.plus_nanos(delay / 4) => self.rcv.ack_now = true,

@@ -111,6 +111,12 @@ impl Ecn {
         self.ok &= segment.has(Flags::ECE) && cwr != segment.has(Flags::ACK);
     }
 
+    /// Bytes beside the record.
+    #[cfg(test)]
+    pub(crate) fn heap_size(&self) -> usize {
+        self.cut.as_ref().map_or(0, |_| size_of::<Cut>())
+    }
+
     /// Whether an ACK of its own waits to be sent first.
     #[inline(always)]
     pub(crate) fn has_cut(&self) -> bool {

@@ -132,7 +132,7 @@ impl Connection {
         let window = Receiver::first_window(self.rcv.limit.min(self.rcv.clamp) as usize);
         let flags = Flags::SYN.with(self.ecn.syn_flags(false, false, wire.config));
         wire.send_packet(&self.tuple, self.iss, self.rcv.nxt, flags, window, offer, packet);
-        self.snd.syn_sent = Some(wire.now);
+        self.snd.time_syn(wire.now);
         self.snd.last_sent = wire.now;
         self.snd.nxt = self.iss + 1 + u32::from(sent);
         if sent > 0 {
@@ -159,10 +159,10 @@ impl Connection {
         self.rcv.edge = self.rcv.edge.max(self.rcv.nxt + u32::from(window));
         self.sent_ack(0, wire.now);
         if self.snd.nxt == self.iss {
-            self.snd.syn_sent = Some(wire.now);
+            self.snd.time_syn(wire.now);
             self.snd.nxt = self.iss + 1;
         } else {
-            self.snd.syn_sent = None; // Karn
+            self.snd.forget_syn_time();
             self.snd.retransmits += 1;
             wire.cx.stats.tcp_retrans_segs += 1;
             wire.cx.stats.syn_retrans += 1;

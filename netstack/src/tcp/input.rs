@@ -141,7 +141,7 @@ impl Connection {
 
     /// The first round trip, by the SYN (RFC 6298 2.2), or by timestamps when it went more than once.
     pub(crate) fn syn_acked(&mut self, echo: Option<u32>, env: &Env<'_>) {
-        let sample = match self.snd.syn_sent.take() {
+        let sample = match self.snd.take_syn_time() {
             Some(sent) => Some(env.now.nanos_since(sent)),
             None => self.timestamp_rtt(echo, env.now),
         };

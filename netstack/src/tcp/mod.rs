@@ -28,6 +28,7 @@
 //! | `retries` | 1122 4.2.3.5; 5482 |
 //! | `socket_options`, `send_flags`, `send_buffer` | 9293 3.9.1; tcp(7), socket(7), ip(7) |
 //! | `info` | tcp(7): TCP_INFO |
+//! | `sizes` | what connections take in memory |
 
 mod ack;
 mod assembler;
@@ -73,6 +74,7 @@ mod send_queue;
 mod sender;
 pub(crate) mod seq;
 mod settle;
+mod sizes;
 mod socket_list;
 mod socket_options;
 pub(crate) mod state;
@@ -93,6 +95,7 @@ pub use congestion::CongestionControl;
 pub use info::{CaState, TcpInfo};
 pub use keepalive::Keepalive;
 pub use listen::ListenerInfo;
+pub use sizes::RecordSizes;
 pub use socket_list::{SocketInfo, SocketOwner};
 pub use socket_options::SocketOptions;
 

@@ -224,9 +224,9 @@ impl Connection {
         }
         self.rcv.ack_now = false;
         if first {
-            self.snd.syn_sent = Some(wire.now);
+            self.snd.time_syn(wire.now);
         } else if due {
-            self.snd.syn_sent = None; // Karn
+            self.snd.forget_syn_time();
             self.snd.retransmits += 1;
             wire.cx.stats.tcp_retrans_segs += 1;
             wire.cx.stats.syn_retrans += 1;
@@ -384,7 +384,7 @@ impl Connection {
             snd.small_end = end;
         }
         if self.recovery.reduces_cwnd() {
-            self.recovery.prr.sent(end.since(plan.seq));
+            self.recovery.repair_mut().prr.sent(end.since(plan.seq));
         }
         self.note_departure(end.since(plan.seq), now);
         // RFC 8985 7.2: new data schedule the probe anew, in `set_retransmit`.

@@ -20,6 +20,23 @@ impl RecvQueue {
         self.len as usize
     }
 
+    /// Whether something is kept for later bytes.
+    #[inline]
+    pub(crate) fn keeps_memory(&self) -> bool {
+        self.chunks.keeps_memory()
+    }
+
+    /// Gives back what was kept for later bytes.
+    pub(crate) fn release_memory(&mut self) {
+        self.chunks.release_memory();
+    }
+
+    /// Bytes beside the record, without the buffers.
+    #[cfg(test)]
+    pub(crate) fn heap_size(&self) -> usize {
+        self.chunks.heap_size()
+    }
+
     #[inline(always)]
     pub(crate) fn push(&mut self, chunk: Chunk) {
         if chunk.is_empty() {

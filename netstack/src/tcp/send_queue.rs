@@ -23,6 +23,17 @@ impl SendQueue {
         self.len as usize
     }
 
+    /// Gives back what was kept for later bytes.
+    pub(crate) fn release_memory(&mut self) {
+        self.chunks.release_memory();
+    }
+
+    /// Bytes beside the record, without the buffers.
+    #[cfg(test)]
+    pub(crate) fn heap_size(&self) -> usize {
+        self.chunks.heap_size()
+    }
+
     /// Brings the record of the first buffer near.
     #[inline]
     pub(crate) fn prefetch_record(&self) {

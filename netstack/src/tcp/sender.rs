@@ -1,5 +1,7 @@
 //! The send sequence variables (RFC 9293 3.3.1) and what is to be sent.
 
+use core::num::NonZeroU64;
+
 use super::send_queue::SendQueue;
 use super::seq::SeqNumber;
 use crate::time::Instant;
@@ -34,7 +36,7 @@ pub(crate) struct Sender {
     /// End of the last segment that was not full (Minshall's variation of Nagle, as in Linux).
     pub(crate) small_end: SeqNumber,
     /// When our SYN was sent, while it has been sent once (Karn).
-    pub(crate) syn_sent: Option<Instant>,
+    syn_sent: Option<NonZeroU64>,
     /// Our SYN is to be sent again.
     pub(crate) syn_due: bool,
     /// When data were sent last.
@@ -99,6 +101,21 @@ impl Sender {
             retransmits: 0,
             bytes_acked: 0,
         }
+    }
+
+    /// Our SYN goes out for the first time: what it takes is a measurement.
+    pub(crate) fn time_syn(&mut self, now: Instant) {
+        self.syn_sent = Some(NonZeroU64::new(now.as_nanos()).unwrap_or(NonZeroU64::MIN));
+    }
+
+    /// Our SYN goes out again: it says nothing any more (Karn).
+    pub(crate) fn forget_syn_time(&mut self) {
+        self.syn_sent = None;
+    }
+
+    /// When our SYN was sent, if only once.
+    pub(crate) fn take_syn_time(&mut self) -> Option<Instant> {
+        self.syn_sent.take().map(|nanos| Instant::from_nanos(nanos.get()))
     }
 
     /// The number of the queue's first byte.

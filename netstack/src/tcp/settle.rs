@@ -2,13 +2,14 @@
 
 use alloc::collections::VecDeque;
 use core::mem;
+use core::time::Duration;
 
 use super::connection::{Connection, Env};
 use super::seq::SeqNumber;
 use super::state::State;
 use super::table::{FourTuple, Owner};
 use super::time_wait::TimeWait;
-use super::timers::Timers;
+use super::timers::{Timer, Timers};
 use super::{Net, Tcp, Timed};
 use crate::arena::Id;
 use crate::event::{Event, SocketId};
@@ -19,13 +20,25 @@ use crate::wheel::Wheel;
 /// Puts the earliest deadline into the wheel, unless an earlier entry is there already.
 fn arm(timers: &mut Timers, wheel: &mut Wheel<Timed>, id: Id) {
     let Some(next) = timers.next() else { return };
-    if let Some((timer, at)) = timers.armed {
+    if let Some((timer, at)) = timers.armed() {
         if at <= next {
             return;
         }
         wheel.remove(timer);
     }
-    timers.armed = Some((wheel.insert(next, Timed::Connection(id)), next));
+    timers.set_armed(wheel.insert(next, Timed::Connection(id)), next);
+}
+
+/// How long memory is kept that only busy connections need, where no deadline comes before.
+const MEMORY_KEPT: Duration = Duration::from_millis(200);
+
+/// The application has read. Where memory is kept for later chunks and no entry of the wheel will come to give it back, one does.
+#[inline(always)]
+pub(super) fn watch_memory(connection: &mut Connection, wheel: &mut Wheel<Timed>, id: Id, now: Instant) {
+    if connection.rcv.queue.keeps_memory() && connection.timers.armed().is_none() {
+        let at = now + MEMORY_KEPT;
+        connection.timers.set_armed(wheel.insert(at, Timed::Connection(id)), at);
+    }
 }
 
 /// What connections wait for: to send, to be told about.
@@ -154,7 +167,7 @@ impl Tcp {
         if connection.attached {
             self.flows.remove(&connection.tuple, Owner::Connection(id));
         }
-        if let Some((timer, _)) = connection.timers.armed {
+        if let Some((timer, _)) = connection.timers.armed() {
             self.wheel.remove(timer);
         }
         if connection.app.orphan {
@@ -183,9 +196,12 @@ impl Tcp {
 
     fn expire_connection(&mut self, id: Id, net: &mut Net<'_>) {
         let Some(connection) = self.connections.get_mut(id) else { return };
-        connection.timers.armed = None;
+        connection.timers.disarm();
         // Mostly the deadline has moved on; then no more of a record that is in no cache is looked at.
         if connection.timers.next().is_none_or(|next| next > net.now) {
+            if !connection.timers.is_set(Timer::Retransmit) {
+                connection.release_memory();
+            }
             return arm(&mut connection.timers, &mut self.wheel, id);
         }
         let link_mss = super::output::link_mss(&self.link);

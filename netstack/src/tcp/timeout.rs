@@ -56,7 +56,7 @@ impl Connection {
         self.timers.clear(Timer::Reorder);
         self.snd.resend_tail = false;
         if !self.snd.syn_acked {
-            self.snd.syn_sent = None; // Karn
+            self.snd.forget_syn_time();
             self.snd.syn_due = true;
             return;
         }

@@ -30,13 +30,15 @@ pub(crate) enum Timer {
 #[derive(Debug)]
 pub(crate) struct Timers {
     deadlines: [Instant; 7],
-    /// The entry in the wheel, and the time that it stands for.
-    pub(crate) armed: Option<(TimerId, Instant)>,
+    /// The entry in the wheel.
+    entry: TimerId,
+    /// The time that it stands for; `NEVER`: there is none.
+    entry_at: Instant,
 }
 
 impl Timers {
     pub(crate) const fn new() -> Timers {
-        Timers { deadlines: [NEVER; 7], armed: None }
+        Timers { deadlines: [NEVER; 7], entry: TimerId::NOBODY, entry_at: NEVER }
     }
 
     pub(crate) fn set(&mut self, timer: Timer, deadline: Instant) {
@@ -64,6 +66,21 @@ impl Timers {
             self.clear(timer);
         }
         due
+    }
+
+    /// The entry in the wheel, and the time that it stands for.
+    pub(crate) fn armed(&self) -> Option<(TimerId, Instant)> {
+        (self.entry_at != NEVER).then_some((self.entry, self.entry_at))
+    }
+
+    /// There is an entry in the wheel now.
+    pub(crate) fn set_armed(&mut self, entry: TimerId, at: Instant) {
+        (self.entry, self.entry_at) = (entry, at);
+    }
+
+    /// The entry in the wheel has fired.
+    pub(crate) fn disarm(&mut self) {
+        self.entry_at = NEVER;
     }
 
     /// The earliest deadline.

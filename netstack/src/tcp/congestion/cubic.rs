@@ -1,5 +1,7 @@
 //! CUBIC (RFC 9438), growing for each ACK as Linux's tcp_cubic does.
 
+use alloc::boxed::Box;
+use core::iter;
 use core::num::NonZeroU64;
 
 use super::Ack;
@@ -40,17 +42,17 @@ struct Curve {
 }
 
 /// CUBIC's state beside the window.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Cubic {
     curve: Curve,
-    /// The curve before the last reduction.
-    undo: Curve,
+    /// The curve before the last reduction. Most connections never have one.
+    undo: Option<Box<Curve>>,
     hystart: HyStart,
 }
 
 impl Cubic {
     pub(super) fn new() -> Cubic {
-        Cubic { curve: Curve::default(), undo: Curve::default(), hystart: HyStart::new() }
+        Cubic { curve: Curve::default(), undo: None, hystart: HyStart::new() }
     }
 
     /// `acked` bytes that may move the window.
@@ -83,7 +85,7 @@ impl Cubic {
 
     /// RFC 9438 4.6, 4.7: returns the new ssthresh.
     pub(super) fn on_reduction(&mut self, win: &Window) -> u32 {
-        self.undo = self.curve;
+        **self.undo.get_or_insert_default() = self.curve;
         let curve = &mut self.curve;
         curve.start = None;
         curve.prior = win.cwnd;
@@ -104,7 +106,7 @@ impl Cubic {
 
     /// RFC 9438 4.9: the reduction was for nothing.
     pub(super) fn undo(&mut self) {
-        self.curve = self.undo;
+        self.curve = self.undo.as_deref().copied().unwrap_or_default();
     }
 
     /// Nothing was in flight until `now`.
@@ -114,17 +116,25 @@ impl Cubic {
 
     /// Windows are now `new / old` of what they were.
     pub(super) fn scale(&mut self, new: u32, old: u32) {
-        for curve in [&mut self.curve, &mut self.undo] {
+        for curve in iter::once(&mut self.curve).chain(self.undo.as_deref_mut()) {
             let scaled = |window: u32| (u64::from(window) * u64::from(new) / u64::from(old.max(1))) as u32;
             (curve.w_max, curve.prior) = (scaled(curve.w_max), scaled(curve.prior));
         }
         self.restart();
     }
 
+    /// Bytes beside the record.
+    #[cfg(test)]
+    pub(super) fn heap_size(&self) -> usize {
+        self.undo.as_ref().map_or(0, |_| size_of::<Curve>())
+    }
+
     /// Begins a new stage at the next ACK: the curve that goes through cwnd then is, below W_max, the same.
     pub(super) fn restart(&mut self) {
         self.curve.start = None;
-        self.undo.start = None;
+        if let Some(undo) = &mut self.undo {
+            undo.start = None;
+        }
     }
 }
 

@@ -329,6 +329,16 @@ impl Congestion {
         matches!(self.algorithm, Algorithm::Dctcp(_))
     }
 
+    /// Bytes beside the record.
+    #[cfg(test)]
+    pub(crate) fn heap_size(&self) -> usize {
+        match &self.algorithm {
+            Algorithm::Cubic(cubic) => cubic.heap_size(),
+            Algorithm::Bbr(bbr) => size_of_val(bbr.as_ref()),
+            Algorithm::Reno | Algorithm::Dctcp(_) => 0,
+        }
+    }
+
     fn initial_window(&self) -> u32 {
         self.win.mss.saturating_mul(self.initial_segments.max(1)).min(MAX_CWND)
     }

@@ -165,7 +165,9 @@ impl Tcp {
             connection.snd.acknowledge(half.iss + 1);
             connection.snd.nxt = half.iss + 1;
             if !half.by_cookie {
-                connection.snd.syn_sent = (half.retransmits == 0).then_some(half.since); // Karn
+                if half.retransmits == 0 {
+                    connection.snd.time_syn(half.since); // otherwise it says nothing (Karn)
+                }
                 connection.snd.retransmits = u64::from(half.retransmits);
                 connection.syn_acked(echo, &env);
             }

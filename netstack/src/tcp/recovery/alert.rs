@@ -43,7 +43,7 @@ impl Connection {
         env: &mut Env<'_>,
     ) -> Retransmit {
         if outcome.ece {
-            self.recovery.keeps_reduction = true; // what the network itself asked for is not undone
+            self.recovery.repair_mut().keeps_reduction = true; // what the network itself asked for is not undone
         }
         if self.check_reneging(outcome, env) {
             return Retransmit::Nothing;
@@ -69,7 +69,7 @@ impl Connection {
     /// A phase ends when `high_seq` is acknowledged. `true`: that is all there is to do.
     fn leave_phase(&mut self, echo: Option<u32>, env: &mut Env<'_>) -> bool {
         if self.recovery.phase == Phase::Open {
-            self.recovery.retrans_stamp = None;
+            self.recovery.forget_retrans_stamp();
             return false;
         }
         if self.snd.una.before(self.recovery.high_seq) {
@@ -220,7 +220,7 @@ impl Connection {
         }
         self.begin_undo();
         if !self.recovery.reduces_cwnd() {
-            self.recovery.keeps_reduction = ece;
+            self.recovery.repair_mut().keeps_reduction = ece;
             self.begin_reduction(false, env);
         }
         self.recovery.phase = Phase::Recovery;
@@ -231,7 +231,7 @@ impl Connection {
     pub(crate) fn begin_reduction(&mut self, marked: bool, env: &Env<'_>) {
         self.recovery.high_seq = self.snd.nxt;
         self.recovery.tail_probe = None;
-        self.recovery.prr = super::Prr::begin(self.cc.cwnd());
+        self.recovery.repair_mut().prr = super::Prr::begin(self.cc.cwnd());
         let in_flight = self.pipe();
         if marked {
             self.cc.on_ecn(env.now, in_flight);
@@ -242,17 +242,17 @@ impl Connection {
     }
 
     pub(crate) fn end_reduction(&mut self) {
-        if self.recovery.reduces_cwnd() || self.recovery.prr.prior_cwnd > 0 {
+        if self.recovery.reduces_cwnd() || self.recovery.repair().prr.prior_cwnd > 0 {
             self.cc.on_recovery_exit();
         }
-        self.recovery.prr = super::Prr::default();
+        self.recovery.end_prr();
     }
 
     /// RFC 3168 6.1.2: the peer says that a router has marked our packets.
     fn enter_cwr(&mut self, env: &Env<'_>) {
-        self.recovery.keeps_reduction = true;
+        self.recovery.repair_mut().keeps_reduction = true;
         if self.recovery.phase < Phase::Cwr {
-            self.recovery.undo_marker = None;
+            self.recovery.forget_undo();
             self.begin_reduction(true, env);
             self.recovery.phase = Phase::Cwr;
         }
@@ -261,7 +261,7 @@ impl Connection {
     /// Nothing is lost: Open, or Disorder while something is out of order.
     fn try_to_open(&mut self, outcome: &Outcome, env: &Env<'_>) {
         if !self.any_resent() {
-            self.recovery.retrans_stamp = None;
+            self.recovery.forget_retrans_stamp();
         }
         if outcome.ece {
             self.enter_cwr(env);
@@ -317,7 +317,7 @@ impl Connection {
             self.enter_recovery(false, env);
             let (pipe, ssthresh, mss) = (self.pipe(), self.cc.ssthresh(), u32::from(self.snd.mss));
             if !self.cc.controls_recovery()
-                && let Some(cwnd) = self.recovery.prr.on_ack(mss, pipe, ssthresh, mss, false)
+                && let Some(cwnd) = self.recovery.repair_mut().prr.on_ack(mss, pipe, ssthresh, mss, false)
             {
                 self.cc.set_cwnd(cwnd);
             }

@@ -1,5 +1,6 @@
 //! What was sent and is not acknowledged, segment by segment: Linux's retransmission queue, and who of it is in flight.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 
 use crate::tcp::rate::Snapshot;
@@ -12,7 +13,7 @@ pub(crate) struct Name(u32);
 
 const MASK: u32 = u32::MAX >> 1;
 const NOBODY: Name = Name(u32::MAX);
-/// Records that an idle connection keeps the memory of.
+/// Records that a connection with nothing out keeps the memory of until its timers rest.
 const KEPT: usize = 4;
 
 /// Where a segment is thought to be.
@@ -72,6 +73,31 @@ struct List {
 
 const EMPTY: List = List { head: NOBODY, tail: NOBODY };
 
+/// What is SACKed, lost or sent again.
+#[derive(Debug)]
+struct Scoreboard {
+    lost: List,
+    sacked_bytes: u32,
+    /// Of those that are lost and not sent again.
+    lost_bytes: u32,
+    /// Of those in flight.
+    resent_bytes: u32,
+    sacked_count: u32,
+    /// One past the highest SACKed number, while something is SACKed.
+    high_sacked: SeqNumber,
+}
+
+impl Scoreboard {
+    const CLEAN: Scoreboard = Scoreboard {
+        lost: EMPTY,
+        sacked_bytes: 0,
+        lost_bytes: 0,
+        resent_bytes: 0,
+        sacked_count: 0,
+        high_sacked: SeqNumber(0),
+    };
+}
+
 /// All segments from SND.UNA to SND.NXT.
 #[derive(Debug)]
 pub(crate) struct Flight {
@@ -80,35 +106,40 @@ pub(crate) struct Flight {
     first: u32,
     /// By the time they were sent.
     in_flight: List,
-    lost: List,
-    /// Bytes in flight, SACKed, lost and not sent again; of those in flight the ones that were sent again.
+    /// `None`: clean. Most connections never need one.
+    board: Option<Box<Scoreboard>>,
+    /// Bytes in flight.
     pipe: u32,
-    sacked_bytes: u32,
-    lost_bytes: u32,
-    resent_bytes: u32,
     /// Bytes that were ever marked lost.
     ever_lost: u64,
-    /// Segments that are SACKed.
-    sacked_count: u32,
-    /// One past the highest SACKed number, while something is SACKed.
-    high_sacked: SeqNumber,
 }
 
 impl Flight {
     pub(crate) const fn new() -> Flight {
-        Flight {
-            segments: VecDeque::new(),
-            first: 0,
-            in_flight: EMPTY,
-            lost: EMPTY,
-            pipe: 0,
-            sacked_bytes: 0,
-            lost_bytes: 0,
-            resent_bytes: 0,
-            ever_lost: 0,
-            sacked_count: 0,
-            high_sacked: SeqNumber(0),
+        Flight { segments: VecDeque::new(), first: 0, in_flight: EMPTY, board: None, pipe: 0, ever_lost: 0 }
+    }
+
+    fn board(&self) -> &Scoreboard {
+        self.board.as_deref().unwrap_or(&Scoreboard::CLEAN)
+    }
+
+    fn board_mut(&mut self) -> &mut Scoreboard {
+        self.board.get_or_insert_with(|| Box::new(Scoreboard::CLEAN))
+    }
+
+    /// With nothing out, gives back what would be kept for the next segments.
+    pub(crate) fn release_memory(&mut self) {
+        if self.segments.is_empty() {
+            self.segments = VecDeque::new();
+            self.board = None;
         }
+    }
+
+    /// Bytes beside the record.
+    #[cfg(test)]
+    pub(crate) fn heap_size(&self) -> usize {
+        let board = self.board.as_ref().map_or(0, |_| size_of::<Scoreboard>());
+        self.segments.capacity() * size_of::<Sent>() + board
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -126,15 +157,15 @@ impl Flight {
     }
 
     pub(crate) fn sacked_bytes(&self) -> u32 {
-        self.sacked_bytes
+        self.board().sacked_bytes
     }
 
     pub(crate) fn sacked_count(&self) -> u32 {
-        self.sacked_count
+        self.board().sacked_count
     }
 
     pub(crate) fn lost_bytes(&self) -> u32 {
-        self.lost_bytes
+        self.board().lost_bytes
     }
 
     /// Bytes that were marked lost since the connection began, each time anew.
@@ -144,12 +175,12 @@ impl Flight {
 
     /// Bytes in flight that were sent again.
     pub(crate) fn resent_bytes(&self) -> u32 {
-        self.resent_bytes
+        self.board().resent_bytes
     }
 
     /// One past the highest SACKed number; SND.UNA when nothing is SACKed.
     pub(crate) fn high_sacked(&self, una: SeqNumber) -> SeqNumber {
-        if self.sacked_count == 0 { una } else { self.high_sacked }
+        if self.sacked_count() == 0 { una } else { self.board().high_sacked }
     }
 
     pub(crate) fn head(&self) -> Option<&Sent> {
@@ -204,16 +235,19 @@ impl Flight {
             next: NOBODY,
         };
         self.segments.push_back(sent);
-        match self.get_mut(prev) {
-            Some(before) => before.next = name,
-            None => self.in_flight.head = name,
+        self.pipe += end.since(start);
+        if prev == NOBODY {
+            self.in_flight = List { head: name, tail: name };
+            return;
+        }
+        if let Some(before) = self.get_mut(prev) {
+            before.next = name;
         }
         self.in_flight.tail = name;
-        self.pipe += end.since(start);
     }
 
     fn list(&mut self, place: Place) -> &mut List {
-        if place == Place::Lost { &mut self.lost } else { &mut self.in_flight }
+        if place == Place::Lost { &mut self.board_mut().lost } else { &mut self.in_flight }
     }
 
     fn unlink(&mut self, name: Name) {
@@ -251,13 +285,14 @@ impl Flight {
             Place::InFlight | Place::Spared => {
                 self.pipe -= len;
                 if sent.is_resent {
-                    self.resent_bytes -= len;
+                    self.board_mut().resent_bytes -= len;
                 }
             }
-            Place::Lost => self.lost_bytes -= len,
+            Place::Lost => self.board_mut().lost_bytes -= len,
             Place::Sacked => {
-                self.sacked_bytes -= len;
-                self.sacked_count -= 1;
+                let board = self.board_mut();
+                board.sacked_bytes -= len;
+                board.sacked_count -= 1;
             }
         }
     }
@@ -312,10 +347,12 @@ impl Flight {
         let part = Sent { end: ack, ..*front };
         front.start = ack;
         each(&part);
-        let count = u32::from(part.is_sacked());
         self.discount(&part);
-        self.sacked_count += count; // the segment is still there
-        if part.is_sacked() { 0 } else { part.len() }
+        if part.is_sacked() {
+            self.board_mut().sacked_count += 1; // the segment is still there
+            return 0;
+        }
+        part.len()
     }
 
     /// The first segment that ends behind `seq`.
@@ -358,9 +395,11 @@ impl Flight {
             let marked = &mut self.segments[index]; // it was there just now
             (marked.place, marked.prev, marked.next) = (Place::Sacked, NOBODY, next);
             marked.is_resent = false;
-            self.high_sacked = if self.sacked_count == 0 { sent.end } else { self.high_sacked.max(sent.end) };
-            self.sacked_bytes += sent.len();
-            self.sacked_count += 1;
+            let board = self.board_mut();
+            let highest = if board.sacked_count == 0 { sent.end } else { board.high_sacked.max(sent.end) };
+            board.high_sacked = highest;
+            board.sacked_bytes += sent.len();
+            board.sacked_count += 1;
             news += sent.len();
             index += 1;
         }
@@ -394,7 +433,7 @@ impl Flight {
         }
         self.unlink(name);
         self.discount(&sent);
-        self.lost_bytes += sent.len();
+        self.board_mut().lost_bytes += sent.len();
         self.ever_lost += u64::from(sent.len());
         if let Some(sent) = self.get_mut(name) {
             sent.is_resent = false;
@@ -426,13 +465,13 @@ impl Flight {
 
     /// Nothing was lost after all: what is marked so counts as in flight.
     pub(crate) fn spare_lost(&mut self) {
-        while self.lost.head != NOBODY {
-            let name = self.lost.head;
+        while self.board().lost.head != NOBODY {
+            let name = self.board().lost.head;
             self.unlink(name);
             let Some(sent) = self.get_mut(name) else { return };
             sent.place = Place::Spared;
             let len = sent.len();
-            self.lost_bytes -= len;
+            self.board_mut().lost_bytes -= len;
             self.pipe += len;
         }
     }
@@ -441,11 +480,11 @@ impl Flight {
     /// time-outs leave its list by time alone, other than RACK itself).
     pub(crate) fn spare_timed_out(&mut self) {
         let mut before = NOBODY;
-        while self.lost.head != NOBODY {
-            let name = self.lost.head;
+        while self.board().lost.head != NOBODY {
+            let name = self.board().lost.head;
             self.unlink(name);
             let Some(sent) = self.get(name).copied() else { return };
-            self.lost_bytes -= sent.len();
+            self.board_mut().lost_bytes -= sent.len();
             self.pipe += sent.len();
             // They were mostly sent one after the other.
             if self.get(before).is_some_and(|last| last.is_after(sent.at, sent.end)) {
@@ -478,7 +517,8 @@ impl Flight {
 
     /// The lost segment that is sent again next.
     pub(crate) fn next_lost(&self) -> Option<(Name, &Sent)> {
-        Some((self.lost.head, self.get(self.lost.head)?))
+        let head = self.board().lost.head;
+        Some((head, self.get(head)?))
     }
 
     /// A segment was sent again.
@@ -491,7 +531,7 @@ impl Flight {
         self.discount(&sent);
         self.append(name, Place::InFlight);
         self.pipe += sent.len();
-        self.resent_bytes += sent.len();
+        self.board_mut().resent_bytes += sent.len();
         if let Some(sent) = self.get_mut(name) {
             (sent.at, sent.rate) = (at, rate);
             (sent.is_retransmission, sent.is_resent) = (true, true);

@@ -16,7 +16,7 @@ impl Connection {
             || !recovery.high_seq.after(self.snd.una)
             || (recovery.phase == Phase::Loss && !again);
         if first {
-            recovery.keeps_reduction = false;
+            recovery.repair_mut().keeps_reduction = false;
         }
         let in_flight = self.flight.pipe();
         self.cc.on_rto(env.now, in_flight, first);
@@ -31,7 +31,7 @@ impl Connection {
         recovery.phase = Phase::Loss;
         recovery.high_seq = self.snd.nxt;
         recovery.tail_probe = None;
-        recovery.prr = super::Prr::default();
+        recovery.end_prr();
         // RFC 5682 2.1 step 1: not when the data had been sent again before that.
         recovery.frto = env.config.tcp_frto && (new_recovery || again);
         self.queue_cwr();
@@ -45,7 +45,7 @@ impl Connection {
         let recovery = &mut self.recovery;
         if recovery.phase != Phase::Loss {
             recovery.high_seq = self.snd.nxt;
-            recovery.undo_marker = None;
+            recovery.forget_undo();
             recovery.phase = Phase::Loss;
         }
         recovery.frto = false;

@@ -8,6 +8,7 @@
 //! | `prr` | 6937: how cwnd comes down |
 //! | `alert` | 5681, 6582, 6675 5: which phase a connection is in, and when that ends |
 //! | `sacktag` | 2018, 2883: the blocks of an ACK |
+//! | `repair` | a reduction under way, and what may undo it |
 //! | `loss` | 5682: after a time-out |
 //! | `undo` | 3522, 3708, 4015: what was no loss after all |
 
@@ -16,6 +17,7 @@ mod flight;
 mod loss;
 mod prr;
 mod rack;
+mod repair;
 mod sacktag;
 mod tlp;
 mod undo;
@@ -24,7 +26,10 @@ pub(crate) use alert::Retransmit;
 pub(crate) use flight::{Flight, Name, Sent};
 pub(crate) use prr::Prr;
 pub(crate) use rack::{Rack, TIMEOUT_MIN};
+pub(crate) use repair::Repair;
 pub(crate) use tlp::TailProbe;
+
+use alloc::boxed::Box;
 
 use crate::tcp::congestion::Phase;
 use crate::tcp::seq::SeqNumber;
@@ -35,19 +40,12 @@ pub(crate) const DUP_THRESH: u32 = 3;
 const MAX_REORDERING: u32 = 300;
 
 /// Where a connection's recovery stands: Linux's `icsk_ca_state` and what belongs to it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Recovery {
     pub(crate) phase: Phase,
     /// SND.NXT when the phase began: RecoveryPoint of RFC 6675.
     pub(crate) high_seq: SeqNumber,
-    /// SND.UNA when a reduction began that may still be undone.
-    pub(crate) undo_marker: Option<SeqNumber>,
-    /// Segments sent again since, less those that a DSACK names; `None` while none was.
-    pub(crate) undo_retrans: Option<u32>,
-    /// No cwnd to go back to: the peer's ECE has asked for the reduction.
-    pub(crate) keeps_reduction: bool,
-    /// TSval of the first retransmission.
-    pub(crate) retrans_stamp: Option<u32>,
+    repair: Option<Box<Repair>>,
     /// Without SACK: segments that duplicate ACKs say have arrived.
     pub(crate) dup_acks: u32,
     /// How many segments the path has reordered, at least three.
@@ -58,7 +56,6 @@ pub(crate) struct Recovery {
     pub(crate) frto: bool,
     /// Segments that the peer got twice, by its DSACKs.
     pub(crate) dsack_dups: u32,
-    pub(crate) prr: Prr,
     pub(crate) rack: Rack,
     /// The tail loss probe that is out.
     pub(crate) tail_probe: Option<TailProbe>,
@@ -69,16 +66,12 @@ impl Recovery {
         Recovery {
             phase: Phase::Open,
             high_seq: iss,
-            undo_marker: None,
-            undo_retrans: None,
-            keeps_reduction: false,
-            retrans_stamp: None,
+            repair: None,
             dup_acks: 0,
             reordering: DUP_THRESH,
             reord_seen: 0,
             frto: false,
             dsack_dups: 0,
-            prr: Prr::default(),
             rack: Rack::new(),
             tail_probe: None,
         }
@@ -101,10 +94,12 @@ impl Recovery {
 
     /// Segments were sent again.
     pub(crate) fn resent(&mut self, bytes: u32, stamp: u32) {
-        self.retrans_stamp.get_or_insert(stamp);
-        self.undo_retrans = Some(self.undo_retrans.unwrap_or(0) + 1);
-        if self.reduces_cwnd() {
-            self.prr.sent(bytes);
+        let reduces_cwnd = self.reduces_cwnd();
+        let repair = self.repair_mut();
+        repair.retrans_stamp.get_or_insert(stamp);
+        repair.undo_retrans = Some(repair.undo_retrans.unwrap_or(0) + 1);
+        if reduces_cwnd {
+            repair.prr.sent(bytes);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Proportional rate reduction (RFC 6937 and its bis): how cwnd comes down to ssthresh while a loss is repaired.
 
 /// RFC 6937 3: counts of one reduction, in bytes.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Prr {
     /// RecoverFS: cwnd when it began (Linux's `prior_cwnd`); 0 while there is none.
     pub(crate) prior_cwnd: u32,
@@ -10,6 +10,9 @@ pub(crate) struct Prr {
 }
 
 impl Prr {
+    /// No reduction.
+    pub(crate) const NONE: Prr = Prr { prior_cwnd: 0, delivered: 0, out: 0 };
+
     /// A reduction from `cwnd` begins.
     pub(crate) fn begin(cwnd: u32) -> Prr {
         Prr { prior_cwnd: cwnd.max(1), delivered: 0, out: 0 }

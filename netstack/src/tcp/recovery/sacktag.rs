@@ -79,11 +79,12 @@ impl Connection {
         outcome.delivered += len;
         let forgotten = end.at_or_before(prior_una);
         let ours = forgotten || self.flight.was_resent(start, end);
-        if let (Some(marker), Some(left)) = (self.recovery.undo_marker, self.recovery.undo_retrans)
+        let repair = *self.recovery.repair();
+        if let (Some(marker), Some(left)) = (repair.undo_marker, repair.undo_retrans)
             && end.after(marker)
             && ours
         {
-            self.recovery.undo_retrans = Some(left.saturating_sub(segments));
+            self.recovery.repair_mut().undo_retrans = Some(left.saturating_sub(segments));
         }
     }
 

@@ -8,24 +8,24 @@ use crate::tcp::seq::SeqNumber;
 impl Connection {
     /// A reduction begins that may turn out to be a mistake.
     pub(super) fn begin_undo(&mut self) {
-        let recovery = &mut self.recovery;
-        recovery.undo_marker = Some(self.snd.una);
+        let repair = self.recovery.repair_mut();
+        repair.undo_marker = Some(self.snd.una);
         // What was sent again before may be named by a DSACK, too.
         let out = self.flight.resent_bytes().div_ceil(u32::from(self.snd.mss).max(1));
-        recovery.undo_retrans = (out > 0).then_some(out);
+        repair.undo_retrans = (out > 0).then_some(out);
     }
 
     /// RFC 3522: the peer's echo is older than the first retransmission, so it answers the original.
     fn is_delayed(&self, echo: Option<u32>) -> bool {
-        match (self.timestamps, self.recovery.retrans_stamp, echo) {
+        match (self.timestamps, self.recovery.repair().retrans_stamp, echo) {
             (Some(_), Some(stamp), Some(echo)) => SeqNumber(echo).before(SeqNumber(stamp)),
             _ => false,
         }
     }
 
     fn may_undo(&self, echo: Option<u32>) -> bool {
-        self.recovery.undo_marker.is_some()
-            && (self.recovery.undo_retrans == Some(0) || self.is_delayed(echo))
+        let repair = self.recovery.repair();
+        repair.undo_marker.is_some() && (repair.undo_retrans == Some(0) || self.is_delayed(echo))
     }
 
     /// The window as it was; `spare`: what is marked lost is not.
@@ -33,11 +33,11 @@ impl Connection {
         if spare {
             self.flight.spare_lost();
         }
-        if !self.recovery.keeps_reduction {
+        if !self.recovery.repair().keeps_reduction {
             self.cc.undo();
             self.withdraw_cwr();
         }
-        self.recovery.undo_marker = None;
+        self.recovery.forget_undo();
         self.recovery.rack.look_again();
     }
 
@@ -46,7 +46,7 @@ impl Connection {
     fn must_wait(&mut self) -> bool {
         let waits = !self.snd.sack && self.snd.una == self.recovery.high_seq && !self.flight.is_empty();
         if waits && !self.any_resent() {
-            self.recovery.retrans_stamp = None;
+            self.recovery.forget_retrans_stamp();
         }
         waits
     }
@@ -61,14 +61,14 @@ impl Connection {
             } else {
                 stats.full_undo += 1;
             }
-            self.recovery.prr = super::Prr::default(); // cwnd is what it was
+            self.recovery.end_prr(); // cwnd is what it was
         } else {
             self.recovery.rack.recovered(false);
         }
         if self.must_wait() {
             return true;
         }
-        if self.recovery.prr.prior_cwnd > 0 {
+        if self.recovery.repair().prr.prior_cwnd > 0 {
             self.end_reduction();
         }
         self.recovery.phase = Phase::Open;
@@ -77,7 +77,8 @@ impl Connection {
 
     /// DSACKs have named all that was sent again.
     pub(super) fn try_undo_dsack(&mut self, stats: &mut Stats) -> bool {
-        let all = self.recovery.undo_marker.is_some() && self.recovery.undo_retrans == Some(0);
+        let repair = self.recovery.repair();
+        let all = repair.undo_marker.is_some() && repair.undo_retrans == Some(0);
         if all {
             self.recovery.rack.recovered(true);
             self.undo_reduction(false);
@@ -94,7 +95,7 @@ impl Connection {
         echo: Option<u32>,
         env: &mut Env<'_>,
     ) -> bool {
-        if self.recovery.undo_marker.is_none() || !self.is_delayed(echo) {
+        if self.recovery.repair().undo_marker.is_none() || !self.is_delayed(echo) {
             return false;
         }
         let high = self.flight.high_sacked(self.snd.una);
@@ -106,7 +107,7 @@ impl Connection {
             return true;
         }
         if !self.any_resent() {
-            self.recovery.retrans_stamp = None;
+            self.recovery.forget_retrans_stamp();
         }
         self.undo_reduction(true);
         env.stats.partial_undo += 1;

@@ -1,0 +1,88 @@
+//! What connections take in memory.
+
+use super::connection::Connection;
+use super::listen::HalfOpen;
+use super::table::FlowTable;
+use super::time_wait::TimeWait;
+use super::{Tcp, Timed};
+use crate::arena::Arena;
+use crate::wheel::Wheel;
+
+/// What the records of a stack take, in bytes. Which fields there are may grow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RecordSizes {
+    /// An entry of a SYN queue: `HalfOpen`.
+    pub half_open: usize,
+    /// A connection in TIME-WAIT: `TimeWait`.
+    pub time_wait: usize,
+    /// Any other: `Connection`.
+    pub connection: usize,
+    /// The place of a connection's record in the array of them: whole cache lines, with what tells an old id from a new one.
+    pub connection_entry: usize,
+    /// A flow in the flow table, just after that has grown: it is as empty then as it gets.
+    pub flow: usize,
+    /// A connection that has a timer, whichever and however many of them: for all but a keep-alive that is while something is
+    /// in flight or an ACK is owed.
+    pub timer: usize,
+}
+
+impl RecordSizes {
+    pub(crate) const ALL: RecordSizes = RecordSizes {
+        half_open: size_of::<HalfOpen>(),
+        time_wait: size_of::<TimeWait>(),
+        connection: size_of::<Connection>(),
+        // With its number on the list of free ones.
+        connection_entry: Arena::<Connection>::ENTRY + size_of::<u32>(),
+        flow: FlowTable::EACH,
+        timer: Wheel::<Timed>::EACH,
+    };
+
+    /// An established connection that has nothing to send, to acknowledge or to be read, all told: a record, a flow, and nothing
+    /// else.
+    pub const fn idle_connection(&self) -> usize {
+        self.connection_entry + self.flow
+    }
+}
+
+const _: () = assert!(RecordSizes::ALL.half_open <= 128);
+const _: () = assert!(RecordSizes::ALL.time_wait <= 96);
+const _: () = assert!(RecordSizes::ALL.idle_connection() <= 1024);
+
+impl Connection {
+    /// Nothing is in flight, and no timer is due: what was kept for the next segments is given back. It takes an allocation when
+    /// they come; a connection that is busy never comes here.
+    pub(crate) fn release_memory(&mut self) {
+        self.flight.release_memory();
+        self.recovery.release_memory();
+        self.snd.queue.release_memory();
+        self.rcv.queue.release_memory();
+    }
+
+    /// Bytes beside the record, without the buffers of data.
+    #[cfg(test)]
+    pub(crate) fn heap_size(&self) -> usize {
+        fn of<T>(part: Option<&T>) -> usize {
+            part.map_or(0, size_of_val)
+        }
+        of(self.pacing.as_deref())
+            + of(self.path.as_deref())
+            + of(self.fast_open.as_deref())
+            + of(self.app.options.as_deref())
+            + of(self.rcv.assembler.as_deref())
+            + self.ecn.heap_size()
+            + self.flight.heap_size()
+            + self.recovery.heap_size()
+            + self.cc.heap_size()
+            + self.snd.queue.heap_size()
+            + self.rcv.queue.heap_size()
+    }
+}
+
+impl Tcp {
+    /// Bytes of all connections beside their records, without the buffers of data.
+    #[cfg(test)]
+    pub(crate) fn connections_heap_size(&self) -> usize {
+        self.connections.iter().map(|(_, connection)| connection.heap_size()).sum()
+    }
+}
