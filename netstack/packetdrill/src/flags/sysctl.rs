@@ -1,0 +1,59 @@
+//! Sysctls by their Linux names.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use corelane_netstack::Config;
+
+/// Sets what `name` stands for. False: there is no such knob here.
+///
+/// # Errors
+/// A sentence about a value that can't be.
+pub(super) fn set(config: &mut Config, name: &str, value: &str) -> Result<bool, String> {
+    let name = name.replace('/', ".");
+    let name = name.trim_start_matches("net.ipv4.").trim_start_matches("net.core.");
+    let tcp = &mut config.tcp;
+    match name {
+        "tcp_rmem" => tcp.tcp_rmem = last(name, value)?,
+        "tcp_wmem" => tcp.tcp_wmem = last(name, value)?,
+        "tcp_window_scaling" => tcp.tcp_window_scaling = flag(name, value)?,
+        "tcp_timestamps" => tcp.tcp_timestamps = flag(name, value)?,
+        "tcp_sack" => tcp.tcp_sack = flag(name, value)?,
+        "tcp_syn_retries" => tcp.tcp_syn_retries = number(name, value)?,
+        "tcp_synack_retries" => tcp.tcp_synack_retries = number(name, value)?,
+        "tcp_retries2" => tcp.tcp_retries2 = number(name, value)?,
+        "tcp_orphan_retries" => tcp.tcp_orphan_retries = number(name, value)?,
+        "somaxconn" => tcp.somaxconn = number(name, value)?,
+        "tcp_max_syn_backlog" => tcp.tcp_max_syn_backlog = number(name, value)?,
+        "tcp_abort_on_overflow" => tcp.tcp_abort_on_overflow = flag(name, value)?,
+        "tcp_keepalive_time" => tcp.tcp_keepalive_time = seconds(name, value)?,
+        "tcp_keepalive_intvl" => tcp.tcp_keepalive_intvl = seconds(name, value)?,
+        "tcp_keepalive_probes" => tcp.tcp_keepalive_probes = number(name, value)?,
+        "tcp_fin_timeout" => tcp.tcp_fin_timeout = seconds(name, value)?,
+        "tcp_max_tw_buckets" => tcp.tcp_max_tw_buckets = number(name, value)?,
+        "tcp_max_orphans" => tcp.tcp_max_orphans = number(name, value)?,
+        "tcp_invalid_ratelimit" => tcp.tcp_invalid_ratelimit = Duration::from_millis(number(name, value)?),
+        // No sysctl of Linux but an attribute of its routes: `ip route ... initcwnd N`.
+        "initcwnd" => tcp.initial_cwnd = number(name, value)?,
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+fn number<T: FromStr>(name: &str, value: &str) -> Result<T, String> {
+    let value = value.trim();
+    value.parse().map_err(|_| format!("sysctl.{name}={value}: not a number that it can be"))
+}
+
+fn flag(name: &str, value: &str) -> Result<bool, String> {
+    number::<u32>(name, value).map(|n| n != 0)
+}
+
+fn seconds(name: &str, value: &str) -> Result<Duration, String> {
+    number(name, value).map(Duration::from_secs)
+}
+
+/// The last of several numbers: of minimum, default and maximum.
+fn last<T: FromStr>(name: &str, value: &str) -> Result<T, String> {
+    number(name, value.split_whitespace().next_back().unwrap_or_default())
+}
