@@ -12,6 +12,11 @@ const BURST: usize = 256;
 /// Free bytes in front of the data of a packet.
 const HEADROOM: u32 = 128;
 
+/// Payload of the longest segment: an IP packet without its headers.
+const LONGEST: u32 = 65_535 - 120;
+/// Pieces that a segment may be of.
+const CHUNKS: u16 = 256;
+
 /// A packet that left the stack.
 pub(crate) struct Sent {
     pub(crate) at_micros: u64,
@@ -36,8 +41,10 @@ impl Netdev {
         }
     }
 
+    /// The device cuts long segments, since Linux's always do: scripts are written for what Linux hands to it.
     pub(crate) fn link(mtu: u16) -> Link {
-        Link { medium: Medium::Ip, mtu, offloads: Offloads::default() }
+        let offloads = Offloads { tso_max: LONGEST, tx_chunks: CHUNKS, ..Offloads::default() };
+        Link { medium: Medium::Ip, mtu, offloads }
     }
 
     pub(crate) fn pool(&self) -> &Pool {
@@ -69,10 +76,14 @@ impl Netdev {
             if self.tx.is_empty() {
                 return;
             }
-            while let Some(frame) = self.tx.pop_linear() {
-                // Without chunks the payload is behind its headers already.
-                let Ok((packet, _, _)) = frame else { continue };
-                self.sent.push_back(Sent { at_micros: now.as_micros(), bytes: packet.to_vec() });
+            while let Some(frame) = self.tx.pop() {
+                let mut bytes = frame.headers.to_vec();
+                for _ in 0..frame.chunks {
+                    if let Some(chunk) = self.tx.pop_chunk() {
+                        bytes.extend_from_slice(&chunk);
+                    }
+                }
+                self.sent.push_back(Sent { at_micros: now.as_micros(), bytes });
             }
         }
     }

@@ -127,6 +127,70 @@ fn tcp_info_has_linuxs_layout() {
     library.send(Segment { seq: 1001, ack: Some(seq), ..Segment::default() });
 }
 
+/// Payload lengths, with P for a PSH behind.
+fn shapes(library: &Library, count: usize) -> Vec<String> {
+    let next = |_| library.receive().expect("a packet");
+    let shape = |sent: common::Sent| format!("{}{}", sent.payload.len(), if sent.tcp.psh { "P" } else { "" });
+    (0..count).map(next).map(shape).collect()
+}
+
+#[test]
+fn a_frame_that_a_device_cuts_is_half_of_cwnd_at_most_and_ends_with_psh() {
+    let library = Library::open("");
+    let (fd, _) = library.accepted();
+    // A handshake without delay: a millisecond of its rate is more than a window.
+    assert_eq!(library.write(fd, &[7; 536 * 12]), 536 * 12);
+    assert_eq!(shapes(&library, 2), ["2680P", "2680P"]);
+}
+
+#[test]
+fn over_a_long_way_frames_are_two_segments() {
+    let library = Library::open("");
+    let (fd, _) = library.accepted_after(100_000);
+    assert_eq!(library.write(fd, &[7; 536 * 5]), 536 * 5);
+    assert_eq!(shapes(&library, 3), ["1072P", "1072P", "536P"]);
+}
+
+#[test]
+fn what_is_sent_again_has_psh_only_where_a_write_ended() {
+    let library = Library::open("");
+    let (fd, seq) = library.accepted_after(100_000);
+    assert_eq!(library.write(fd, &[7; 536 * 3]), 536 * 3);
+    assert_eq!(shapes(&library, 2), ["1072P", "536P"]);
+    assert_eq!(shapes(&library, 1), ["536"], "the time-out sends the first segment");
+    library.send(Segment { seq: 1001, ack: Some(seq + 536), ..Segment::default() });
+    assert_eq!(shapes(&library, 2), ["536", "536P"]);
+}
+
+#[test]
+fn a_fin_alone_has_no_psh() {
+    let library = Library::open("");
+    let (fd, _) = library.accepted();
+    assert_eq!(library.close(fd), 0);
+    let fin = library.receive().unwrap();
+    assert!(fin.tcp.fin && !fin.tcp.psh);
+}
+
+#[test]
+fn room_for_a_short_frame_waits_for_the_ack_that_is_near() {
+    let library = Library::open("sysctl.net.ipv4.tcp_min_tso_segs=10");
+    let (fd, seq) = library.accepted_after(500);
+    assert_eq!(library.write(fd, &[7; 536 * 30]), 536 * 30);
+    assert_eq!(shapes(&library, 2), ["2680P", "2680P"]);
+    library.sleep(500);
+    // cwnd grows to 12 and 2 segments leave: room for four, but the ACK for the other eight is due.
+    library.send(Segment { seq: 1001, ack: Some(seq + 2 * 536), ..Segment::default() });
+    let first = shapes(&library, 1);
+    assert_eq!(
+        first,
+        ["2144P"],
+        "the last frame was sent half a millisecond ago, and a third of cwnd is free"
+    );
+    library.send(Segment { seq: 1001, ack: Some(seq + 3 * 536), ..Segment::default() });
+    library.send(Segment { seq: 1001, ack: Some(seq + 5 * 536), ..Segment::default() });
+    assert_eq!(shapes(&library, 1), ["3216P"], "what two ACKs gave went out in one");
+}
+
 #[test]
 fn epoll_reports_an_edge_once() {
     let library = Library::open("");

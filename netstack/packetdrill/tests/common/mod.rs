@@ -88,7 +88,7 @@ impl Library {
 
     /// The next packet of the stack; `None`: none within reach.
     pub fn receive(&self) -> Option<Sent> {
-        let (mut buf, mut micros) = ([0_u8; 2048], 0);
+        let (mut buf, mut micros) = (vec![0_u8; 65_536], 0);
         let mut len = buf.len();
         assert_eq!(
             (self.0.netdev_receive)(self.0.userdata, buf.as_mut_ptr().cast(), &mut len, &mut micros),
@@ -122,6 +122,11 @@ impl Library {
 
     /// Opens a connection from the peer; the descriptor and our number after the SYN.
     pub fn accepted(&self) -> (i32, u32) {
+        self.accepted_after(0)
+    }
+
+    /// As `accepted`, with so many microseconds of round trip.
+    pub fn accepted_after(&self, micros: u32) -> (i32, u32) {
         let listener = self.socket();
         assert_eq!(self.bind(listener, LOCAL, PORT), 0);
         assert_eq!(self.listen(listener), 0);
@@ -130,6 +135,7 @@ impl Library {
         assert!(answer.tcp.syn && answer.tcp.ack);
         assert_eq!(answer.tcp.acknowledgment_number, 1001);
         let seq = answer.tcp.sequence_number.wrapping_add(1);
+        self.sleep(micros);
         self.send(Segment { seq: 1001, ack: Some(seq), ..Segment::default() });
         let fd = self.accept(listener);
         assert!(fd >= 0 && fd != listener);
