@@ -49,6 +49,35 @@ impl Machine {
             // Linux: sk_stream_wait_connect outside of SYN-SENT.
             Role::Idle | Role::Listener(_) => return Poll::Ready(Err(Errno(libc::EPIPE))),
         };
+        let more = flags & libc::MSG_MORE != 0;
+        if more {
+            self.set_more(fd, true);
+        }
+        let outcome = self.write_parts(id, parts, nonblocking, done);
+        if !more {
+            self.set_more(fd, false);
+        }
+        outcome
+    }
+
+    /// MSG_MORE corks what it sends, until a send without it.
+    fn set_more(&mut self, fd: i32, more: bool) {
+        if let Ok(socket) = self.socket(fd)
+            && socket.options.more != more
+        {
+            socket.options.more = more;
+            // It can only fail for a connection that is gone, and then it does not matter.
+            let _ = self.apply_options(fd);
+        }
+    }
+
+    fn write_parts(
+        &mut self,
+        id: SocketId,
+        parts: &[&[u8]],
+        nonblocking: bool,
+        done: &mut usize,
+    ) -> Poll<Result<usize, Errno>> {
         let mut skip = *done;
         for part in parts {
             let from = skip.min(part.len());
@@ -59,6 +88,7 @@ impl Machine {
                     Ok(n) => {
                         *done += n;
                         rest = &rest[n..];
+                        self.turn(); // as Linux: what can be sent is sent before the rest is taken
                     }
                     Err(Error::WouldBlock) if !nonblocking => return Poll::Pending,
                     // An error that stays will be told by the next call.

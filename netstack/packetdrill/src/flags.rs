@@ -1,4 +1,4 @@
-//! `--so_flags`: `local=ADDRESS/LENGTH,gw=ADDRESS,peer=ADDRESS,mtu=BYTES,sysctl.NAME=VALUE`, in any order.
+//! `--so_flags`: `local=ADDRESS/LENGTH,gw=ADDRESS,peer=ADDRESS,mtu=BYTES,tso=on,sysctl.NAME=VALUE`, in any order.
 
 use std::net::Ipv4Addr;
 use std::str::FromStr;
@@ -16,6 +16,8 @@ pub struct Flags {
     pub gateway: Ipv4Addr,
     /// The largest IP packet.
     pub mtu: u16,
+    /// Whether the device cuts long segments (`tso=on` or `tso=off`).
+    pub tso: bool,
     /// Settings by the names of sysctl(8), in order; a later one wins.
     pub sysctls: Vec<(String, String)>,
 }
@@ -28,6 +30,7 @@ impl Default for Flags {
             local: Ipv4Cidr { address: local, prefix_len: 16 },
             gateway: local,
             mtu: 1500,
+            tso: true,
             sysctls: Vec::new(),
         }
     }
@@ -45,10 +48,17 @@ impl FromStr for Flags {
                 "gw" => flags.gateway = parse(item, value)?,
                 // The peer's address needs no setting: everybody is behind the gateway.
                 "peer" => drop(parse::<Ipv4Addr>(item, value)?),
+                "tso" => {
+                    flags.tso = match value {
+                        "on" => true,
+                        "off" => false,
+                        _ => return Err(format!("{item}: on or off?")),
+                    }
+                }
                 "mtu" => flags.mtu = parse(item, value)?,
                 _ => {
                     let Some(name) = name.strip_prefix("sysctl.") else {
-                        return Err(format!("{item}: local, gw, peer, mtu or sysctl.NAME?"));
+                        return Err(format!("{item}: local, gw, peer, mtu, tso or sysctl.NAME?"));
                     };
                     flags.sysctls.push((name.to_string(), value.to_string()));
                 }

@@ -23,6 +23,8 @@ pub(crate) struct Machine {
     pub(crate) stack: Stack,
     pub(crate) files: HashMap<i32, File>,
     pub(crate) flags: Flags,
+    /// `tcp_wmem`, for those who ask before they set.
+    pub(crate) wmem_default: usize,
     netdev: Netdev,
     clock: Clock,
 }
@@ -33,9 +35,11 @@ impl Machine {
         for name in unknown {
             eprintln!("corelane: sysctl {name}: no such knob here, ignored");
         }
+        let wmem_default = config.tcp.tcp_wmem.default;
         let netdev = Netdev::new(flags.mtu);
-        let stack = Stack::new(config, Netdev::link(flags.mtu), netdev.pool().clone(), SECRET);
-        let mut machine = Machine { stack, files: HashMap::new(), flags, netdev, clock: Clock::new() };
+        let stack = Stack::new(config, Netdev::link(flags.mtu, flags.tso), netdev.pool().clone(), SECRET);
+        let mut machine =
+            Machine { stack, files: HashMap::new(), flags, wmem_default, netdev, clock: Clock::new() };
         machine.turn();
         Ok(machine)
     }

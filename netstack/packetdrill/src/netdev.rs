@@ -41,10 +41,10 @@ impl Netdev {
         }
     }
 
-    /// The device cuts long segments, since Linux's always do: scripts are written for what Linux hands to it.
-    pub(crate) fn link(mtu: u16) -> Link {
-        let offloads = Offloads { tso_max: LONGEST, tx_chunks: CHUNKS, ..Offloads::default() };
-        Link { medium: Medium::Ip, mtu, offloads }
+    /// With `tso` the device cuts long segments, as Linux's mostly do: scripts are written for what Linux hands to it.
+    pub(crate) fn link(mtu: u16, tso: bool) -> Link {
+        let cutting = Offloads { tso_max: LONGEST, tx_chunks: CHUNKS, ..Offloads::default() };
+        Link { medium: Medium::Ip, mtu, offloads: if tso { cutting } else { Offloads::default() } }
     }
 
     pub(crate) fn pool(&self) -> &Pool {

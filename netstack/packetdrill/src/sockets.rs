@@ -112,7 +112,7 @@ impl Machine {
         let backlog = usize::try_from(backlog).unwrap_or(usize::MAX);
         let id = self.stack.listen(address, backlog)?;
         self.socket(fd)?.role = Role::Listener(id);
-        Ok(())
+        self.apply_options(fd)
     }
 
     /// accept: the new descriptor and the peer's address.
@@ -125,7 +125,6 @@ impl Machine {
         let (nonblocking, options) = (socket.nonblocking, socket.options.clone());
         match self.stack.accept(id) {
             Ok((connection, peer)) => Poll::Ready(descriptor().map(|new| {
-                options.apply(&mut self.stack, connection);
                 let socket = Socket::new(Role::Connection(connection), false, options);
                 self.files.insert(new, File::Socket(Box::new(socket)));
                 (new, peer)
@@ -151,15 +150,15 @@ impl Machine {
 
     fn try_connect(&mut self, fd: i32, to: SocketAddr, started: &mut bool) -> Result<bool, Errno> {
         let socket = self.socket(fd)?;
-        let (nonblocking, bound, options) = (socket.nonblocking, socket.bound, socket.options.clone());
+        let (nonblocking, bound) = (socket.nonblocking, socket.bound);
         let id = match socket.role {
             Role::Listener(_) => return Err(Errno(libc::EISCONN)),
             Role::Connection(_) if socket.connected => return Err(Errno(libc::EISCONN)),
             Role::Connection(id) => id,
             Role::Idle => {
                 let id = self.stack.connect(bound, to)?;
-                options.apply(&mut self.stack, id);
                 self.socket(fd)?.role = Role::Connection(id);
+                self.apply_options(fd)?;
                 *started = true;
                 return if nonblocking { Err(Errno(libc::EINPROGRESS)) } else { Ok(false) };
             }
@@ -232,10 +231,16 @@ impl Machine {
         let count = match request {
             libc::FIONREAD => id.map_or(0, |id| self.readable_bytes(id) as u64),
             libc::TIOCOUTQ => match id {
-                Some(id) => self.stack.info(id)?.unacked,
+                Some(id) => {
+                    let info = self.stack.info(id)?;
+                    info.unacked + u64::from(info.notsent_bytes)
+                }
                 None => 0,
             },
-            SIOCOUTQNSD => 0,
+            SIOCOUTQNSD => match id {
+                Some(id) => self.stack.info(id)?.notsent_bytes.into(),
+                None => 0,
+            },
             _ => return Err(Errno(libc::ENOTTY)),
         };
         Ok(i32::try_from(count).unwrap_or(i32::MAX))

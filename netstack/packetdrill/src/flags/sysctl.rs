@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use corelane_netstack::Config;
+use corelane_netstack::{BufferSizes, Config};
 
 /// Sets what `name` stands for. False: there is no such knob here.
 ///
@@ -14,11 +14,17 @@ pub(super) fn set(config: &mut Config, name: &str, value: &str) -> Result<bool, 
     let name = name.trim_start_matches("net.ipv4.").trim_start_matches("net.core.");
     let tcp = &mut config.tcp;
     match name {
-        "tcp_rmem" => tcp.tcp_rmem = last(name, value)?,
-        "tcp_wmem" => tcp.tcp_wmem = last(name, value)?,
+        "tcp_rmem" => tcp.tcp_rmem = sizes(name, value)?,
+        "tcp_wmem" => tcp.tcp_wmem = sizes(name, value)?,
+        "tcp_notsent_lowat" => tcp.tcp_notsent_lowat = number(name, value)?,
         "tcp_window_scaling" => tcp.tcp_window_scaling = flag(name, value)?,
         "tcp_timestamps" => tcp.tcp_timestamps = flag(name, value)?,
         "tcp_sack" => tcp.tcp_sack = flag(name, value)?,
+        "tcp_dsack" => tcp.tcp_dsack = flag(name, value)?,
+        "tcp_ecn" => tcp.tcp_ecn = number(name, value)?,
+        "tcp_ecn_fallback" => tcp.tcp_ecn_fallback = flag(name, value)?,
+        "tcp_mtu_probing" => tcp.tcp_mtu_probing = number(name, value)?,
+        "tcp_base_mss" => tcp.tcp_base_mss = number(name, value)?,
         "tcp_syn_retries" => tcp.tcp_syn_retries = number(name, value)?,
         "tcp_synack_retries" => tcp.tcp_synack_retries = number(name, value)?,
         "tcp_retries2" => tcp.tcp_retries2 = number(name, value)?,
@@ -58,7 +64,11 @@ fn seconds(name: &str, value: &str) -> Result<Duration, String> {
     number(name, value).map(Duration::from_secs)
 }
 
-/// The last of several numbers: of minimum, default and maximum.
-fn last<T: FromStr>(name: &str, value: &str) -> Result<T, String> {
-    number(name, value.split_whitespace().next_back().unwrap_or_default())
+/// Minimum, default and maximum.
+fn sizes(name: &str, value: &str) -> Result<BufferSizes, String> {
+    let sizes: Result<Vec<usize>, String> = value.split_whitespace().map(|size| number(name, size)).collect();
+    match sizes?[..] {
+        [min, default, max] => Ok(BufferSizes { min, default, max }),
+        _ => Err(format!("sysctl.{name}={value}: give minimum, default and maximum")),
+    }
 }

@@ -3,10 +3,12 @@ use super::*;
 #[test]
 fn every_flag_finds_its_field() {
     let flags: Flags =
-        "local=10.0.0.1/8,gw=10.0.0.9,peer=192.0.2.1,mtu=600,sysctl.net.ipv4.tcp_sack=0".parse().unwrap();
+        "local=10.0.0.1/8,gw=10.0.0.9,peer=192.0.2.1,mtu=600,tso=off,sysctl.net.ipv4.tcp_sack=0"
+            .parse()
+            .unwrap();
     assert_eq!(flags.local.to_string(), "10.0.0.1/8");
     assert_eq!(flags.gateway, Ipv4Addr::new(10, 0, 0, 9));
-    assert_eq!(flags.mtu, 600);
+    assert_eq!((flags.mtu, flags.tso), (600, false));
     let (config, unknown) = flags.config().unwrap();
     assert!(!config.tcp.tcp_sack);
     assert!(unknown.is_empty());
@@ -19,7 +21,7 @@ fn an_empty_string_is_packetdrills_default() {
 
 #[test]
 fn nonsense_is_refused_with_its_name() {
-    for text in ["local=10.0.0.1", "gw=here", "mtu=67", "mtu=70000", "colour=red", "peer"] {
+    for text in ["local=10.0.0.1", "gw=here", "mtu=67", "mtu=70000", "tso=maybe", "colour=red", "peer"] {
         let error = text.parse::<Flags>().unwrap_err();
         assert!(error.contains(text.split('=').next().unwrap()), "{error}");
     }
