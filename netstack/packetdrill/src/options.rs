@@ -58,7 +58,7 @@ impl Options {
             (libc::SOL_TCP, libc::TCP_CORK) => set.cork = int(value)? != 0,
             (libc::SOL_TCP, libc::TCP_USER_TIMEOUT) => {
                 let millis = int(value)?;
-                set.user_timeout = (millis != 0).then(|| Duration::from_millis(millis as u32 as u64));
+                set.user_timeout = (millis != 0).then(|| Duration::from_millis(u64::from(millis as u32)));
             }
             (libc::SOL_TCP, libc::TCP_SYNCNT) => set.syncnt = Some(within(int(value)?, 1..=127)? as u8),
             (libc::SOL_TCP, libc::TCP_LINGER2) => {

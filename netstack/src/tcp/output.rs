@@ -9,6 +9,7 @@ use super::options;
 use super::receiver::Receiver;
 use super::sack::SackList;
 use super::seq::SeqNumber;
+use super::settle::Reset;
 use super::state::State;
 use super::table::FourTuple;
 use super::timers::Timer;
@@ -147,6 +148,18 @@ impl Wire<'_, '_> {
     ) {
         let header = header(tuple, seq, ack, flags, window, options);
         self.send(tuple, &header, &SackList::default(), packet, 0, 0);
+    }
+
+    /// The RST that ends a connection from here.
+    pub(crate) fn send_abort(&mut self, reset: &Reset) -> bool {
+        let Some(ours) = &reset.timestamps else {
+            return self.send_reset(&reset.tuple, reset.seq, reset.ack);
+        };
+        self.cx.stats.tcp_out_rsts += 1;
+        let timestamps = Some((options::Timestamps::value(ours.offset, self.now), ours.recent));
+        let flags = if reset.ack.is_some() { Flags::RST.with(Flags::ACK) } else { Flags::RST };
+        let options = TcpOptions { timestamps, ..TcpOptions::default() };
+        self.send_bare(&reset.tuple, reset.seq, reset.ack.unwrap_or_default(), flags, 0, options)
     }
 
     /// RFC 9293 3.10.7.1: the answer to a segment that nobody expects.
