@@ -43,6 +43,7 @@ const UNSAFE_FILES: &[&str] = &[
     "drivers/xdp/src/ring.rs",
     "drivers/xdp/src/syscall.rs",
     "drivers/xdp/src/umem.rs",
+    "netstack/packetdrill/src/ffi.rs",
 ];
 
 /// What stands at the top level, beside dot-files.

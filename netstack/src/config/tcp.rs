@@ -132,6 +132,10 @@ pub struct TcpConfig {
     pub tcp_challenge_ack_limit: u32,
     /// Segments of the initial congestion window (RFC 6928).
     pub initial_cwnd: u32,
+    /// Segments of a frame at least, where a device cuts them and there is so much to send.
+    pub tcp_min_tso_segs: u32,
+    /// Where a device cuts segments: the part of the windows that is sent at once, and not held back for an ACK to make it more. 3 is a third.
+    pub tcp_tso_win_divisor: u32,
     /// Connections at most, all states but TIME-WAIT.
     pub max_connections: usize,
     /// Whether the segments that a connection expects, and those that it mostly sends, take a short way through the stack
@@ -188,6 +192,8 @@ impl Default for TcpConfig {
             tcp_invalid_ratelimit: Duration::from_millis(500),
             tcp_challenge_ack_limit: 1000,
             initial_cwnd: 10,
+            tcp_min_tso_segs: 2,
+            tcp_tso_win_divisor: 3,
             max_connections: 1 << 20,
             header_prediction: true,
         }

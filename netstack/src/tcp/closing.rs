@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use super::Tcp;
 use super::connection::Connection;
+use super::settle::Reset;
 use super::state::State;
 use super::timers::Timer;
 use crate::arena::Id;
@@ -94,7 +95,8 @@ impl Tcp {
                 stats.tcp_estab_resets += 1;
             }
             let (tuple, seq, ack) = (connection.tuple, connection.snd.nxt, connection.rcv.nxt);
-            self.lists.resets.push_back((tuple, seq, Some(ack)));
+            let timestamps = connection.timestamps;
+            self.lists.resets.push_back(Reset { tuple, seq, ack: Some(ack), timestamps });
         }
         self.remove(id);
     }

@@ -137,7 +137,9 @@ impl Connection {
         self.snd.nxt = self.iss + 1 + u32::from(sent);
         if sent > 0 {
             let snapshot = self.rate.sent(wire.now, true);
-            self.flight.push(self.iss + 1, self.snd.nxt, wire.now, snapshot);
+            // Linux says no PSH in a SYN; what is sent again has it where the write ended.
+            let push = usize::from(sent) == self.snd.queue.len();
+            self.flight.push(self.iss + 1, self.snd.nxt, wire.now, snapshot, push);
         }
         true
     }

@@ -83,6 +83,7 @@ mod text;
 mod time_wait;
 mod timeout;
 mod timers;
+mod tso;
 
 use alloc::vec::Vec;
 use core::net::Ipv4Addr;

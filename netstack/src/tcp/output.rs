@@ -9,9 +9,11 @@ use super::options;
 use super::receiver::Receiver;
 use super::sack::SackList;
 use super::seq::SeqNumber;
+use super::settle::Reset;
 use super::state::State;
 use super::table::FourTuple;
 use super::timers::Timer;
+use super::tso::Deferral;
 use crate::config::{Link, TcpConfig};
 use crate::ip::{self, HEADROOM, Ip, Ipv4Send};
 use crate::time::Instant;
@@ -148,6 +150,18 @@ impl Wire<'_, '_> {
         self.send(tuple, &header, &SackList::default(), packet, 0, 0);
     }
 
+    /// The RST that ends a connection from here.
+    pub(crate) fn send_abort(&mut self, reset: &Reset) -> bool {
+        let Some(ours) = &reset.timestamps else {
+            return self.send_reset(&reset.tuple, reset.seq, reset.ack);
+        };
+        self.cx.stats.tcp_out_rsts += 1;
+        let timestamps = Some((options::Timestamps::value(ours.offset, self.now), ours.recent));
+        let flags = if reset.ack.is_some() { Flags::RST.with(Flags::ACK) } else { Flags::RST };
+        let options = TcpOptions { timestamps, ..TcpOptions::default() };
+        self.send_bare(&reset.tuple, reset.seq, reset.ack.unwrap_or_default(), flags, 0, options)
+    }
+
     /// RFC 9293 3.10.7.1: the answer to a segment that nobody expects.
     pub(crate) fn send_reset(&mut self, tuple: &FourTuple, seq: SeqNumber, ack: Option<SeqNumber>) -> bool {
         self.cx.stats.tcp_out_rsts += 1;
@@ -275,9 +289,14 @@ impl Connection {
     fn output_new(&mut self, wire: &mut Wire<'_, '_>) -> bool {
         let before = self.snd.nxt;
         let mut done = self.path.is_none() || self.send_mtu_probe(wire);
+        let mut deferral = None;
         while done && let Some(plan) = self.next_segment(wire) {
             if !self.may_leave(wire.now) {
                 break; // a timer goes on with it
+            }
+            deferral = self.plan_deferral(&plan, wire);
+            if deferral.is_some() {
+                break;
             }
             let sent = if wire.cx.out.room() == 0 { None } else { self.emit(&plan, wire) };
             let Some(sent) = sent else {
@@ -287,7 +306,8 @@ impl Connection {
             self.sent(&plan, sent, wire.now);
         }
         let left = self.snd.has_unsent();
-        let limited = done && left && self.cwnd_room() < u32::from(self.snd.mss);
+        let limited =
+            done && left && (self.cwnd_room() < u32::from(self.snd.mss) || deferral == Some(Deferral::Cwnd));
         if limited || self.snd.nxt != before {
             self.note_usage(limited, wire.now, wire.config);
         }
@@ -295,6 +315,15 @@ impl Connection {
             self.rate.app_limited(self.pipe());
         }
         done
+    }
+
+    /// Whether what is planned waits for more.
+    fn plan_deferral(&self, plan: &Plan, wire: &Wire<'_, '_>) -> Option<Deferral> {
+        let unsent = self.snd.data_end().since(self.snd.nxt);
+        if self.snd.force || plan.len == 0 || unsent <= u32::from(self.snd.mss) {
+            return None;
+        }
+        self.deferral(unsent, (self.snd.una + self.snd.wnd).since(self.snd.nxt), wire)
     }
 
     /// Sends the ACK that is owed, if no segment took it along.
@@ -329,7 +358,7 @@ impl Connection {
         let mut len = unsent.min(window).min(self.cwnd_room()).min(self.largest(wire));
         if snd.force {
             len = len.max(unsent.min(mss).min(window));
-        } else if len > mss && (len < unsent || (self.app.send_flags.is_corked() && !snd.fin)) {
+        } else if len > mss && (len < unsent || (!snd.fin && self.should_wait(len % mss, true))) {
             len -= len % mss; // whole segments, where a device cuts them
         }
         let last = len == unsent;
@@ -338,19 +367,14 @@ impl Connection {
             return None;
         }
         let flags = match (fin, last) {
+            (true, _) if len == 0 => Flags::ACK.with(Flags::FIN),
             (true, _) => Flags::ACK.with(Flags::FIN).with(Flags::PSH),
+            // As Linux: what a device cuts is not held back by the receiver's GRO.
+            (false, false) if len > mss => Flags::ACK.with(Flags::PSH),
             (false, true) => Flags::ACK.with(Flags::PSH),
             (false, false) => Flags::ACK,
         };
         Some(Plan { seq: snd.nxt, flags, len: len as usize })
-    }
-
-    /// The longest payload of one frame.
-    fn largest(&self, wire: &Wire<'_, '_>) -> u32 {
-        let mss = u32::from(self.snd.mss);
-        let burst = self.pacing.as_ref().map_or(u32::MAX, |pacing| pacing.burst());
-        let tso = wire.link.offloads.tso_max.min(burst);
-        if tso > mss { tso - tso % mss } else { mss }
     }
 
     /// Whether a segment that is not full waits: the window allows no more of what there is (RFC 9293 3.8.6.2.1, the
@@ -373,14 +397,16 @@ impl Connection {
             // A FIN stays with the last of its data.
             let left = end.since(start) - u32::from(fin);
             let next = if left > mss { start + mss } else { end };
-            self.flight.push(start, next, now, snapshot);
+            // What a device cuts gets PSH for its length; that ends with the frame.
+            let push = plan.flags.has(Flags::PSH) && next.at_or_after(self.snd.data_end());
+            self.flight.push(start, next, now, snapshot, push);
             start = next;
         }
         let snd = &mut self.snd;
         snd.nxt = end;
         snd.last_sent = now;
         // One that was cut short for its options was full.
-        if len < usize::from(snd.mss) && len == plan.len {
+        if !len.is_multiple_of(usize::from(snd.mss)) && len == plan.len {
             snd.small_end = end;
         }
         if self.recovery.reduces_cwnd() {

@@ -164,7 +164,7 @@ impl Connection {
         let snapshot = self.rate.sent(now, self.flight.is_empty());
         let snd = &mut self.snd;
         let end = snd.nxt + len as u32; // at most an MSS
-        self.flight.push(snd.nxt, end, now, snapshot);
+        self.flight.push(snd.nxt, end, now, snapshot, true);
         snd.nxt = end;
         snd.last_sent = now;
         if len < usize::from(snd.mss) {

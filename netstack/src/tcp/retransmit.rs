@@ -59,13 +59,10 @@ impl Connection {
         if window > 0 {
             len = len.min(window);
         }
-        let flags = if fin && start + len == data_end {
-            Flags::ACK.with(Flags::FIN)
-        } else if end == data_end {
-            Flags::ACK.with(Flags::PSH)
-        } else {
-            Flags::ACK
-        };
+        let mut flags = if sent.push { Flags::ACK.with(Flags::PSH) } else { Flags::ACK };
+        if fin && start + len == data_end {
+            flags = flags.with(Flags::FIN);
+        }
         let plan = Plan { seq: start, flags, len: len as usize }; // a segment
         if wire.cx.out.room() == 0 || self.emit(&plan, wire).is_none() {
             return false;

@@ -5,6 +5,7 @@ use core::mem;
 use core::time::Duration;
 
 use super::connection::{Connection, Env};
+use super::options::Timestamps;
 use super::seq::SeqNumber;
 use super::state::State;
 use super::table::{FourTuple, Owner};
@@ -41,6 +42,16 @@ pub(super) fn watch_memory(connection: &mut Connection, wheel: &mut Wheel<Timed>
     }
 }
 
+/// A RST to be sent.
+pub(crate) struct Reset {
+    pub(crate) tuple: FourTuple,
+    pub(crate) seq: SeqNumber,
+    /// What it acknowledges.
+    pub(crate) ack: Option<SeqNumber>,
+    /// It is no answer, but the end of a connection that has timestamps (RFC 7323 3.2: a SHOULD).
+    pub(crate) timestamps: Option<Timestamps>,
+}
+
 /// What connections wait for: to send, to be told about.
 #[derive(Default)]
 pub(crate) struct Lists {
@@ -48,7 +59,7 @@ pub(crate) struct Lists {
     pub(crate) ready: Fifo<Id>,
     pub(crate) events: Fifo<Event>,
     /// RSTs to be sent: number, and what they acknowledge.
-    pub(crate) resets: VecDeque<(FourTuple, SeqNumber, Option<SeqNumber>)>,
+    pub(crate) resets: VecDeque<Reset>,
 }
 
 impl Lists {
@@ -89,7 +100,8 @@ impl Lists {
             // In SYN-SENT and SYN-RECEIVED the number is the peer's and nothing is acknowledged (RFC 9293 3.10.7).
             let open =
                 connection.machine.get().is_synchronized() || connection.machine.get() == State::Closed;
-            self.resets.push_back((connection.tuple, seq, open.then_some(connection.rcv.nxt)));
+            let ack = open.then_some(connection.rcv.nxt);
+            self.resets.push_back(Reset { tuple: connection.tuple, seq, ack, timestamps: None });
         }
         connection.effects.closed = effects.closed;
         effects.closed || connection.machine.get() == State::TimeWait
@@ -238,9 +250,9 @@ impl Tcp {
     pub(crate) fn transmit(&mut self, net: &mut Net<'_>) {
         self.now = net.now;
         while net.out.room() > 0
-            && let Some((tuple, seq, ack)) = self.lists.resets.pop_front()
+            && let Some(reset) = self.lists.resets.pop_front()
         {
-            if !net.wire(&self.config, &self.link, &mut self.chunks).send_reset(&tuple, seq, ack) {
+            if !net.wire(&self.config, &self.link, &mut self.chunks).send_abort(&reset) {
                 net.stats.abort_failed += 1;
             }
         }

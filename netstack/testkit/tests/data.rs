@@ -72,6 +72,22 @@ fn three_duplicate_acks_resend_the_first_segment_before_the_timer() {
 }
 
 #[test]
+fn without_sack_a_duplicate_ack_and_the_ack_after_it_deliver_a_segment_once() {
+    let mut script = Script::new(Config::default());
+    let (id, theirs, ours) = script.accept(WINDOW);
+    script.write(id, &[1; 15_000]);
+    assert_eq!(script.heard().len(), 10);
+    for _ in 0..2 {
+        script.say(&ack(theirs, ours));
+    }
+    assert_eq!(script.heard().len(), 2, "limited transmit");
+    // It was reordering. Two of the three segments were delivered by the duplicate ACKs already.
+    script.say(&ack(theirs, ours.wrapping_add(3000)));
+    assert_eq!(script.stack().info(id).unwrap().snd_cwnd, 11_000);
+    assert_eq!(ranges(&script.heard(), ours), [(12_000, 1000), (13_000, 1000)]);
+}
+
+#[test]
 fn the_first_two_duplicate_acks_let_new_segments_out() {
     let tcp = TcpConfig { initial_cwnd: 4, ..TcpConfig::default() };
     let mut script = Script::new(Config { tcp, ..Config::default() });

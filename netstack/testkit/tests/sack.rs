@@ -140,6 +140,21 @@ fn a_lost_tail_is_asked_for_long_before_the_time_out() {
 }
 
 #[test]
+fn each_new_segment_puts_the_probe_off() {
+    let (mut script, id, ours) = opened(10);
+    script.write(id, &[1; 1000]);
+    script.write(id, &[1; 1000]);
+    assert_eq!(script.heard().len(), 2);
+    script.pass(RTT);
+    script.write(id, &[1; 1000]);
+    assert_eq!(script.heard().len(), 1);
+    script.pass(RTT * 2);
+    script.silence();
+    script.pass(Duration::from_millis(2));
+    assert_eq!(ranges(&script.heard(), ours), [(2000, 1000)]);
+}
+
+#[test]
 fn a_probe_carries_new_data_where_the_peer_takes_them() {
     let (mut script, id, ours) = opened(2);
     script.write(id, &[1; 5000]);

@@ -119,6 +119,8 @@ knobs! {
         tcp_invalid_ratelimit: Time = ms(0), s(60);
         tcp_challenge_ack_limit: u32 = 0, u32::MAX;
         initial_cwnd: u32 = 1, 1024;
+        tcp_min_tso_segs: u32 = 1, 44;
+        tcp_tso_win_divisor: u32 = 1, 1024;
         max_connections: usize = 1, 1 << 24;
     }
 }

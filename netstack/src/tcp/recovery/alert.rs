@@ -121,7 +121,7 @@ impl Connection {
     /// Open, Disorder or CWR.
     fn alert_outside(&mut self, outcome: &mut Outcome, env: &mut Env<'_>) -> Retransmit {
         if outcome.advanced {
-            self.recovery.dup_acks = 0;
+            self.take_duplicates(outcome);
         }
         self.count_duplicate(outcome);
         if let Phase::Open | Phase::Disorder = self.recovery.phase {
@@ -148,6 +148,15 @@ impl Connection {
             outcome.delivered += u32::from(self.snd.mss);
         } else {
             self.recovery.widen_reordering(out);
+        }
+    }
+
+    /// Without SACK, an ACK that advances: what duplicate ACKs stood for was delivered by them, and the hole by this one.
+    fn take_duplicates(&mut self, outcome: &mut Outcome) {
+        let mss = u32::from(self.snd.mss);
+        let told = core::mem::take(&mut self.recovery.dup_acks) * mss;
+        if told > 0 {
+            outcome.delivered = outcome.delivered.saturating_sub(told).max(mss.min(outcome.delivered));
         }
     }
 

@@ -41,6 +41,8 @@ pub(crate) struct Sent {
     pub(crate) rate: Snapshot,
     /// It was sent more than once.
     pub(crate) is_retransmission: bool,
+    /// It ends what was written: PSH, whenever it is sent.
+    pub(crate) push: bool,
     /// The copy that is in flight is not the first.
     is_resent: bool,
     place: Place,
@@ -220,7 +222,7 @@ impl Flight {
 
     /// A segment goes out for the first time.
     #[inline]
-    pub(crate) fn push(&mut self, start: SeqNumber, end: SeqNumber, at: Instant, rate: Snapshot) {
+    pub(crate) fn push(&mut self, start: SeqNumber, end: SeqNumber, at: Instant, rate: Snapshot, push: bool) {
         let name = self.name(self.segments.len());
         let prev = self.in_flight.tail;
         let sent = Sent {
@@ -229,6 +231,7 @@ impl Flight {
             at,
             rate,
             is_retransmission: false,
+            push,
             is_resent: false,
             place: Place::InFlight,
             prev,
@@ -548,7 +551,7 @@ impl Flight {
             while start.before(sent.end) {
                 let end = if sent.end.since(start) > mss { start + mss } else { sent.end };
                 let name = self.name(self.segments.len());
-                self.push(start, end, sent.at, sent.rate);
+                self.push(start, end, sent.at, sent.rate, sent.push && end == sent.end);
                 if let Some(piece) = self.get_mut(name) {
                     piece.is_retransmission = sent.is_retransmission;
                 }

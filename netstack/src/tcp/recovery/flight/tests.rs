@@ -14,7 +14,7 @@ fn flight(count: u32) -> Flight {
     let mut flight = Flight::new();
     for n in 0..count {
         let start = SeqNumber(1000) + n * MSS;
-        flight.push(start, start + MSS, at(u64::from(n)), Snapshot::default());
+        flight.push(start, start + MSS, at(u64::from(n)), Snapshot::default(), false);
     }
     flight
 }
@@ -81,7 +81,7 @@ fn what_is_spared_is_in_flight_and_on_no_list() {
 #[test]
 fn a_smaller_mss_cuts_what_is_too_long_and_calls_it_lost() {
     let mut flight = flight(2);
-    flight.push(seq(2), seq(2) + 30, at(9), Snapshot::default());
+    flight.push(seq(2), seq(2) + 30, at(9), Snapshot::default(), false);
     flight.cut(40);
     assert_eq!((flight.len(), flight.pipe(), flight.lost_bytes()), (7, 30, 200));
     assert_eq!(flight.next_lost().unwrap().1.end, seq(0) + 40);
@@ -125,7 +125,7 @@ fn lists_and_sums_hold_under_random_use() {
             let pick = |rng: &mut Rng, n: u32| (rng.next_u64() % u64::from(n.max(1))) as u32;
             match pick(&mut rng, 7) {
                 0 | 1 => {
-                    flight.push(seq(end), seq(end + 1), at(step), Snapshot::default());
+                    flight.push(seq(end), seq(end + 1), at(step), Snapshot::default(), false);
                     sacked.push(false);
                     end += 1;
                 }

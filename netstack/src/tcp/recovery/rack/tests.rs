@@ -15,7 +15,7 @@ const CAREFUL: Window = Window { min_rtt: Some(40_000_000), srtt: Some(40_000_00
 fn after(rack: &mut Rack, count: u32, arrived: u32) -> Flight {
     let mut flight = Flight::new();
     for n in 0..count {
-        flight.push(seq(n), seq(n + 1), at(u64::from(n)), Snapshot::default());
+        flight.push(seq(n), seq(n + 1), at(u64::from(n)), Snapshot::default(), false);
     }
     let now = at(u64::from(arrived) + 40);
     flight.sack(seq(arrived), seq(arrived + 1), |sent| rack.advance(sent, now, CAREFUL.min_rtt));
