@@ -248,7 +248,7 @@ impl Connection {
     /// Reading made room: whether the peer should hear of it now.
     fn has_read(&mut self, now: Instant, config: &TcpConfig, memory: &Memory) -> bool {
         self.rcv.adjust_space(now, config);
-        if self.rcv.pressed != u32::MAX && !memory.is_exhausted() {
+        if self.rcv.pressed != u32::MAX && !memory.is_pressed() {
             self.rcv.pressed = u32::MAX;
         }
         let due = (self.rcv.update_due() || self.rcv.is_read_out()) && self.machine.get().can_receive();

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 
 use super::congestion::{Congestion, Phase};
-use super::ecn::{self, Ecn};
+use super::ecn::{self, Cut, Ecn};
 use super::fast_open::FastOpen;
 use super::memory::Memory;
 use super::options::{Negotiated, Timestamps};
@@ -88,6 +88,7 @@ pub(crate) struct Connection {
     pub(crate) rtt: Rtt,
     pub(crate) cc: Congestion,
     pub(crate) ecn: Ecn,
+    pub(crate) cut_acks: Option<Box<Cut>>,
     /// What is out, segment by segment.
     pub(crate) flight: Flight,
     pub(crate) recovery: Recovery,
@@ -151,6 +152,7 @@ impl Connection {
             rtt: Rtt::new(),
             cc: Congestion::new(config.tcp_congestion_control, u32::from(link_mss), config.initial_cwnd),
             ecn: Ecn::new(ecn::asks(config)),
+            cut_acks: None,
             flight: Flight::new(),
             recovery: Recovery::new(iss),
             pacing: None,

@@ -18,8 +18,8 @@ const MAX_QUICK_ACKS: u32 = 16;
 /// What decides on a delay (Linux's `icsk_ack`).
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct DelayedAck {
-    /// When data arrived last.
-    last: Instant,
+    /// When data arrived last: [`Instant::short_micros`], so that a pause of more than an hour may count as a shorter one.
+    last: u32,
     /// The estimated time between two segments, in microseconds; 0 before the first one.
     ato: u32,
     /// ACKs that are still sent at once.
@@ -39,8 +39,8 @@ impl DelayedAck {
 
     /// Linux's `tcp_event_data_recv`; `rto` in nanoseconds.
     fn data_arrived(&mut self, now: Instant, rto: u64, wnd: u32, mss: u16) {
-        let pause = now.nanos_since(self.last) / 1000;
-        self.last = now;
+        let pause = u64::from(now.short_micros().wrapping_sub(self.last));
+        self.last = now.short_micros();
         if self.ato == 0 {
             self.quicken(wnd, mss, MAX_QUICK_ACKS);
             self.ato = ATO_MIN;
@@ -157,7 +157,7 @@ impl Connection {
                 rcv.delayed.ato = ATO_MIN;
             }
         }
-        if len > 0 && now.nanos_since(rcv.delayed.last) / 1000 < u64::from(rcv.delayed.ato) {
+        if len > 0 && now.short_micros().wrapping_sub(rcv.delayed.last) < rcv.delayed.ato {
             rcv.delayed.pingpong = true; // an answer (Linux's `tcp_event_data_sent`)
         }
         rcv.delayed.pushed = 0;

@@ -25,15 +25,15 @@ impl Receiver {
         if !self.sack_permitted || !config.tcp_dsack || !end.after(start) {
             return;
         }
-        match &mut self.duplicate {
+        match self.duplicate() {
             // What touches the range that waits to be told makes it longer.
-            Some((from, to)) if start.at_or_before(*to) && from.at_or_before(end) => {
-                *from = if start.before(*from) { start } else { *from };
-                *to = to.max(end);
+            Some((from, to)) if start.at_or_before(to) && from.at_or_before(end) => {
+                let (start, end) = (if start.before(from) { start } else { from }, to.max(end));
+                self.duplicate = (end, end.since(start));
             }
             Some(_) => {}
-            duplicate => {
-                *duplicate = Some((start, end));
+            None => {
+                self.duplicate = (end, end.since(start));
                 let old = start.before(self.nxt);
                 stats.dsack_old_sent += u64::from(old);
                 stats.dsack_ofo_sent += u64::from(!old);
@@ -41,17 +41,22 @@ impl Receiver {
         }
     }
 
+    fn duplicate(&self) -> Option<(SeqNumber, SeqNumber)> {
+        let (end, len) = self.duplicate;
+        (len > 0).then(|| (end - len, end))
+    }
+
     /// Whether the next segment has SACK blocks.
     #[inline(always)]
     pub(crate) fn has_sack(&self) -> bool {
-        self.duplicate.is_some() || self.assembler.is_some()
+        self.duplicate.1 > 0 || self.assembler.is_some()
     }
 
     /// The blocks of the next segment, at most `room` bytes of them: RFC 2883 4, a duplicate comes first, and then
     /// the blocks of RFC 2018 4, the latest first.
     fn sack_within(&self, room: usize) -> SackList {
         let blocks = self.assembler.as_ref().map_or(SackList::NONE, |assembler| assembler.sack);
-        let mut blocks = blocks.preceded_by(self.duplicate);
+        let mut blocks = blocks.preceded_by(self.duplicate());
         blocks.truncate(room.saturating_sub(SACK_HEAD) / SACK_BLOCK);
         blocks
     }
@@ -86,7 +91,7 @@ impl Connection {
         if owed {
             self.rcv.ack_now = !self.rcv.sack_within(MAX_OPTIONS).blocks().is_empty();
         } else {
-            self.rcv.duplicate = None;
+            self.rcv.duplicate.1 = 0;
         }
     }
 

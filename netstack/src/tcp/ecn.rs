@@ -1,8 +1,6 @@
 //! Explicit congestion notification (RFC 3168): agreed on in the SYNs, told by CE in IP headers, echoed by ECE until a CWR; and
 //! DCTCP's way to echo (RFC 8257 3.2). Where the window comes down for an ECE is in `recovery/`.
 
-use alloc::boxed::Box;
-
 use super::congestion::CongestionControl;
 use super::connection::Connection;
 use super::output::{Plan, Wire};
@@ -46,13 +44,11 @@ pub(crate) struct Ecn {
     seen: bool,
     /// DCTCP.CE.
     ce: bool,
-    /// ACKs that a change of CE cut off, to be sent before the next one.
-    cut: Option<Box<Cut>>,
 }
 
-/// Numbers to be acknowledged apart, each with its ECE.
+/// ACKs that changes of CE cut off, to be sent before the next one: their numbers, and whether they carry ECE.
 #[derive(Debug, Default)]
-struct Cut {
+pub(crate) struct Cut {
     acks: [(SeqNumber, bool); 8],
     len: usize,
 }
@@ -111,18 +107,6 @@ impl Ecn {
         self.ok &= segment.has(Flags::ECE) && cwr != segment.has(Flags::ACK);
     }
 
-    /// Bytes beside the record.
-    #[cfg(test)]
-    pub(crate) fn heap_size(&self) -> usize {
-        self.cut.as_ref().map_or(0, |_| size_of::<Cut>())
-    }
-
-    /// Whether an ACK of its own waits to be sent first.
-    #[inline(always)]
-    pub(crate) fn has_cut(&self) -> bool {
-        self.cut.is_some()
-    }
-
     /// Whether the next new segment carries CWR: it must be one segment, since a device would put it on each.
     #[inline(always)]
     pub(crate) fn has_cwr(&self) -> bool {
@@ -169,7 +153,7 @@ impl Connection {
         ecn.seen = true;
         if ce != ecn.ce {
             if self.rcv.acked != self.rcv.nxt {
-                ecn.cut.get_or_insert_default().push(self.rcv.nxt, ecn.ce);
+                self.cut_acks.get_or_insert_default().push(self.rcv.nxt, ecn.ce);
             }
             ecn.ce = ce;
             self.rcv.ack_now = true;
@@ -179,7 +163,7 @@ impl Connection {
 
     /// Sends the ACKs that changes of CE cut off. `false`: no room.
     pub(crate) fn output_cut_acks(&mut self, wire: &mut Wire<'_, '_>) -> bool {
-        while let Some((ack, ece)) = self.ecn.cut.as_mut().and_then(|cut| cut.pop()) {
+        while let Some((ack, ece)) = self.cut_acks.as_mut().and_then(|cut| cut.pop()) {
             let (nxt, demand) = (self.rcv.nxt, self.ecn.demand_cwr);
             (self.rcv.nxt, self.ecn.demand_cwr) = (ack, ece);
             let plan = Plan { seq: self.snd.nxt, flags: Flags::ACK, len: 0 };
@@ -190,7 +174,7 @@ impl Connection {
                 return false; // that one is lost, as an ACK may be
             }
         }
-        self.ecn.cut = None;
+        self.cut_acks = None;
         true
     }
 

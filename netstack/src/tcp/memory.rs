@@ -47,6 +47,12 @@ impl Memory {
         self.device_is_low() && !self.has_room()
     }
 
+    /// Whether peers whose data are copied must hold back: three quarters of the room for that are taken (the pressure of Linux's
+    /// `tcp_mem`).
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.large.available() < self.large.config().slots as usize / 4
+    }
+
     /// Whether a write would find room.
     pub(crate) fn has_room(&self) -> bool {
         self.small.available() > 0 || self.large.available() > 0

@@ -252,7 +252,7 @@ impl Connection {
     }
 
     pub(crate) fn output_open(&mut self, wire: &mut Wire<'_, '_>) -> bool {
-        if self.ecn.has_cut() && !self.output_cut_acks(wire) {
+        if self.cut_acks.is_some() && !self.output_cut_acks(wire) {
             return false;
         }
         if self.flight.is_empty() && self.snd.has_unsent() {

@@ -146,7 +146,7 @@ impl Connection {
     #[inline(always)]
     fn predicted_len(&self, wire: &Wire<'_, '_>) -> Option<usize> {
         let snd = &self.snd;
-        let has_more = snd.probe || snd.force || self.rcv.has_sack() || self.ecn.has_cut();
+        let has_more = snd.probe || snd.force || self.rcv.has_sack() || self.cut_acks.is_some();
         let is_plain =
             self.is_calm() && !has_more && self.pacing.is_none() && !self.app.send_flags.is_marked();
         let flight = snd.flight() as usize;

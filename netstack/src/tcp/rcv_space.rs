@@ -16,12 +16,14 @@ pub(crate) struct RcvSpace {
     space: u32,
     /// The first number that was not read when the round trip began.
     seq: SeqNumber,
-    since: Instant,
+    /// When it did: [`Instant::short_micros`], as below. An hour later it may count as a moment ago, and the measurement
+    /// that ends then begins anew.
+    since: u32,
     /// Eight times the round-trip time in microseconds; 0: not measured yet.
     rtt8: u32,
     /// A window ends here whose arrival is being timed.
     window_end: SeqNumber,
-    window_since: Instant,
+    window_since: u32,
     /// The TSecr that was measured last.
     echo: u32,
     /// The window is being timed.
@@ -33,7 +35,7 @@ pub(crate) struct RcvSpace {
 impl RcvSpace {
     /// Linux's `tcp_init_buffer_space`: as if `space` bytes had been read in the round trip before.
     pub(crate) fn start(&mut self, space: u32, seq: SeqNumber, now: Instant) {
-        (self.space, self.seq, self.since) = (space.max(1), seq, now);
+        (self.space, self.seq, self.since) = (space.max(1), seq, now.short_micros());
     }
 
     /// The round-trip time in microseconds; 0 before it is measured.
@@ -47,8 +49,8 @@ impl RcvSpace {
     }
 
     /// Linux's `tcp_rcv_rtt_update`. How long a window takes depends on the sender's pauses, so of that the least counts.
-    fn measured(&mut self, micros: u64, by_window: bool) {
-        let sample = micros.clamp(1, u64::from(u32::MAX / 16)) as u32; // clamped
+    fn measured(&mut self, micros: u32, by_window: bool) {
+        let sample = micros.clamp(1, u32::MAX / 16);
         if self.rtt8 == 0 || sample * 8 < self.rtt8 {
             self.rtt8 = sample * 8;
         } else if !by_window {
@@ -62,9 +64,9 @@ impl RcvSpace {
             if nxt.before(self.window_end) {
                 return;
             }
-            self.measured(now.nanos_since(self.window_since) / 1000, true);
+            self.measured(now.short_micros().wrapping_sub(self.window_since), true);
         }
-        (self.is_timed, self.window_end, self.window_since) = (true, edge, now);
+        (self.is_timed, self.window_end, self.window_since) = (true, edge, now.short_micros());
     }
 }
 
@@ -80,7 +82,7 @@ impl Receiver {
             let ago = clock.wrapping_sub(echo);
             // An echo from the future, or of before the connection, measures nothing.
             if ago < 1 << 30 {
-                self.space.measured(u64::from(ago.max(1)) * 1000, false);
+                self.space.measured(ago.max(1).saturating_mul(1000), false);
             }
         }
         self.space.time_window(self.nxt, self.edge, now);
@@ -90,7 +92,7 @@ impl Receiver {
     #[inline]
     pub(crate) fn adjust_space(&mut self, now: Instant, config: &TcpConfig) {
         let space = &self.space;
-        if space.rtt8 == 0 || now.nanos_since(space.since) / 1000 < u64::from(space.rtt8 / 8) {
+        if space.rtt8 == 0 || now.short_micros().wrapping_sub(space.since) < space.rtt8 / 8 {
             return;
         }
         self.next_round_trip(now, config);
@@ -111,7 +113,7 @@ impl Receiver {
             }
             self.space.space = copied;
         }
-        (self.space.seq, self.space.since) = (read_up_to, now);
+        (self.space.seq, self.space.since) = (read_up_to, now.short_micros());
     }
 
     /// SO_RCVBUF: the buffer stays as large as this.

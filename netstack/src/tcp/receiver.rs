@@ -34,8 +34,8 @@ pub(crate) struct Receiver {
     pub(crate) queue: RecvQueue,
     /// Out of order; `None` when nothing is.
     pub(crate) assembler: Option<Box<Assembler>>,
-    /// What arrived twice and is to be told (RFC 2883).
-    pub(crate) duplicate: Option<(SeqNumber, SeqNumber)>,
+    /// What arrived twice and is to be told (RFC 2883): up to where, and how much; 0: nothing.
+    pub(crate) duplicate: (SeqNumber, u32),
     /// Whether the peer takes SACK blocks.
     pub(crate) sack_permitted: bool,
     /// Where the peer's FIN is, once it was seen (it may arrive before the data in front of it).
@@ -70,7 +70,7 @@ impl Receiver {
             pressed: u32::MAX,
             queue: RecvQueue::default(),
             assembler: None,
-            duplicate: None,
+            duplicate: (SeqNumber(0), 0),
             sack_permitted: false,
             fin: None,
             fin_received: false,

@@ -105,7 +105,7 @@ impl Sender {
 
     /// Our SYN goes out for the first time: what it takes is a measurement.
     pub(crate) fn time_syn(&mut self, now: Instant) {
-        self.syn_sent = Some(NonZeroU64::new(now.as_nanos()).unwrap_or(NonZeroU64::MIN));
+        self.syn_sent = NonZeroU64::new(now.as_nanos().saturating_add(1)); // the epoch is a time, too
     }
 
     /// Our SYN goes out again: it says nothing any more (Karn).
@@ -115,7 +115,7 @@ impl Sender {
 
     /// When our SYN was sent, if only once.
     pub(crate) fn take_syn_time(&mut self) -> Option<Instant> {
-        self.syn_sent.take().map(|nanos| Instant::from_nanos(nanos.get()))
+        self.syn_sent.take().map(|nanos| Instant::from_nanos(nanos.get() - 1))
     }
 
     /// The number of the queue's first byte.

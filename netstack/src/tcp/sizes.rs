@@ -70,7 +70,7 @@ impl Connection {
             + of(self.fast_open.as_deref())
             + of(self.app.options.as_deref())
             + of(self.rcv.assembler.as_deref())
-            + self.ecn.heap_size()
+            + of(self.cut_acks.as_deref())
             + self.flight.heap_size()
             + self.recovery.heap_size()
             + self.cc.heap_size()

@@ -101,7 +101,7 @@ impl Connection {
             return true;
         }
         // What the application keeps of the buffers is not ours to count: it shows when they run out.
-        if !env.memory.has_room() {
+        if env.memory.is_pressed() {
             rcv.pressed = env.config.tcp_rmem.min.min(super::receiver::MAX_BUFFER) as u32; // limited
         }
         let kept = rcv.queue.copy(&chunk, env.memory);
@@ -109,6 +109,7 @@ impl Connection {
             env.stats.rx_copied_bytes += chunk.len() as u64;
         } else {
             env.stats.rcv_q_drop += 1;
+            rcv.ack_now = true; // as Linux: the peer shall not take it for lost on the way
         }
         kept
     }

@@ -170,3 +170,39 @@ fn keep_alive_probes_are_answered() {
         script.pass(MS * 600);
     }
 }
+
+/// Chunks that the application keeps are buffers that the device lacks: data are copied then, and when there is little room for
+/// copies either, the window is `tcp_rmem.min`.
+#[test]
+fn chunks_that_the_application_keeps_shut_the_window() {
+    let tcp = TcpConfig { tcp_mem: 16 << 20, tcp_moderate_rcvbuf: false, ..TcpConfig::default() };
+    let (mut script, id, theirs, ours) = accept(tcp);
+    let mut kept = Vec::new();
+    // The peer sends what is not acknowledged, and the application reads it; gives the window.
+    let mut next = theirs;
+    let mut turn = |script: &mut Script, kept: &mut Vec<_>| {
+        script.say(&Spoken { data: &[1; 1400], ..ack(next, ours) });
+        while let Ok(Some(chunk)) = script.stack().read_chunk(id) {
+            kept.push(chunk);
+        }
+        script.pass(MS * 50);
+        let last = script.heard().pop().expect("an ACK");
+        next = last.ack.unwrap();
+        edge(&last, SCALE) - next
+    };
+    let mut turns = 0;
+    while turn(&mut script, &mut kept) > 4096 {
+        turns += 1;
+        assert!(turns < 8000);
+    }
+    assert!(turns > 3000, "{turns}");
+    let pool = script.stack().pool();
+    assert!(pool.available() > pool.config().slots as usize / 8, "the ring does not starve");
+    for _ in 0..200 {
+        assert!(turn(&mut script, &mut kept) <= 4096);
+    }
+    assert!(script.stack().stats().rcv_q_drop > 50, "what has no room is answered and not kept");
+    kept.clear();
+    turn(&mut script, &mut kept);
+    assert!(turn(&mut script, &mut kept) > 100_000);
+}

@@ -30,7 +30,7 @@ fn the_delay_follows_the_pace_of_segments() {
     let mut delayed = DelayedAck::default();
     let mut pauses = |pauses: &[u64]| {
         let mut now = 1000;
-        delayed = DelayedAck { last: at(now), ato: ATO_MIN, ..DelayedAck::default() };
+        delayed = DelayedAck { last: at(now).short_micros(), ato: ATO_MIN, ..DelayedAck::default() };
         for pause in pauses {
             now += pause;
             delayed.data_arrived(at(now), RTO, 65_535, 1000);

@@ -73,7 +73,7 @@ fn dctcp_acknowledges_apart_what_came_before_a_change() {
     assert_eq!(predicted(&mut connection, &config, 1100, CE), (true, true));
     assert_eq!(predicted(&mut connection, &config, 1200, CE), (true, false));
     assert_eq!(predicted(&mut connection, &config, 1300, ECT_0), (false, true));
-    let cut = connection.ecn.cut.as_mut().unwrap();
+    let cut = connection.cut_acks.as_mut().unwrap();
     let acks: alloc::vec::Vec<_> = core::iter::from_fn(|| cut.pop()).map(|(ack, ece)| (ack.0, ece)).collect();
     assert_eq!(acks, [(1100, false), (1300, true)]);
 }
