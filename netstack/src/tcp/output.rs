@@ -338,6 +338,7 @@ impl Connection {
             return None;
         }
         let flags = match (fin, last) {
+            (true, _) if len == 0 => Flags::ACK.with(Flags::FIN), // as Linux: nothing to push
             (true, _) => Flags::ACK.with(Flags::FIN).with(Flags::PSH),
             (false, true) => Flags::ACK.with(Flags::PSH),
             (false, false) => Flags::ACK,
