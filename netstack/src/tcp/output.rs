@@ -341,6 +341,7 @@ impl Connection {
             (true, _) if len == 0 => Flags::ACK.with(Flags::FIN), // as Linux: nothing to push
             (true, _) => Flags::ACK.with(Flags::FIN).with(Flags::PSH),
             (false, true) => Flags::ACK.with(Flags::PSH),
+            (false, false) if snd.force && len < mss => Flags::ACK.with(Flags::PSH), // as Linux: a window probe
             (false, false) => Flags::ACK,
         };
         Some(Plan { seq: snd.nxt, flags, len: len as usize })
