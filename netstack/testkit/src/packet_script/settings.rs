@@ -3,19 +3,23 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use corelane_netstack::TcpConfig;
+use corelane_netstack::{BufferSizes, TcpConfig};
 
 /// Sets `name` to `value`. Times are plain numbers in Linux's unit, or have a unit of their own: `1ms`, `60s`.
 pub(super) fn set(config: &mut TcpConfig, name: &str, value: &str) -> Result<(), String> {
     const SECOND: Duration = Duration::from_secs(1);
     const MILLI: Duration = Duration::from_millis(1);
     match name {
-        "tcp_rmem" => config.tcp_rmem = plain(value)?,
-        "tcp_wmem" => config.tcp_wmem = plain(value)?,
+        "tcp_rmem" => config.tcp_rmem = sizes(value)?,
+        "tcp_wmem" => config.tcp_wmem = sizes(value)?,
         "tcp_mem" => config.tcp_mem = plain(value)?,
         "tcp_window_scaling" => config.tcp_window_scaling = switch(value)?,
         "tcp_timestamps" => config.tcp_timestamps = switch(value)?,
         "tcp_sack" => config.tcp_sack = switch(value)?,
+        "tcp_dsack" => config.tcp_dsack = switch(value)?,
+        "tcp_moderate_rcvbuf" => config.tcp_moderate_rcvbuf = switch(value)?,
+        "tcp_ecn" => config.tcp_ecn = plain(value)?,
+        "tcp_ecn_fallback" => config.tcp_ecn_fallback = switch(value)?,
         "tcp_syn_retries" => config.tcp_syn_retries = plain(value)?,
         "tcp_synack_retries" => config.tcp_synack_retries = plain(value)?,
         "tcp_retries1" => config.tcp_retries1 = plain(value)?,
@@ -58,6 +62,16 @@ pub(super) fn set(config: &mut TcpConfig, name: &str, value: &str) -> Result<(),
 
 fn plain<T: FromStr>(value: &str) -> Result<T, String> {
     value.parse().map_err(|_| format!("'{value}' does not fit"))
+}
+
+/// `MIN DEFAULT MAX`, or one for all three.
+fn sizes(value: &str) -> Result<BufferSizes, String> {
+    let numbers: Vec<usize> = value.split_whitespace().map(plain).collect::<Result<_, _>>()?;
+    match numbers[..] {
+        [size] => Ok(BufferSizes::from(size)),
+        [min, default, max] => Ok(BufferSizes { min, default, max }),
+        _ => Err(format!("'{value}': give MIN DEFAULT MAX, or one size")),
+    }
 }
 
 fn switch(value: &str) -> Result<bool, String> {

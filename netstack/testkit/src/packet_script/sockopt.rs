@@ -87,6 +87,20 @@ impl Options {
                 self.fast_open_connect = number(call)? != 0;
                 return Ok(None); // `connect` asks for it
             }
+            (_, "TCP_QUICKACK") => {
+                let id = id.ok_or("TCP_QUICKACK is for connections")?;
+                return Ok(stack.set_quickack(id, number(call)? != 0).err());
+            }
+            ("SOL_SOCKET", "SO_RCVBUF") => {
+                let id = id.ok_or("SO_RCVBUF is for connections")?;
+                let size = usize::try_from(number(call)?).map_err(|e| e.to_string())?;
+                return Ok(stack.set_recv_buffer_size(id, size).err());
+            }
+            (_, "TCP_WINDOW_CLAMP") => {
+                let id = id.ok_or("TCP_WINDOW_CLAMP is for connections")?;
+                let size = usize::try_from(number(call)?).map_err(|e| e.to_string())?;
+                return Ok(stack.set_window_clamp(id, size).err());
+            }
             (_, "TCP_NODELAY") => self.nodelay = Some(number(call)? != 0),
             (level, name) => return Err(format!("unknown option {level} {name}")),
         }
@@ -122,6 +136,13 @@ impl Options {
             (_, "TCP_NODELAY") => {
                 stack.nodelay(id).map(|on| Expr::Number(i64::from(on))).map_err(|e| e.to_string())
             }
+            (_, "TCP_QUICKACK") => {
+                stack.quickack(id).map(|on| Expr::Number(i64::from(on))).map_err(|e| e.to_string())
+            }
+            ("SOL_SOCKET", "SO_RCVBUF") => stack
+                .recv_buffer_size(id)
+                .map(|size| Expr::Number(size as i64)) // far below 2^63
+                .map_err(|e| e.to_string()),
             (level, name) => Err(format!("unknown option {level} {name}")),
         }
     }
