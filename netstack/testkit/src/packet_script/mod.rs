@@ -26,7 +26,8 @@
 //! and our own `garbled` (payload that does not belong there), `badsum`, `from 10.0.0.9`. A long segment may come as several that
 //! make it up. TCP_INFO is asked of the connection that was made or accepted last; beside its fields and the counters of `nstat` an
 //! assertion knows `connections`, `half_open`, `time_wait`, `flows`, `timers`, and `isn_advance`, the distance of our last two
-//! initial numbers. Options that packetdrill has no words for are
+//! initial numbers; `ss_state`, `ss_age` (in seconds), `ss_recv_q`, `ss_send_q` and `ss_orphan` are the usual connection's in the
+//! list of sockets. Options that packetdrill has no words for are
 //! `kind N HEX` and `raw HEX`; `FO *` is the Fast Open cookie that the stack made.
 //!
 //! Beyond what a script says, each segment that the stack sends is looked at by a [`Monitor`](crate::Monitor): checksums, payload

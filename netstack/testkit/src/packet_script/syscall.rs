@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use corelane_netstack::{Error, ListenerId, Shutdown, SocketId, Stack, State};
 
 use super::flow::{Flows, SERVER_PORT};
-use super::sockopt::{self, Options};
+use super::sockopt::{self, Options, Target};
 use super::syntax::{Call, Expr, Outcome};
 use crate::{PEER, Pattern, US};
 
@@ -138,7 +138,7 @@ impl Sockets {
         flows: &mut Flows,
     ) -> Result<Answer, Fault> {
         if call.name == "socket" {
-            return self.socket(call);
+            return self.socket(call, stack);
         }
         if call.name == "poll" {
             return self.poll(call, stack);
@@ -190,13 +190,13 @@ impl Sockets {
         }
     }
 
-    fn socket(&mut self, call: &Call) -> Result<Answer, Fault> {
+    fn socket(&mut self, call: &Call, stack: &Stack) -> Result<Answer, Fault> {
         let is_nonblocking = match call.arguments.get(1) {
             Some(Expr::Word(kind)) => kind.split('|').any(|flag| flag == "SOCK_NONBLOCK"),
             _ => false,
         };
         let fd = self.wanted(call)?;
-        let options = Options::default();
+        let options = Options::new(stack);
         self.insert(fd, Descriptor { socket: Socket::Fresh(None), is_nonblocking, options })
     }
 
@@ -217,7 +217,6 @@ impl Sockets {
         let ports = (local.port(), peer.port());
         flows.of(Some(ports));
         let options = listener.options.clone();
-        options.apply(id, stack)?;
         self.latest = Some(id);
         let stream = Stream { id, ports, written: 0, read: 0, is_told: true };
         let descriptor = Descriptor { socket: Socket::Stream(stream), is_nonblocking: false, options };
@@ -350,9 +349,7 @@ impl Descriptor {
         match stack.listen(local, backlog) {
             Ok(id) => {
                 self.socket = Socket::Listener(id);
-                if let Some(limit) = self.options.fast_open {
-                    stack.set_fast_open(id, limit).map_err(|e| e.to_string())?;
-                }
+                self.options.apply_to_listener(id, stack)?;
                 value(0)
             }
             Err(error) => answer(Err(error)),
@@ -443,25 +440,28 @@ impl Descriptor {
     }
 
     fn set_option(&mut self, call: &Call, stack: &mut Stack) -> Result<Answer, Fault> {
-        let id = self.stream().ok().map(|stream| stream.id);
-        match self.options.set(call, id, stack)? {
+        let target = match &self.socket {
+            Socket::Fresh(_) => Target::Fresh,
+            Socket::Listener(id) => Target::Listener(*id),
+            Socket::Stream(stream) => Target::Stream(stream.id),
+        };
+        match self.options.set(call, target, stack)? {
             None => value(0),
             Some(error) => answer(Err(error)),
         }
     }
 
     fn option(&mut self, call: &Call, stack: &mut Stack) -> Result<Answer, Fault> {
-        let id = self.stream().ok().map(|stream| stream.id);
+        let id = self.stream().map_err(|_| "only connections have options that can be asked for")?.id;
         let Some(Expr::List(expected)) = call.arguments.get(3) else {
             return Err("getsockopt takes what it should give in brackets".to_string());
         };
         let found = match sockopt::name(call)? {
             ("SOL_SOCKET", "SO_ERROR") => {
-                let id = id.ok_or("only connections have an error")?;
                 let error = stack.take_error(id).map_err(|e| e.to_string())?;
                 error.map_or(Expr::Number(0), |error| Expr::Word(errno(error).to_string()))
             }
-            _ => self.options.get(call, id, stack)?,
+            _ => sockopt::get(call, id, stack)?,
         };
         if expected.as_slice() != [found.clone()] {
             return Err(format!("the option is {found:?}"));
