@@ -30,6 +30,8 @@ pub(crate) struct Outcome {
     pub(crate) ece: bool,
     /// What was sent again was found lost.
     pub(crate) lost_again: bool,
+    /// It leads up to what was SACKed: the peer has dropped that, and a time-out comes soon.
+    pub(crate) reneged: bool,
     /// Bytes that it covers cumulatively.
     pub(crate) acked: u32,
     /// Bytes that it delivers, each once; DSACKs count too.
@@ -156,7 +158,7 @@ impl Connection {
         if outcome.is_dubious(self.recovery.phase) {
             retransmit = self.alert(before.una, outcome, echo, env);
         }
-        let restart = outcome.advanced || self.sack_is_newer_than_head(outcome);
+        let restart = !outcome.reneged && (outcome.advanced || self.sack_is_newer_than_head(outcome));
         if restart {
             self.restart_retransmit(env);
         }

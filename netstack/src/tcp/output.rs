@@ -372,6 +372,7 @@ impl Connection {
             // As Linux: what a device cuts is not held back by the receiver's GRO.
             (false, false) if len > mss => Flags::ACK.with(Flags::PSH),
             (false, true) => Flags::ACK.with(Flags::PSH),
+            (false, false) if snd.force && len < mss => Flags::ACK.with(Flags::PSH), // as Linux: a window probe
             (false, false) => Flags::ACK,
         };
         Some(Plan { seq: snd.nxt, flags, len: len as usize })

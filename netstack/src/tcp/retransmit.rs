@@ -4,6 +4,7 @@ use super::connection::Connection;
 use super::options::Timestamps;
 use super::output::{Plan, Wire};
 use super::recovery::Name;
+use super::timers::Timer;
 use crate::wire::tcp::Flags;
 
 impl Connection {
@@ -72,6 +73,11 @@ impl Connection {
         let stamp = self.timestamps.map_or(0, |ts| Timestamps::value(ts.offset, wire.now));
         self.recovery.resent(end.since(start), stamp);
         self.note_departure(end.since(start), wire.now);
+        // As in Linux the time-out starts anew with the oldest segment, and there is no tail loss probe beside it.
+        if start == self.snd.una && !self.timers.is_set(Timer::Reorder) {
+            self.timers.clear(Timer::Retransmit); // `set_retransmit` knows for how long
+            self.timers.clear(Timer::TailProbe);
+        }
         self.snd.retransmits += 1;
         self.snd.last_sent = wire.now;
         wire.cx.stats.tcp_retrans_segs += 1;

@@ -30,7 +30,19 @@ pub struct Host {
 impl Host {
     /// A stack on `queue`, with bursts of `burst` frames.
     pub fn new(queue: LinkQueue, config: Config, secret: [u8; 32], burst: usize) -> Host {
-        let stack = Stack::new(config, Link::from(queue.info()), queue.pool().clone(), secret);
+        let link = Link::from(queue.info());
+        Host::with_link(queue, link, config, secret, burst)
+    }
+
+    /// As `new`, with another device than the queue's for all that the stack knows.
+    pub(crate) fn with_link(
+        queue: LinkQueue,
+        link: Link,
+        config: Config,
+        secret: [u8; 32],
+        burst: usize,
+    ) -> Host {
+        let stack = Stack::new(config, link, queue.pool().clone(), secret);
         Host {
             stack,
             queue,

@@ -1,4 +1,5 @@
-//! Seeded transfers by the thousand: `cargo run --release -p corelane-testkit -- --seeds 0..1000`.
+//! Seeded transfers by the thousand: `cargo run --release -p corelane-testkit -- --seeds 0..1000`; and packet scripts:
+//! `cargo run -p corelane-testkit -- script FILE...`.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -6,7 +7,8 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
+use corelane_testkit::packet_script;
 use corelane_testkit::transfer::{Outcome, Plan, run};
 
 /// Transfers between two stacks in virtual time, under faults drawn from a seed.
@@ -14,7 +16,10 @@ use corelane_testkit::transfer::{Outcome, Plan, run};
 /// Each byte and each frame is checked, and that nothing is left over at the end. A seed that fails is
 /// printed with the command that replays it; then the exit code is 1.
 #[derive(Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// The seeds to run, as FIRST..END (END is not run)
     #[arg(long, value_parser = range, default_value = "0..1000", conflicts_with = "seed")]
     seeds: Range<u64>,
@@ -33,6 +38,16 @@ struct Arguments {
     /// Go on after a seed that fails
     #[arg(long)]
     keep_going: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Play packet scripts in packetdrill's notation; the exit code is 1 when one fails
+    Script {
+        /// The scripts
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
 }
 
 fn range(text: &str) -> Result<Range<u64>, String> {
@@ -126,10 +141,29 @@ fn run_one(seed: u64, arguments: &Arguments) -> ExitCode {
     }
 }
 
+fn play_all(files: &[PathBuf]) -> ExitCode {
+    let mut failed = 0;
+    for file in files {
+        let played = std::fs::read_to_string(file)
+            .map_err(|error| error.to_string())
+            .and_then(|text| packet_script::play(&text).map_err(|failure| failure.to_string()));
+        match played {
+            Ok(()) => println!("{}: passed", file.display()),
+            Err(what) => {
+                failed += 1;
+                println!("{}: failed, {what}", file.display());
+            }
+        }
+    }
+    println!("{} passed, {failed} failed", files.len() - failed);
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match arguments.seed {
-        Some(seed) => run_one(seed, &arguments),
-        None => run_all(&arguments),
+    match (&arguments.command, arguments.seed) {
+        (Some(Command::Script { files }), _) => play_all(files),
+        (None, Some(seed)) => run_one(seed, &arguments),
+        (None, None) => run_all(&arguments),
     }
 }

@@ -42,6 +42,8 @@ struct Arrived {
     window: u16,
     /// Counted from `iss` on.
     numbers: Ranges,
+    /// What the SYN says of its sender.
+    sender: End,
 }
 
 /// Checks every frame that a stack sends, against all that it sent and heard before.
@@ -52,6 +54,8 @@ struct Arrived {
 pub struct Monitor {
     medium: Medium,
     mtu: u16,
+    /// The device cuts segments.
+    is_tso: bool,
     /// Data are those of [`Pattern::between`] the ports.
     is_patterned: bool,
     ends: BTreeMap<Flow, End>,
@@ -68,6 +72,7 @@ impl Monitor {
         Monitor {
             medium,
             mtu,
+            is_tso: false,
             is_patterned: false,
             ends: BTreeMap::new(),
             arrived: BTreeMap::new(),
@@ -75,6 +80,11 @@ impl Monitor {
             segments: 0,
             payload_bytes: 0,
         }
+    }
+
+    /// A device cuts the segments: they may be longer than the MSS.
+    pub(crate) fn allow_tso(&mut self) {
+        self.is_tso = true;
     }
 
     /// From now on each payload byte sent must be that of [`Pattern::between`] at its place. So a segment
@@ -131,7 +141,8 @@ impl Monitor {
         let (iss, window) = (segment.seq, segment.window);
         let streams = self.arrived.entry(flow).or_default();
         if segment.syn && streams.iter().all(|arrived| arrived.iss != iss) {
-            streams.push(Arrived { iss, window, numbers: Ranges::default() });
+            let sender = End::open(segment, None);
+            streams.push(Arrived { iss, window, numbers: Ranges::default(), sender });
         }
         for arrived in streams {
             let start = segment.seq.wrapping_sub(arrived.iss);
@@ -140,6 +151,20 @@ impl Monitor {
                 // A probe lies before the start of the stream when nothing was sent yet; a forged segment may reach into it.
                 None => arrived.numbers.add(0, start.wrapping_add(segment.seq_len())),
             }
+        }
+    }
+
+    /// A SYN is taken when the stack acknowledges it. Its sender may be a test, whose segments are not judged: then its SYN is
+    /// all that is known of it.
+    fn note_taken(&mut self, flow: Flow, ack: u32) {
+        let sender = (flow.1, flow.0);
+        let known = self.ends.get(&sender).map(|end| end.iss);
+        let streams = self.arrived.get(&flow).map_or(&[][..], |streams| streams);
+        let mut taken = streams.iter().filter(|s| s.numbers.holds(0, ack.wrapping_sub(s.iss)));
+        if let Some(last) = taken.clone().next_back()
+            && taken.all(|stream| Some(stream.iss) != known)
+        {
+            self.ends.insert(sender, last.sender.clone());
         }
     }
 
@@ -170,19 +195,22 @@ impl Monitor {
             return None;
         }
         let (flow, back) = ((segment.from, segment.to), (segment.to, segment.from));
+        if let Some(ack) = segment.ack {
+            self.note_taken(flow, ack);
+        }
         if segment.syn && self.ends.get(&flow).is_none_or(|end| end.iss != segment.seq) {
             let granted = self.arrived.get(&flow).and_then(|streams| streams.iter().map(|s| s.window).max());
             let granted = granted.filter(|_| segment.ack.is_some());
             self.ends.insert(flow, End::open(segment, granted));
         }
         let peer = self.ends.get(&back).map(|peer| (peer.mss, peer.scale, peer.sack));
-        let is_patterned = self.is_patterned;
+        let (is_patterned, is_tso) = (self.is_patterned, self.is_tso);
         // Without a SYN it is an answer to something forged.
         let end = self.ends.get_mut(&flow)?;
         let (mss, scale, sack) =
             peer.map_or((None, None, false), |(mss, scale, sack)| (Some(mss), scale, sack));
         let arrived = self.arrived.get(&flow).map_or(&[][..], |streams| streams);
-        end.judge_data(segment, mss, is_patterned)
+        end.judge_data(segment, mss.filter(|_| !is_tso), is_patterned)
             .or_else(|| end.judge_sack(segment, sack, arrived))
             .or_else(|| end.judge_ack(segment, scale, arrived))
     }

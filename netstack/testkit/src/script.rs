@@ -3,17 +3,11 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use corelane_netstack::{Config, Event, Ipv4Cidr, ListenerId, Shutdown, SocketId, Stack};
-use corelane_nic::{Queue, RxBurst, TxBurst, TxOffload};
-use corelane_sim::{Link, LinkConfig, LinkQueue};
+use corelane_netstack::{Config, Event, ListenerId, Shutdown, SocketId, Stack};
 use etherparse::{IpEcn, Ipv4Header, PacketBuilder, TcpOptionElement, TcpOptions};
 
-use crate::{Host, Medium, Segment};
-
-/// The stack's address.
-pub const US: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
-/// The address that the test plays.
-pub const PEER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
+use crate::dut::{Dut, PEER, US};
+use crate::{Medium, Segment};
 
 /// A segment that the stack sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,15 +82,11 @@ pub struct Spoken<'a> {
 /// Each call runs the stack as far as it goes at that time. What it said is kept with its time, until
 /// [`Script::heard`] takes it.
 pub struct Script {
-    /// The stack, for commands; [`Script::run`] carries them out.
-    pub host: Host,
     /// Our port.
     pub port: u16,
     /// The peer's port.
     pub peer_port: u16,
-    link: Link,
-    peer: LinkQueue,
-    now: Duration,
+    dut: Dut,
     heard: Vec<Heard>,
 }
 
@@ -105,22 +95,18 @@ impl Script {
     ///
     /// # Panics
     /// When the link can't be: a fault of this crate.
-    pub fn new(mut config: Config) -> Script {
-        let settings = LinkConfig { macs: None, slots: 4096, ..LinkConfig::default() };
-        let (link, a, peer) = Link::new(&settings).expect("the defaults are right");
-        config.addresses.splice(..0, Ipv4Cidr::new(US, 24));
-        let host = Host::new(a, config, [7; 32], 64);
-        Script { host, port: 80, peer_port: 5000, link, peer, now: Duration::ZERO, heard: Vec::new() }
+    pub fn new(config: Config) -> Script {
+        Script { port: 80, peer_port: 5000, dut: Dut::new(config, 1500, false), heard: Vec::new() }
     }
 
     /// The stack.
     pub fn stack(&mut self) -> &mut Stack {
-        &mut self.host.stack
+        &mut self.dut.host.stack
     }
 
     /// The time.
     pub fn now(&self) -> Duration {
-        self.now
+        self.dut.now()
     }
 
     /// The peer's address and port.
@@ -128,37 +114,25 @@ impl Script {
         SocketAddr::from((PEER, self.peer_port))
     }
 
-    /// Runs the stack at this time.
+    /// Runs the stack at this time; its commands are carried out.
     pub fn run(&mut self) {
-        let mut rx = RxBurst::with_capacity(1024);
-        for _ in 0..16 {
-            self.host.receive(self.now, |_, _| {});
-            self.host.transmit(self.now, |_, _| {});
-            self.link.advance_to(self.now);
-            self.peer.receive(&mut rx);
-        }
-        while let Some(frame) = rx.pop() {
-            if let Some(segment) = Segment::parse(&frame.packet, Medium::Ip) {
+        self.dut.run();
+        self.listen_in();
+    }
+
+    fn listen_in(&mut self) {
+        for (at, frame) in self.dut.sent.drain(..) {
+            if let Some(segment) = Segment::parse(&frame, Medium::Ip) {
                 assert!(segment.is_intact, "the stack sent a wrong checksum: {segment:?}");
-                self.heard.push(Heard::from(&segment, self.now));
+                self.heard.push(Heard::from(&segment, at));
             }
         }
     }
 
     /// Lets `time` pass, stopping at each deadline of the stack.
     pub fn pass(&mut self, time: Duration) {
-        let end = self.now + time;
-        self.run();
-        while let Some(next) = self.host.stack.next_deadline().map(|at| Duration::from_nanos(at.as_nanos()))
-            && next <= end
-        {
-            // A deadline may be early; the stack then names another.
-            self.now = next.max(self.now);
-            self.link.advance_to(self.now);
-            self.run();
-        }
-        self.now = end;
-        self.run();
+        self.dut.run_until(self.dut.now() + time);
+        self.listen_in();
     }
 
     /// What the stack said since the last call.
@@ -206,15 +180,8 @@ impl Script {
     /// # Panics
     /// When the peer has no buffers left: the stack keeps more than it should.
     pub fn say_together(&mut self, frames: &[impl AsRef<[u8]>]) {
-        let mut tx = TxBurst::with_capacity(frames.len());
-        for frame in frames {
-            let mut packet = self.peer.pool().take().expect("the peer has buffers");
-            packet.extend_from_slice(frame.as_ref());
-            tx.push(packet, TxOffload::default());
-        }
-        self.peer.transmit(&mut tx);
-        self.link.advance_to(self.now);
-        self.run();
+        self.dut.inject(frames);
+        self.listen_in();
     }
 
     /// The IP packet of a segment.

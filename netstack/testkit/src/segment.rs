@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use etherparse::{NetSlice, SlicedPacket, TcpOptionElement, TransportSlice};
+use etherparse::{NetSlice, SlicedPacket, TransportSlice};
 
 /// What frames start with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,21 +101,32 @@ impl<'a> Segment<'a> {
                 && header.to_header().calc_header_checksum() == header.header_checksum(),
             payload: tcp.payload(),
         };
-        for option in tcp.options_iterator() {
-            // As stacks do: what stands before an option that is malformed or not known counts.
-            let Ok(option) = option else { break };
-            match option {
-                TcpOptionElement::MaximumSegmentSize(mss) => segment.mss = Some(mss),
-                TcpOptionElement::WindowScale(scale) => segment.scale = Some(scale.min(14)),
-                TcpOptionElement::Timestamp(value, echo) => segment.timestamps = Some((value, echo)),
-                TcpOptionElement::SelectiveAcknowledgementPermitted => segment.sack_permitted = true,
-                TcpOptionElement::SelectiveAcknowledgement(first, more) => {
-                    segment.sack = [Some(first)].into_iter().chain(more).flatten().collect();
-                }
-                TcpOptionElement::Noop => {}
-            }
-        }
+        segment.read_options(tcp.options());
         Some(segment)
+    }
+
+    /// RFC 9293 3.2: what is unknown is skipped by its length, what can't be ends it.
+    fn read_options(&mut self, mut bytes: &[u8]) {
+        let number = |bytes: &[u8]| bytes.iter().fold(0, |n: u32, b| n << 8 | u32::from(*b));
+        while let Some((&kind, rest)) = bytes.split_first() {
+            if kind == 1 {
+                bytes = rest;
+                continue;
+            }
+            let len = rest.first().map_or(0, |len| usize::from(*len));
+            let Some(body) = bytes.get(2..len).filter(|_| kind != 0) else { return };
+            match (kind, body.len()) {
+                (2, 2) => self.mss = Some(number(body) as u16), // two bytes
+                (3, 1) => self.scale = Some(body[0].min(14)),
+                (4, 0) => self.sack_permitted = true,
+                (5, blocks) if blocks % 8 == 0 => {
+                    self.sack = body.chunks(8).map(|pair| (number(&pair[..4]), number(&pair[4..]))).collect();
+                }
+                (8, 8) => self.timestamps = Some((number(&body[..4]), number(&body[4..]))),
+                _ => {}
+            }
+            bytes = &bytes[len..];
+        }
     }
 
     /// The sequence numbers it takes: data, SYN and FIN.

@@ -207,14 +207,15 @@ impl Connection {
 
     /// RFC 2018 8: SND.UNA has come to a segment that the peer had SACKed, so the peer has dropped it. As in Linux, a
     /// short time is given for an ACK that says otherwise.
-    fn check_reneging(&mut self, outcome: &Outcome, env: &Env<'_>) -> bool {
-        let reneged = outcome.advanced && self.flight.head().is_some_and(|head| head.is_sacked());
-        if reneged {
+    fn check_reneging(&mut self, outcome: &mut Outcome, env: &Env<'_>) -> bool {
+        outcome.reneged = outcome.advanced && self.flight.head().is_some_and(|head| head.is_sacked());
+        if outcome.reneged {
             let half = self.rtt.srtt().unwrap_or_default() / 2;
             self.timers.set(Timer::Retransmit, env.now + half.max(core::time::Duration::from_millis(10)));
+            self.timers.clear(Timer::TailProbe);
             self.effects.transmit = true; // for the deadline
         }
-        reneged
+        outcome.reneged
     }
 
     /// Fast recovery begins (RFC 5681 3.2, RFC 6675 5).

@@ -52,9 +52,10 @@ impl Connection {
         self.effects.transmit = true;
     }
 
-    fn mark_timed_out(&mut self, env: &Env<'_>) {
+    fn mark_timed_out(&mut self, env: &mut Env<'_>) {
         self.recovery.dup_acks = 0;
         if self.flight.head().is_some_and(|head| head.is_sacked()) {
+            env.stats.sack_reneging += 1;
             self.flight.renege();
             self.flight.mark_all_lost(|_| false);
             return;

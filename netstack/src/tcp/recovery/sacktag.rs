@@ -26,7 +26,8 @@ impl Connection {
         for &(start, end) in &blocks[usize::from(dsack)..] {
             if offset(start) < offset(end) && offset(end) <= self.snd.flight() {
                 self.take_block(start, end, outcome, env);
-            } else if end.after(ack) {
+            } else if ack == una || end.after(una) {
+                // With an older ACK, what lies below SND.UNA was right once.
                 env.stats.sack_discard += 1;
             }
         }

@@ -17,7 +17,7 @@ fn bed() -> (Bed, Live, Live) {
 #[test]
 fn ninety_thousand_gapped_bytes_starve_nobody() {
     let (mut bed, victim, mut witness) = bed();
-    let slots = bed.script.host.stack.pool().config().slots as usize;
+    let slots = bed.script.stack().pool().config().slots as usize;
     for n in 0..90_000u32 {
         bed.script.peer_port = victim.port;
         bed.script.say_forged(&Forged {
@@ -31,7 +31,7 @@ fn ninety_thousand_gapped_bytes_starve_nobody() {
         }
     }
     bed.script.heard();
-    let used = slots - bed.script.host.stack.pool().available();
+    let used = slots - bed.script.stack().pool().available();
     assert!(used < slots, "the device still has buffers: {used} of {slots} are used");
     let stats = *bed.script.stack().stats();
     assert!(
@@ -206,7 +206,7 @@ fn what_nobody_reads_leaves_buffers_for_the_others() {
             bed.echo(&mut witness);
         }
     }
-    let pool = bed.script.host.stack.pool();
+    let pool = bed.script.stack().pool();
     assert!(pool.available() > pool.config().reserve as usize, "the device still has buffers");
     bed.echo(&mut witness);
     for live in &lives {

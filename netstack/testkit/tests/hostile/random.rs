@@ -38,7 +38,7 @@ fn random_packet(script: &Script, rng: &mut Rng, theirs: u32, ours: u32) -> Vec<
 fn random_packets_change_nothing_for_a_connection() {
     let mut script = Script::new(Config::default());
     let (id, theirs, ours) = script.accept(WINDOW);
-    let free = script.host.stack.pool().available();
+    let free = script.stack().pool().available();
     let mut rng = Rng::new(5);
     for round in 0..20_000 {
         let packet = random_packet(&script, &mut rng, theirs, ours);
@@ -57,6 +57,6 @@ fn random_packets_change_nothing_for_a_connection() {
     script.say(&Spoken { flags: "R", seq: theirs + 10, ..Spoken::default() });
     script.stack().close(id).unwrap();
     script.pass(Duration::from_secs(200));
-    assert_eq!(script.host.stack.pool().available(), free);
+    assert_eq!(script.stack().pool().available(), free);
     assert_eq!((script.stack().flows(), script.stack().timers(), script.stack().buffers_in_use()), (0, 0, 0));
 }

@@ -41,7 +41,7 @@ impl Bed {
     pub fn new(mut config: Config) -> Bed {
         config.tcp.tcp_wmem.default = 1 << 20; // tests write in one go
         let mut script = Script::new(config);
-        let free = script.host.stack.pool().available();
+        let free = script.stack().pool().available();
         let local = SocketAddr::from((US, LISTEN_PORT));
         let listener = script.stack().listen(local, 64).expect("the port is free");
         Bed { script, listener, free }
