@@ -66,8 +66,8 @@ pub struct DifferArgs {
     /// The network of the conversations
     #[command(flatten)]
     pub common: CommonArgs,
-    /// Conversations; twelve in a row have all endings
-    #[arg(long, value_name = "N", default_value_t = 36, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    /// Conversations; sixteen in a row have all endings from both sides
+    #[arg(long, value_name = "N", default_value_t = 48, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub conversations: u64,
     /// Write captures there, as an observer beside the compared end sees them
     #[arg(long, value_name = "FOLDER")]
