@@ -29,6 +29,8 @@ interface = "cl0"
 tap_offloads = false
 [network]
 addresses = ["$OURS/24"]
+[tcp]
+tcp_congestion_control = "$LOSSY_CONGESTION"
 TOML
     HOME_NS=$home PEER_NS=$peer PEER_IF=cl1 JOIN=: FLAGS=(--config "$WORK/forwarded.toml")
 }

@@ -80,7 +80,7 @@ pub struct CommonArgs {
     /// The first seed
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// Congestion control at both ends, one of net.ipv4.tcp_available_congestion_control
+    /// Congestion control at both ends, one that corelane has and net.ipv4.tcp_available_congestion_control names
     #[arg(long, value_name = "NAME", default_value = "cubic", value_parser = congestion)]
     pub congestion: String,
     /// Runs side by side, each with a forwarder and two ends
