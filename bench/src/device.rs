@@ -6,7 +6,8 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use clap::Args;
-use corelane::{Builder, Config, DpdkOffloadsConfig, Runtime, Time};
+use corelane::{Algorithm, Builder, Config, DpdkOffloadsConfig, Runtime, Time};
+use corelane_netstack::CongestionControl;
 
 use crate::cli::{Cidr, Driver};
 use crate::error::bad_input;
@@ -86,8 +87,24 @@ impl DeviceArgs {
     /// # Errors
     /// When the device can't be had: the error says what is missing.
     pub fn start(&self, spin: bool) -> anyhow::Result<Runtime> {
+        self.start_with(spin, None)
+    }
+
+    /// As [`Self::start`], with this congestion control; `None` is the stack's own.
+    ///
+    /// # Errors
+    /// As there, and for a name that it doesn't have.
+    pub fn start_with(&self, spin: bool, congestion: Option<&str>) -> anyhow::Result<Runtime> {
+        let mut config = self.config(spin)?;
+        if let Some(name) = congestion {
+            let kind: CongestionControl = name.parse().map_err(|_| {
+                let names = CongestionControl::ALL.map(CongestionControl::name).join(", ");
+                bad_input(format!("--congestion {name}: corelane has {names}"))
+            })?;
+            config.tcp.tcp_congestion_control = Some(Algorithm(kind));
+        }
         // A flag that names what is not there is a wrong flag, as for the other engines.
-        Builder::new().config(self.config(spin)?).build().map_err(|error| match error.kind() {
+        Builder::new().config(config).build().map_err(|error| match error.kind() {
             io::ErrorKind::InvalidInput | io::ErrorKind::NotFound => bad_input(error.to_string()),
             _ => error.into(),
         })

@@ -81,6 +81,9 @@ fn wrong_values() {
         &["talk", "--send", "1", "--connect", "127.0.0.1:1", "--mtu", "9000"],
         &["--mtu", "--engine corelane"],
     );
+    let talk = ["talk", "--engine", "corelane", "--send", "1", "--connect", "10.0.0.2:1", "--driver", "tap"];
+    let device = ["--interface", "tap0", "--ip", "10.0.0.3/24", "--congestion", "magic"];
+    refused(&[&talk[..], &device].concat(), &["--congestion magic", "reno", "cubic"]);
     refused(&["lossy", "--loss", "1,half"], &["--loss", "half", "percentage"]);
     refused(&["differ", "--conversations", "0"], &["--conversations", "1..=100000"]);
     refused(&["dance"], &["dance", "--help"]);

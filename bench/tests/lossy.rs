@@ -56,12 +56,12 @@ fn a_transfer_that_takes_too_long_is_cut_and_its_goodput_known() {
 
 #[test]
 fn conversations_end_alike() {
-    let Some((output, said)) = bench(&["differ", "--conversations", "12", "--congestion", "reno"]) else {
+    let Some((output, said)) = bench(&["differ", "--conversations", "16", "--congestion", "reno"]) else {
         return;
     };
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{said}{told}");
-    assert!(told.ends_with("12 conversations, 0 differ\n"), "{told}");
+    assert!(told.ends_with("16 conversations, 0 differ\n"), "{told}");
     for ending in ["Eof", "Closed", "ConnectionReset", "BrokenPipe"] {
         assert!(told.contains(ending), "{ending} isn't in {told}");
     }

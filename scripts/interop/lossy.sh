@@ -29,6 +29,8 @@ interface = "cl0"
 tap_offloads = false
 [network]
 addresses = ["$OURS/24"]
+[tcp]
+tcp_congestion_control = "$LOSSY_CONGESTION"
 TOML
     HOME_NS=$home PEER_NS=$peer PEER_IF=cl1 JOIN=: FLAGS=(--config "$WORK/forwarded.toml")
 }
@@ -96,7 +98,7 @@ run_lossy() {
     if [ "$1" = quick ]; then
         random_file "$WORK/file" 2
         start_files "1 5" "10 100" "on" "$WORK/file"
-        check "lossy: conversations end as the kernel's do" conversations_end_alike 24
+        check "lossy: conversations end as the kernel's do" conversations_end_alike 32
         await_files
         check "lossy: goodput of 0.8 x the kernel's or more" \
             measured_transfers --mib 8 --seconds 5 --loss 0,1 --rtt 10,100 --jobs 4
@@ -105,7 +107,7 @@ run_lossy() {
         start_files "0 0.1 1 5" "0 10" "off on" "$WORK/file"
         await_files
         start_files "0 0.1 1 5" "100" "off on" "$WORK/file"
-        check "lossy: conversations end as the kernel's do" conversations_end_alike 240
+        check "lossy: conversations end as the kernel's do" conversations_end_alike 320
         check "lossy: goodput of 0.8 x the kernel's or more" measured_transfers --jobs 4
         await_files
     fi

@@ -66,8 +66,8 @@ pub struct DifferArgs {
     /// The network of the conversations
     #[command(flatten)]
     pub common: CommonArgs,
-    /// Conversations; twelve in a row have all endings
-    #[arg(long, value_name = "N", default_value_t = 36, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    /// Conversations; sixteen in a row have all endings from both sides
+    #[arg(long, value_name = "N", default_value_t = 48, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub conversations: u64,
     /// Write captures there, as an observer beside the compared end sees them
     #[arg(long, value_name = "FOLDER")]
@@ -80,7 +80,7 @@ pub struct CommonArgs {
     /// The first seed
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// Congestion control at both ends, one of net.ipv4.tcp_available_congestion_control
+    /// Congestion control at both ends, one that corelane has and net.ipv4.tcp_available_congestion_control names
     #[arg(long, value_name = "NAME", default_value = "cubic", value_parser = congestion)]
     pub congestion: String,
     /// Runs side by side, each with a forwarder and two ends

@@ -49,12 +49,12 @@ pub struct Bed {
     f: Namespace,
     b: Namespace,
     engine: ClientEngine,
-    /// Of the kernel's ends.
+    /// Of both ends.
     congestion: String,
 }
 
 impl Bed {
-    /// Makes one for the compared end `engine`; the kernel's ends have this congestion control.
+    /// Makes one for the compared end `engine`; both ends have this congestion control.
     pub fn make(engine: ClientEngine, congestion: &str) -> anyhow::Result<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -100,15 +100,16 @@ impl Bed {
         let start = |place: Place| {
             let (namespace, own) = match (place, self.engine) {
                 (Place::A, ClientEngine::Corelane) => (&self.f, corelane()),
-                (Place::A, ClientEngine::Epoll) => (&self.a, self.kernel()),
-                (Place::B, _) => (&self.b, self.kernel()),
+                (Place::A, ClientEngine::Epoll) => (&self.a, Vec::new()),
+                (Place::B, _) => (&self.b, Vec::new()),
             };
             let address = match listener {
                 Place::A => A,
                 Place::B => B,
             };
             let role = if place == listener { "--listen" } else { "--connect" };
-            let role = [role.to_owned(), format!("{address}:{PORT}")];
+            let congestion = format!("--congestion={}", self.congestion);
+            let role = [role.to_owned(), format!("{address}:{PORT}"), congestion];
             let told = if place == Place::A { flags[0] } else { flags[1] };
             Child::start("talk", &namespace.inside(), &[&own[..], &role, told].concat())
         };
@@ -119,11 +120,6 @@ impl Bed {
             Place::A => [first, start(Place::B)?],
             Place::B => [start(Place::A)?, first],
         })
-    }
-
-    /// The kernel's sockets.
-    fn kernel(&self) -> Vec<String> {
-        vec![format!("--congestion={}", self.congestion)]
     }
 }
 

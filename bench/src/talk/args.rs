@@ -47,7 +47,8 @@ pub struct TalkArgs {
     /// Which side
     #[arg(long, default_value = "a")]
     pub side: Side,
-    /// Congestion control of the kernel's sockets, one of net.ipv4.tcp_available_congestion_control [default: the system's]
+    /// Congestion control; for the kernel's sockets one of net.ipv4.tcp_available_congestion_control [default: the system's,
+    /// or the stack's]
     #[arg(long, value_name = "NAME", value_parser = crate::cli::congestion)]
     pub congestion: Option<String>,
     /// Started by process PID: end with it, in a session of its own

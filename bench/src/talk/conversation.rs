@@ -75,8 +75,14 @@ impl<H: Host> Conversation<'_, H> {
             (Finish::Both, _) => self.shut_and_hear_end().await,
             (Finish::HalfClose, true) => self.shut_and_hear_end().await,
             (Finish::HalfClose, false) => self.answer_after_end(&plan.afterwards).await,
+            (Finish::CloseSending, true) => self.say(&plan.afterwards).await.map(|()| Ending::Closed),
+            (Finish::CloseSending, false) => self.hear_end().await,
             (Finish::Abort, true) => return self.abort(),
-            (Finish::Abort, false) => self.await_error().await,
+            (Finish::AbortSending, true) => match self.say(&plan.afterwards).await {
+                Ok(()) => return self.abort(),
+                Err(error) => Err(error),
+            },
+            (Finish::Abort | Finish::AbortSending, false) => self.await_error().await,
             (Finish::Unread, true) => {
                 hear(&mut self.read, &mut self.sink, UNREAD as u64 / 2).await.map(|()| Ending::Closed)
             }
@@ -114,8 +120,12 @@ impl<H: Host> Conversation<'_, H> {
 
     async fn answer_after_end(&mut self, answer: &[Write]) -> io::Result<Ending> {
         let ending = self.hear_end().await?;
-        say(self.host, &mut self.write, &mut self.source, answer).await?;
+        self.say(answer).await?;
         Ok(ending)
+    }
+
+    async fn say(&mut self, writes: &[Write]) -> io::Result<()> {
+        say(self.host, &mut self.write, &mut self.source, writes).await
     }
 
     fn abort(self) -> (u64, u64, Ending) {
@@ -127,17 +137,17 @@ impl<H: Host> Conversation<'_, H> {
         (self.sink.received, self.sink.wrong, ending)
     }
 
-    /// Waits for an error, and writes now and then, so that one comes. It may come from the read or from the write; it
-    /// is the first one of the connection in both cases.
+    /// Waits for an error, reads what comes before it, and writes now and then, so that one comes. It may come from the read
+    /// or from the write; it is the first one of the connection in both cases.
     async fn await_error(&mut self) -> io::Result<Ending> {
         let until = Instant::now() + PATIENCE;
+        let mut buffer = vec![0; WRITE];
         while Instant::now() < until {
-            let mut byte = [0];
             tokio::select! {
                 biased;
-                read = self.read.read(&mut byte) => match read? {
+                read = self.read.read(&mut buffer) => match read? {
                     0 => return Ok(Ending::Eof),
-                    _ => return Err(io::Error::new(io::ErrorKind::InvalidData, "the other side writes")),
+                    count => { self.sink.check(&buffer[..count]); }
                 },
                 () = self.host.sleep(PING) => self.write.write_all(b"?").await?,
             }

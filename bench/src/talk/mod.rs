@@ -47,7 +47,7 @@ pub fn run(args: &TalkArgs) -> anyhow::Result<ExitCode> {
             runtime.block_on(talk(&kernel, args))?;
         }
         ClientEngine::Corelane => {
-            let mut runtime = args.device.start(false)?;
+            let mut runtime = args.device.start_with(false, args.congestion.as_deref())?;
             let result = runtime.block_on(talk(&Corelane, args));
             // What is cut off was said, and TIME-WAIT is nobody's loss.
             let _cut = runtime.shutdown(GRACE);

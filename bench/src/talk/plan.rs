@@ -31,16 +31,36 @@ pub enum Finish {
     Both,
     /// The first ends its direction; the other reads the end, writes on for a while, closes. The first reads all of it.
     HalfClose,
+    /// The first writes what is said afterwards and closes at once; the other reads all of it, and the end.
+    CloseSending,
     /// The first closes with SO_LINGER 0: the other is reset.
     Abort,
+    /// The first writes what is said afterwards and closes with SO_LINGER 0: of what is on its way some arrives, and then the
+    /// reset.
+    AbortSending,
     /// The other writes something, of which the first reads half and closes: the other is reset.
     Unread,
     /// The first closes; the other reads the end, and writes nevertheless, until that fails.
     WriteOn,
 }
 
-const FINISHES: [Finish; 6] =
-    [Finish::Close, Finish::Both, Finish::HalfClose, Finish::Abort, Finish::Unread, Finish::WriteOn];
+impl Finish {
+    /// Whether it hangs on who was quicker how much the other side receives.
+    pub fn is_a_race(self) -> bool {
+        self == Self::AbortSending
+    }
+}
+
+const FINISHES: [Finish; 8] = [
+    Finish::Close,
+    Finish::Both,
+    Finish::HalfClose,
+    Finish::CloseSending,
+    Finish::Abort,
+    Finish::AbortSending,
+    Finish::Unread,
+    Finish::WriteOn,
+];
 
 /// What the forwarder does meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -64,7 +84,7 @@ pub struct Plan {
     pub finish: Finish,
     /// Who acts first at the end.
     pub first: Side,
-    /// What the half-closed side still hears, written by the other one.
+    /// What is still said at the end, by the one side that says something then.
     pub afterwards: Vec<Write>,
     /// The network.
     pub weather: Weather,
@@ -75,9 +95,9 @@ impl Plan {
     pub fn draw(seed: u64) -> Self {
         let mut rng = Rng::new(seed ^ 0x7461_6c6b); // not the forwarder's numbers
         let side = |number: u64| if number == 0 { Side::A } else { Side::B };
-        // Six seeds in a row have the six endings, twelve both sides of each.
-        let finish = FINISHES[(seed % 6) as usize]; // below 6
-        let first = side(seed / 6 % 2);
+        // Eight seeds in a row have the eight endings, sixteen both sides of each.
+        let finish = FINISHES[(seed % 8) as usize]; // below 8
+        let first = side(seed / 8 % 2);
         let listener = side(rng.below(2));
         let rounds = 1 + rng.below(4);
         let rounds = (0..rounds).map(|_| [writes(&mut rng), writes(&mut rng)]).collect();

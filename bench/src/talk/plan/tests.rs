@@ -3,14 +3,14 @@ use super::*;
 #[test]
 fn the_same_seed_gives_the_same_plan_and_another_one_another() {
     assert_eq!(Plan::draw(7), Plan::draw(7));
-    assert_ne!(Plan::draw(7), Plan::draw(19), "the same ending, and else all different");
+    assert_ne!(Plan::draw(7), Plan::draw(23), "the same ending, and else all different");
 }
 
 #[test]
-fn twelve_seeds_have_all_endings_from_both_sides() {
+fn sixteen_seeds_have_all_endings_from_both_sides() {
     for finish in FINISHES {
         for first in [Side::A, Side::B] {
-            let found = (0..12).map(Plan::draw).filter(|plan| (plan.finish, plan.first) == (finish, first));
+            let found = (0..16).map(Plan::draw).filter(|plan| (plan.finish, plan.first) == (finish, first));
             assert_eq!(found.count(), 1, "{finish:?} {first:?}");
         }
     }
