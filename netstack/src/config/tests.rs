@@ -16,7 +16,7 @@ fn fields(source: &'static str, name: &str) -> BTreeSet<&'static str> {
 
 /// The cells of each row of a section.
 fn rows(section: &str) -> Vec<Vec<&'static str>> {
-    let (_, rest) = PAGE.split_once(&std::format!("## [{section}]")).expect("the section is there");
+    let (_, rest) = PAGE.split_once(&std::format!("## `[{section}]`")).expect("the section is there");
     let rest = rest.split_once("\n## ").map_or(rest, |(rows, _)| rows);
     let rows = rest.lines().filter(|line| line.starts_with("| `"));
     rows.map(|row| row.trim_matches(|c| c == '|' || c == ' ').split(" | ").collect()).collect()

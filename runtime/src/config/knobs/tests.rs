@@ -5,7 +5,7 @@ const PAGE: &str = include_str!("../../../../netstack/KNOBS.md");
 
 /// The rows of a section: knob, default, range.
 fn rows(section: &str) -> Vec<[&'static str; 3]> {
-    let heading = format!("## [{section}]");
+    let heading = format!("## `[{section}]`");
     let lines = PAGE.lines().skip_while(|line| **line != heading).skip(1);
     let lines = lines.take_while(|line| !line.starts_with('#')).filter(|line| line.starts_with("| `"));
     lines
