@@ -64,6 +64,11 @@ fn every_option_is_told_as_it_was_set() {
         };
         assert_eq!(stream.options().unwrap(), all);
         assert!(all.cork && all.ttl == Some(5) && all.linger == Some(SECOND) && all.tos == 0x10);
+        stream.set_recv_buffer_size(10_000).unwrap();
+        assert_eq!(stream.recv_buffer_size().unwrap(), 10_000);
+        stream.set_quickack(true).unwrap();
+        assert!(stream.quickack().unwrap());
+        stream.set_tcp_window_clamp(5000).unwrap();
         assert_eq!(stream.set_ttl(Some(0)).unwrap_err().kind(), ErrorKind::InvalidInput);
         assert_eq!(stream.ttl().unwrap(), Some(5));
         assert_eq!(corelane::net::default_keepalive().unwrap(), Keepalive::LINUX);

@@ -1,6 +1,8 @@
 //! When data are acknowledged (RFC 1122 4.2.3.2, RFC 5681 4.2): at once, with an answer, or after a time that follows the
 //! peer's pace, as Linux does.
 
+use core::time::Duration;
+
 use super::connection::{Connection, Env};
 use super::receiver::Receiver;
 use super::timers::Timer;
@@ -52,6 +54,11 @@ impl DelayedAck {
         } else if pause > rto / 1000 {
             self.quicken(wnd, mss, MAX_QUICK_ACKS); // the sender begins anew with a small window
         }
+    }
+
+    /// The estimated time between two of the peer's segments, by which the delay goes.
+    pub(crate) fn ato(&self) -> Duration {
+        Duration::from_micros(self.ato.into())
     }
 
     fn is_quick(&self) -> bool {

@@ -55,18 +55,24 @@ pub struct TcpInfo {
     pub timestamps: bool,
     /// Both sides use SACK.
     pub sack: bool,
+    /// Both sides use ECN.
+    pub ecn: bool,
     /// The shift of the peer's window; zero where no scaling was agreed on.
     pub snd_wscale: u8,
     /// The shift of our window; likewise.
     pub rcv_wscale: u8,
     /// The retransmission time-out, with back-off.
     pub rto: Duration,
+    /// The estimated time between two of the peer's segments, by which ACKs are delayed; zero before the first one.
+    pub ato: Duration,
     /// Smoothed round-trip time; zero before the first measurement.
     pub rtt: Duration,
     /// Its mean deviation.
     pub rttvar: Duration,
     /// The shortest round-trip time of the last five minutes; zero before the first measurement.
     pub min_rtt: Duration,
+    /// The largest IP packet that is sent.
+    pub pmtu: u32,
     /// Payload bytes of a full segment.
     pub snd_mss: u32,
     /// The largest payload that the peer has sent in a segment.
@@ -79,6 +85,8 @@ pub struct TcpInfo {
     pub snd_ssthresh: u32,
     /// Bytes a second that are sent at most; `None`: not paced.
     pub pacing_rate: Option<u64>,
+    /// The limit that was set (SO_MAX_PACING_RATE).
+    pub max_pacing_rate: Option<u64>,
     /// What the path has delivered lately, in bytes a second; zero before the first measurement.
     pub delivery_rate: u64,
     /// That rate was as high as the application sent, and not as the path goes.
@@ -134,18 +142,22 @@ impl Tcp {
             backoff: c.rtt.backoff(),
             timestamps: c.timestamps.is_some(),
             sack: c.snd.sack,
+            ecn: c.ecn.ok,
             snd_wscale: c.snd.scale,
             rcv_wscale: c.rcv.scale,
             rto: Duration::from_nanos(c.rto(&self.config)),
+            ato: c.rcv.delayed.ato(),
             rtt: c.rtt.srtt().unwrap_or_default(),
             rttvar: c.rtt.rttvar().unwrap_or_default(),
             min_rtt: Duration::from_nanos(c.rtt.min().unwrap_or(0)),
+            pmtu: u32::from(c.snd.mss + c.headers()),
             snd_mss: u32::from(c.snd.mss),
             rcv_mss: u32::from(c.rcv.mss),
             advmss: u32::from(c.within_maxseg(output::link_mss(&self.link))),
             snd_cwnd: c.cc.cwnd(),
             snd_ssthresh: c.cc.ssthresh(),
             pacing_rate: c.pacing.as_ref().map(|pacing| pacing.rate()),
+            max_pacing_rate: c.own_options().and_then(|options| options.max_pacing_rate),
             delivery_rate,
             delivery_rate_app_limited,
             snd_wnd: c.snd.wnd,

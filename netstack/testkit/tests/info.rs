@@ -52,6 +52,9 @@ fn a_fresh_connection_tells_what_was_agreed_on() {
     assert!(info.snd_wscale == 2 && info.rcv_wscale > 0);
     assert_eq!((info.rtt, info.rttvar, info.min_rtt), (ms(100), ms(50), ms(100)));
     assert_eq!((info.snd_mss, info.advmss, info.snd_cwnd), (1000, 1460, 10_000));
+    assert_eq!((info.pmtu, info.ecn), (1040, false));
+    assert_eq!(info.ato, Duration::ZERO);
+    assert_eq!((info.pacing_rate, info.max_pacing_rate), (None, None));
     assert_eq!((info.unacked, info.sacked, info.lost, info.retrans, info.notsent_bytes), (0, 0, 0, 0, 0));
     assert_eq!((info.bytes_acked, info.bytes_received, info.total_retrans), (0, 0, 0));
     assert_eq!(info.last_ack_recv, Duration::ZERO);
@@ -91,6 +94,7 @@ fn time_outs_probes_and_silence_are_counted() {
     script.say(&Spoken { data: &[1; 700], ..ack(theirs, ours) });
     let told = info(&mut script, id);
     assert_eq!((told.rcv_mss, told.bytes_received), (700, 700));
+    assert_eq!(told.ato, ms(40));
     script.pass(SECOND);
     script.write(id, b"data");
     script.pass(SECOND * 2);

@@ -88,6 +88,47 @@ options! {
 }
 
 impl TcpStream {
+    /// `TCP_QUICKACK`: whether ACKs are sent at once, without waiting for the application's answers. It does not stay: what
+    /// the connection sees of questions and answers changes it again, as in Linux.
+    ///
+    /// # Errors
+    /// `NotConnected` when the connection is gone.
+    pub fn set_quickack(&self, on: bool) -> io::Result<()> {
+        self.command(|stack, id| stack.set_quickack(id, on))
+    }
+
+    /// Whether ACKs don't wait for the application's answers.
+    ///
+    /// # Errors
+    /// `NotConnected` when the connection is gone.
+    pub fn quickack(&self) -> io::Result<bool> {
+        self.command(|stack, id| stack.quickack(id))
+    }
+
+    /// `SO_RCVBUF` in bytes of payload; it ends the tuning within `tcp_rmem`.
+    ///
+    /// # Errors
+    /// `NotConnected` when the connection is gone.
+    pub fn set_recv_buffer_size(&self, bytes: usize) -> io::Result<()> {
+        self.command(|stack, id| stack.set_recv_buffer_size(id, bytes))
+    }
+
+    /// `SO_RCVBUF`: as set, or as tuned.
+    ///
+    /// # Errors
+    /// `NotConnected` when the connection is gone.
+    pub fn recv_buffer_size(&self) -> io::Result<usize> {
+        self.command(|stack, id| stack.recv_buffer_size(id))
+    }
+
+    /// `TCP_WINDOW_CLAMP`: the largest window offered, in bytes.
+    ///
+    /// # Errors
+    /// `NotConnected` when the connection is gone.
+    pub fn set_tcp_window_clamp(&self, bytes: usize) -> io::Result<()> {
+        self.command(|stack, id| stack.set_window_clamp(id, bytes))
+    }
+
     /// All options at once.
     ///
     /// # Errors
