@@ -36,7 +36,13 @@ const MEMORY_KEPT: Duration = Duration::from_millis(200);
 /// The application has read. Where memory is kept for later chunks and no entry of the wheel will come to give it back, one does.
 #[inline(always)]
 pub(super) fn watch_memory(connection: &mut Connection, wheel: &mut Wheel<Timed>, id: Id, now: Instant) {
-    if connection.rcv.queue.keeps_memory() && connection.timers.armed().is_none() {
+    if connection.rcv.queue.keeps_memory() {
+        look_again(connection, wheel, id, now);
+    }
+}
+
+fn look_again(connection: &mut Connection, wheel: &mut Wheel<Timed>, id: Id, now: Instant) {
+    if connection.timers.armed().is_none() {
         let at = now + MEMORY_KEPT;
         connection.timers.set_armed(wheel.insert(at, Timed::Connection(id)), at);
     }
@@ -212,9 +218,13 @@ impl Tcp {
         // Mostly the deadline has moved on; then no more of a record that is in no cache is looked at.
         if connection.timers.next().is_none_or(|next| next > net.now) {
             if !connection.timers.is_set(Timer::Retransmit) {
-                connection.release_memory();
+                connection.release_memory(net.now, &self.config);
             }
-            return arm(&mut connection.timers, &mut self.wheel, id);
+            arm(&mut connection.timers, &mut self.wheel, id);
+            if connection.recovery.keeps_memory() {
+                look_again(connection, &mut self.wheel, id, net.now);
+            }
+            return;
         }
         let link_mss = super::output::link_mss(&self.link);
         let mut env =

@@ -6,6 +6,8 @@ use super::table::FlowTable;
 use super::time_wait::TimeWait;
 use super::{Tcp, Timed};
 use crate::arena::Arena;
+use crate::config::TcpConfig;
+use crate::time::Instant;
 use crate::wheel::Wheel;
 
 /// What the records of a stack take, in bytes. Which fields there are may grow.
@@ -52,9 +54,12 @@ const _: () = assert!(RecordSizes::ALL.idle_connection() <= 1024);
 impl Connection {
     /// Nothing is in flight, and no timer is due: what was kept for the next segments is given back. It takes an allocation when
     /// they come; a connection that is busy never comes here.
-    pub(crate) fn release_memory(&mut self) {
+    pub(crate) fn release_memory(&mut self, now: Instant, config: &TcpConfig) {
         self.flight.release_memory();
-        self.recovery.release_memory();
+        let silent = now.nanos_since(self.snd.last_sent) >= self.rto(config);
+        if self.recovery.release_memory(silent) {
+            self.cc.forget_undo();
+        }
         self.snd.queue.release_memory();
         self.rcv.queue.release_memory();
     }

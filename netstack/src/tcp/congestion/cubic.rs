@@ -109,6 +109,11 @@ impl Cubic {
         self.curve = self.undo.as_deref().copied().unwrap_or_default();
     }
 
+    /// The reduction stays.
+    pub(super) fn forget_undo(&mut self) {
+        self.undo = None;
+    }
+
     /// Nothing was in flight until `now`.
     pub(super) fn on_transmit_start(&mut self, now: Instant) {
         self.curve.pause(now);

@@ -274,6 +274,14 @@ impl Congestion {
         self.win.cwnd = self.win.cwnd.max(self.prior_cwnd);
     }
 
+    /// The last reduction stays.
+    pub(crate) fn forget_undo(&mut self) {
+        self.prior_ssthresh = 0;
+        if let Algorithm::Cubic(cubic) = &mut self.algorithm {
+            cubic.forget_undo();
+        }
+    }
+
     /// Nothing was sent for `idle`, longer than `rto` (RFC 5681 4.1, Linux's `tcp_cwnd_restart`): half of cwnd goes for each RTO
     /// beyond the first, down to the initial window. Both in nanoseconds.
     pub(crate) fn on_idle(&mut self, _now: Instant, idle: u64, rto: u64) {

@@ -59,11 +59,18 @@ impl Recovery {
         }
     }
 
-    /// With nothing out: what may still be undone stays, the rest is of the past.
-    pub(crate) fn release_memory(&mut self) {
-        if self.is_calm() && self.repair().undo_marker.is_none() && self.repair().prr == Prr::NONE {
+    /// Nothing is being repaired, and it takes only time until what was repaired can't be undone any more.
+    pub(crate) fn keeps_memory(&self) -> bool {
+        self.repair.as_ref().is_some_and(|repair| repair.prr == Prr::NONE) && self.is_calm()
+    }
+
+    /// With nothing out, and after a time-out of silence if `silent`: no DSACK will come that says what was for nothing. (Linux
+    /// would take one even later.) Whether nothing is kept.
+    pub(crate) fn release_memory(&mut self, silent: bool) -> bool {
+        if self.keeps_memory() && (silent || self.repair().undo_marker.is_none()) {
             self.repair = None;
         }
+        self.repair.is_none()
     }
 
     /// Bytes beside the record.
