@@ -37,6 +37,8 @@ pub(crate) struct Effects {
     pub(crate) transmit: bool,
     /// A RST with this number, and an ACK of what was received.
     pub(crate) reset: Option<SeqNumber>,
+    /// That RST answers a segment, whose ACK is its number: it acknowledges nothing (RFC 9293 3.10.7.1; Linux).
+    pub(crate) reset_is_answer: bool,
     /// A challenge ACK, unless the host has sent too many.
     pub(crate) challenge: bool,
 }

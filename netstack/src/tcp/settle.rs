@@ -106,6 +106,7 @@ impl Lists {
             // In SYN-SENT and SYN-RECEIVED the number is the peer's and nothing is acknowledged (RFC 9293 3.10.7).
             let open =
                 connection.machine.get().is_synchronized() || connection.machine.get() == State::Closed;
+            let open = open && !effects.reset_is_answer;
             let ack = open.then_some(connection.rcv.nxt);
             self.resets.push_back(Reset { tuple: connection.tuple, seq, ack, timestamps: None });
         }

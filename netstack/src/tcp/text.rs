@@ -32,7 +32,8 @@ impl Connection {
             // RFC 9293 3.6.1 (MUST-14 of RFC 1122 4.2.2.13): nobody will read it, and the peer shall know. As in Linux this
             // takes both directions to be shut.
             env.stats.abort_on_data += 1;
-            self.effects.reset = Some(self.snd.nxt);
+            self.effects.reset = Some(segment.header.ack);
+            self.effects.reset_is_answer = true;
             return self.fail(Error::ConnectionReset);
         }
         self.take_ecn(segment.ecn, segment.header.flags);

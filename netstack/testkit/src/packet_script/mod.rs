@@ -28,7 +28,8 @@
 //! assertion knows `connections`, `half_open`, `time_wait`, `flows`, `timers`, and `isn_advance`, the distance of our last two
 //! initial numbers; `ss_state`, `ss_age` (in seconds), `ss_recv_q`, `ss_send_q` and `ss_orphan` are the usual connection's in the
 //! list of sockets. Options that packetdrill has no words for are
-//! `kind N HEX` and `raw HEX`; `FO *` is the Fast Open cookie that the stack made.
+//! `kind N HEX` and `raw HEX`; `FO *` is the Fast Open cookie that the stack made;
+//! `setsockopt(4, SOL_SOCKET, SO_KEEPALIVE, "WEB", 3)` is one of the ready-made settings.
 //!
 //! Beyond what a script says, each segment that the stack sends is looked at by a [`Monitor`](crate::Monitor): checksums, payload
 //! that tells its place in the stream, a window that never moves to the left. Each read is compared likewise. In the end, all

@@ -60,6 +60,22 @@ fn linger(call: &Call) -> Result<Option<Duration>, String> {
     Ok(if field("onoff")? == 0 { None } else { Some(Duration::from_secs(field("linger")?)) })
 }
 
+/// `Keepalive`'s constants, by their names.
+fn ready_made(kind: &str) -> Option<Keepalive> {
+    Some(match kind {
+        "LINUX" => Keepalive::LINUX,
+        "MACOS" => Keepalive::MACOS,
+        "WINDOWS" => Keepalive::WINDOWS,
+        "WEB" => Keepalive::WEB,
+        "DATABASE_POOL" => Keepalive::DATABASE_POOL,
+        "FINANCE" => Keepalive::FINANCE,
+        "REAL_TIME" => Keepalive::REAL_TIME,
+        "NAT" => Keepalive::NAT,
+        "IOT" => Keepalive::IOT,
+        _ => return None,
+    })
+}
+
 impl Options {
     /// Those of a new socket.
     pub(super) fn new(stack: &Stack) -> Options {
@@ -99,6 +115,10 @@ impl Options {
             (_, "SO_REUSEADDR") => {} // listening again is always allowed
             (_, "SO_LINGER") => set.linger = linger(call)?,
             (_, "SO_SNDBUF") => set.send_buffer = Some(fit(call)?),
+            (_, "SO_KEEPALIVE") if let Some(Expr::Text(kind)) = call.arguments.get(3) => {
+                self.keepalive = ready_made(kind).ok_or_else(|| format!("no settings for '{kind}'"))?;
+                set.keepalive = Some(self.keepalive);
+            }
             (_, "SO_KEEPALIVE") => set.keepalive = (number(call)? != 0).then_some(self.keepalive),
             (_, "TCP_KEEPIDLE") => self.keepalive.time = seconds(number(call)?)?,
             (_, "TCP_KEEPINTVL") => self.keepalive.interval = seconds(number(call)?)?,
@@ -115,6 +135,14 @@ impl Options {
                 set.linger2 = Some(seconds(number(call)?).unwrap_or(Duration::ZERO));
             }
             (_, "TCP_NOTSENT_LOWAT") => set.notsent_lowat = Some(fit(call)?),
+            (_, "SO_MAX_PACING_RATE") => set.max_pacing_rate = Some(fit(call)?),
+            (_, "TCP_CONGESTION") => {
+                let Some(Expr::Text(name)) = call.arguments.get(3) else {
+                    return Err("TCP_CONGESTION takes a name in quotation marks".to_string());
+                };
+                let kind = name.parse().map_err(|_| format!("unknown congestion control '{name}'"))?;
+                set.congestion_control = Some(kind);
+            }
             (_, "TCP_MAXSEG") => set.maxseg = Some(fit(call)?),
             (_, "IP_TTL") => set.ttl = Some(fit(call)?),
             (_, "IP_TOS") => set.tos = fit(call)?,
