@@ -33,6 +33,9 @@ pub struct LossyArgs {
     /// Rounds; the medians count
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub rounds: u32,
+    /// Further rounds of what is below --least then: where time-outs decide, goodput differs much from round to round
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub more: u32,
     /// Shares of segments lost in each direction, in per cent
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "0,0.1,1,5", value_parser = percent)]
     pub loss: Vec<f64>,

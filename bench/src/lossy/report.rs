@@ -22,7 +22,17 @@ pub struct Series {
     pub corelane: Vec<Transfer>,
 }
 
+const DIRECTIONS: [Direction; 2] = [Direction::Out, Direction::In];
+
 impl Series {
+    /// One for each network and direction, without figures.
+    pub fn all(networks: &[Network]) -> Vec<Self> {
+        let both = |&network| {
+            DIRECTIONS.map(|direction| Self { network, direction, kernel: Vec::new(), corelane: Vec::new() })
+        };
+        networks.iter().flat_map(both).collect()
+    }
+
     /// corelane's median goodput as a share of the kernel's.
     pub fn ratio(&self) -> f64 {
         median(goodputs(&self.corelane)) / median(goodputs(&self.kernel))
@@ -84,11 +94,11 @@ impl Report {
         let slow = self.series.iter().filter(|series| series.ratio() < self.least).count();
         let broken = self.series.iter().filter(|series| !series.is_intact()).count();
         format!(
-            "{table}\n\n{}: {} MiB or {} s, medians of {}; {slow} of {} below {}, {broken} not intact\n",
+            "{table}\n\n{}: {} MiB or {} s, medians of {} or more; {slow} of {} below {}, {broken} not intact\n",
             self.congestion,
             self.mib,
             self.seconds,
-            self.series.first().map_or(0, |series| series.kernel.len()),
+            self.series.iter().map(|series| series.kernel.len()).min().unwrap_or(0),
             self.series.len(),
             self.least
         )

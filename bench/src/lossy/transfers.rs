@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, Write};
+use std::ops::Range;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -17,7 +18,6 @@ use crate::load;
 use crate::netns;
 use crate::sys::Stop;
 
-const DIRECTIONS: [Direction; 2] = [Direction::Out, Direction::In];
 const ENGINES: [ClientEngine; 2] = [ClientEngine::Epoll, ClientEngine::Corelane];
 
 /// `corelane-bench lossy`. Exit code 1 when a byte was wrong, a connection broke, or corelane is too slow.
@@ -32,14 +32,19 @@ pub fn run(args: &LossyArgs) -> anyhow::Result<ExitCode> {
         fs::create_dir_all(path).map_err(|error| bad_input(format!("--pcap {}: {error}", path.display())))?;
     }
     netns::remove_stale();
-    let networks = Network::all(args);
-    let jobs = jobs(args, &networks);
-    let done = pool::run(&jobs, args.common.jobs, &stop, |job| {
-        let transfer = job.run(capture(args, job).as_deref(), &stop).with_context(|| name(job))?;
-        tell(format_args!("{}: {}\n", name(job), line(&transfer)));
-        Ok(transfer)
-    })?;
-    let report = Report::new(args, series(args, &networks, &done));
+    let mut series = Series::all(&Network::all(args));
+    let all: Vec<usize> = (0..series.len()).collect();
+    measure(args, &mut series, &all, 0..args.rounds, &stop)?;
+    let slow: Vec<usize> = all.into_iter().filter(|index| series[*index].ratio() < args.least).collect();
+    if !slow.is_empty() && args.more > 0 {
+        tell(format_args!(
+            "{} are slower than they should be: {} rounds more of these\n",
+            slow.len(),
+            args.more
+        ));
+        measure(args, &mut series, &slow, args.rounds..args.rounds + args.more, &stop)?;
+    }
+    let report = Report::new(args, series);
     write!(io::stdout().lock(), "{}", report.table())?;
     if let Some(file) = &mut json {
         writeln!(file, "{}", serde_json::to_string_pretty(&report)?)?;
@@ -50,43 +55,39 @@ pub fn run(args: &LossyArgs) -> anyhow::Result<ExitCode> {
     Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Round by round, and in a round the two engines side by side: a slow hour of the machine hits both alike.
-fn jobs<'a>(args: &'a LossyArgs, networks: &[Network]) -> Vec<Job<'a>> {
+/// Measures those of `series` that are `chosen`, and adds the results: round by round, and in a round the two engines side by
+/// side, so that a slow hour of the machine hits both alike.
+fn measure(
+    args: &LossyArgs,
+    series: &mut [Series],
+    chosen: &[usize],
+    rounds: Range<u32>,
+    stop: &Stop,
+) -> anyhow::Result<()> {
     let mut jobs = Vec::new();
-    for round in 0..args.rounds {
-        for &network in networks {
-            for direction in DIRECTIONS {
-                jobs.extend(ENGINES.map(|engine| Job {
-                    network,
-                    direction,
-                    engine,
-                    seed: args.common.seed + u64::from(round),
-                    bytes: args.mib << 20,
-                    limit: args.seconds,
-                    congestion: &args.common.congestion,
-                }));
-            }
+    for round in rounds {
+        for &index in chosen {
+            let Series { network, direction, .. } = series[index];
+            jobs.extend(ENGINES.map(|engine| {
+                let seed = args.common.seed + u64::from(round);
+                let congestion = args.common.congestion.as_str();
+                let (bytes, limit) = (args.mib << 20, args.seconds);
+                (index, Job { network, direction, engine, seed, bytes, limit, congestion })
+            }));
         }
     }
-    jobs
-}
-
-/// The results of all rounds by network and direction; `done` has them in the order of [`jobs`].
-fn series(args: &LossyArgs, networks: &[Network], done: &[Transfer]) -> Vec<Series> {
-    let in_a_round = networks.len() * DIRECTIONS.len() * ENGINES.len();
-    let mut all = Vec::new();
-    for (place, &network) in networks.iter().enumerate() {
-        for (side, direction) in DIRECTIONS.into_iter().enumerate() {
-            let first = (place * DIRECTIONS.len() + side) * ENGINES.len();
-            let of = |engine: usize| {
-                (0..args.rounds as usize)
-                    .map(|round| done[round * in_a_round + first + engine].clone())
-                    .collect()
-            };
-            all.push(Series { network, direction, kernel: of(0), corelane: of(1) });
+    let done = pool::run(&jobs, args.common.jobs, stop, |(_, job)| {
+        let transfer = job.run(capture(args, job).as_deref(), stop).with_context(|| name(job))?;
+        tell(format_args!("{}: {}\n", name(job), line(&transfer)));
+        Ok(transfer)
+    })?;
+    for ((index, job), transfer) in jobs.iter().zip(done) {
+        match job.engine {
+            ClientEngine::Epoll => series[*index].kernel.push(transfer),
+            ClientEngine::Corelane => series[*index].corelane.push(transfer),
         }
     }
-    all
+    Ok(())
 }
 
 fn name(job: &Job<'_>) -> String {
