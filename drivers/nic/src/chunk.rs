@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::Packet;
 use crate::pool::SlotRef;
+use crate::span::Span;
 
 /// A frozen range of a [`Packet`], cheap to clone and to cut (the count is not atomic): what applications
 /// read and write without a copy.
@@ -22,17 +23,18 @@ use crate::pool::SlotRef;
 /// ```
 pub struct Chunk {
     slot: SlotRef,
-    head: u32,
-    len: u32,
+    span: Span,
 }
 
 impl Chunk {
-    pub(crate) fn from_slot(slot: SlotRef, head: u32, len: u32) -> Chunk {
-        Chunk { slot, head, len }
+    #[inline(always)]
+    pub(crate) fn from_slot(slot: SlotRef, span: Span) -> Chunk {
+        Chunk { slot, span }
     }
 
-    pub(crate) fn place(&self) -> (&SlotRef, u32, u32) {
-        (&self.slot, self.head, self.len)
+    #[inline(always)]
+    pub(crate) fn place(&self) -> (&SlotRef, Span) {
+        (&self.slot, self.span)
     }
 
     /// Brings the buffer's record near: what is read first of a chunk that was not touched for a while.
@@ -44,7 +46,7 @@ impl Chunk {
     /// Brings the first bytes of the data near. It reads the record: see [`prefetch_record`](Self::prefetch_record).
     #[inline(always)]
     pub fn prefetch_data(&self) {
-        self.slot.prefetch_data(self.head);
+        self.slot.prefetch_data(self.span.head());
     }
 
     /// Copies `bytes` into a buffer of `pool`. `None` when the pool refuses or the slot is too small.
@@ -55,14 +57,12 @@ impl Chunk {
 
     /// Drops `n` bytes at the front (all when there are fewer).
     pub fn advance(&mut self, n: usize) {
-        let n = (n as u64).min(u64::from(self.len)) as u32; // <= len
-        self.head += n;
-        self.len -= n;
+        self.span = self.span.advanced(n);
     }
 
     /// Shortens the chunk to `len` bytes; a shorter one is untouched.
     pub fn truncate(&mut self, len: usize) {
-        self.len = (len as u64).min(u64::from(self.len)) as u32; // <= len
+        self.span = self.span.truncated(len);
     }
 
     /// Cuts off and returns the first `n` bytes (all when there are fewer); both parts share the slot.
@@ -80,7 +80,7 @@ impl Chunk {
     /// When the range is not within the chunk.
     #[must_use]
     pub fn slice(&self, range: impl RangeBounds<usize>) -> Chunk {
-        let len = self.len as usize;
+        let len = self.len();
         let start = match range.start_bound() {
             Bound::Included(&n) => n,
             Bound::Excluded(&n) => n.saturating_add(1),
@@ -114,7 +114,7 @@ impl Chunk {
         if self.slot.get().refs.get() != 1 {
             return Err(self);
         }
-        let packet = Packet::from_slot(self.slot, self.head, self.len);
+        let packet = Packet::from_slot(self.slot, self.span);
         std::mem::forget(self); // its hold is now the packet's
         Ok(packet)
     }
@@ -122,14 +122,14 @@ impl Chunk {
 
 impl Clone for Chunk {
     fn clone(&self) -> Chunk {
-        Chunk { slot: self.slot.share(), head: self.head, len: self.len }
+        Chunk { slot: self.slot.share(), span: self.span }
     }
 }
 
 impl Deref for Chunk {
     type Target = [u8];
     fn deref(&self) -> &[u8] {
-        self.slot.bytes(self.head, self.len)
+        self.slot.bytes(self.span.head(), self.span.len())
     }
 }
 

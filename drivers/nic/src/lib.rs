@@ -16,6 +16,7 @@ mod info;
 mod packet;
 mod pool;
 mod queue;
+mod span;
 
 pub use advice::prefetch;
 pub use burst::{Checksum, ChecksumOffload, RxBurst, RxFrame, TxBurst, TxFrame, TxOffload};

@@ -5,6 +5,7 @@ use std::ops::{Deref, DerefMut};
 
 use crate::Chunk;
 use crate::pool::SlotRef;
+use crate::span::Span;
 
 /// An owned buffer of a [`Pool`](crate::Pool), alone on its slot. Dropping it gives the slot back.
 ///
@@ -18,13 +19,13 @@ use crate::pool::SlotRef;
 /// ([`Packet::append`], [`Packet::split_next`]), as an mbuf does.
 pub struct Packet {
     slot: SlotRef,
-    head: u32,
-    len: u32,
+    span: Span,
 }
 
 impl Packet {
-    pub(crate) fn from_slot(slot: SlotRef, head: u32, len: u32) -> Packet {
-        Packet { slot, head, len }
+    #[inline(always)]
+    pub(crate) fn from_slot(slot: SlotRef, span: Span) -> Packet {
+        Packet { slot, span }
     }
 
     pub(crate) fn slot(&self) -> &SlotRef {
@@ -33,9 +34,9 @@ impl Packet {
 
     /// Hands over the hold on the slot. A chain behind it is dropped: loans to a device are single buffers.
     #[inline(always)]
-    pub(crate) fn into_slot(self) -> (SlotRef, u32, u32) {
-        let parts = (self.slot, self.head, self.len);
-        if let Some((slot, _, _)) = self.slot.take_next() {
+    pub(crate) fn into_slot(self) -> (SlotRef, Span) {
+        let parts = (self.slot, self.span);
+        if let Some((slot, _)) = self.slot.take_next() {
             slot.release();
         }
         std::mem::forget(self);
@@ -51,31 +52,30 @@ impl Packet {
     /// Brings the first bytes of the data near. It reads the record: see [`prefetch_record`](Self::prefetch_record).
     #[inline(always)]
     pub fn prefetch_data(&self) {
-        self.slot.prefetch_data(self.head);
+        self.slot.prefetch_data(self.span.head());
     }
 
     /// Free bytes in front of the data.
     pub fn headroom(&self) -> usize {
-        self.head as usize
+        self.span.head() as usize
     }
 
     /// Free bytes behind the data.
     pub fn tailroom(&self) -> usize {
-        (self.slot.size() - self.head - self.len) as usize
+        (self.slot.size() - self.span.end()) as usize
     }
 
     /// Empties the packet and restores the pool's headroom; a chain behind it is dropped.
     pub fn clear(&mut self) {
-        self.len = 0;
-        self.head = self.slot.headroom();
+        self.span = Span::new(self.slot.headroom(), 0);
         drop(self.split_next());
     }
 
     /// Moves the start of an empty packet, so that `headroom` bytes are in front. `false` when it has data or the slot is smaller.
     pub fn set_headroom(&mut self, headroom: usize) -> bool {
-        let fits = self.len == 0 && headroom <= self.slot.size() as usize;
+        let fits = self.span.len() == 0 && headroom <= self.slot.size() as usize;
         if fits {
-            self.head = headroom as u32; // <= slot size, a u32
+            self.span = Span::new(headroom as u32, 0); // <= slot size, a u32
         }
         fits
     }
@@ -83,13 +83,13 @@ impl Packet {
     /// Grows the data by `n` bytes at the front and gives them to be written. Their content is left over from
     /// an earlier use. `None` when the headroom is smaller.
     pub fn push_front(&mut self, n: usize) -> Option<&mut [u8]> {
-        if n > self.head as usize {
+        if n > self.span.head() as usize {
             return None;
         }
-        self.head -= n as u32; // <= head, a u32
-        self.len += n as u32;
+        let n = n as u32; // <= head, a u32
+        self.span = Span::new(self.span.head() - n, self.span.len() + n);
         // SAFETY: a Packet is the only holder of its slot, and is borrowed mutably.
-        Some(unsafe { self.slot.bytes_mut(self.head, n as u32) })
+        Some(unsafe { self.slot.bytes_mut(self.span.head(), n) })
     }
 
     /// Grows the data by `n` bytes at the back and gives them to be written. Their content is left over from
@@ -98,10 +98,10 @@ impl Packet {
         if n > self.tailroom() {
             return None;
         }
-        let at = self.head + self.len;
-        self.len += n as u32; // <= tailroom, a u32
+        let (at, n) = (self.span.end(), n as u32); // <= tailroom, a u32
+        self.span = Span::new(self.span.head(), self.span.len() + n);
         // SAFETY: a Packet is the only holder of its slot, and is borrowed mutably.
-        Some(unsafe { self.slot.bytes_mut(at, n as u32) })
+        Some(unsafe { self.slot.bytes_mut(at, n) })
     }
 
     /// Copies as much of `bytes` behind the data as the tailroom takes; returns how much.
@@ -115,47 +115,45 @@ impl Packet {
 
     /// Drops `n` bytes at the front (all when there are fewer).
     pub fn trim_front(&mut self, n: usize) {
-        let n = (n as u64).min(u64::from(self.len)) as u32; // <= len
-        self.head += n;
-        self.len -= n;
+        self.span = self.span.advanced(n);
     }
 
     /// Shortens the data to `len` bytes; longer data than that is untouched.
     pub fn truncate(&mut self, len: usize) {
-        self.len = (len as u64).min(u64::from(self.len)) as u32; // <= len
+        self.span = self.span.truncated(len);
     }
 
     /// Makes the data shareable and read-only. A chain behind it is dropped: split it off first.
     #[inline(always)]
     pub fn freeze(self) -> Chunk {
-        let (slot, head, len) = self.into_slot();
-        Chunk::from_slot(slot, head, len)
+        let (slot, span) = self.into_slot();
+        Chunk::from_slot(slot, span)
     }
 
     /// Puts `tail` (with its own chain) behind the end of this packet's chain.
     pub fn append(&mut self, tail: Packet) {
         let mut last = self.slot;
-        while let Some((next, _, _)) = last.get().next.get() {
+        while let Some((next, _)) = last.get().next.get() {
             last = next;
         }
-        let parts = (tail.slot, tail.head, tail.len);
+        let parts = (tail.slot, tail.span);
         std::mem::forget(tail); // its hold now belongs to the chain
         last.get().next.set(Some(parts));
     }
 
     /// Takes the rest of the chain off, as a packet with its own chain.
     pub fn split_next(&mut self) -> Option<Packet> {
-        let (slot, head, len) = self.slot.take_next()?;
-        Some(Packet { slot, head, len })
+        let (slot, span) = self.slot.take_next()?;
+        Some(Packet { slot, span })
     }
 
     /// The data of this packet and of those chained behind it, in order.
     pub fn chain(&self) -> impl Iterator<Item = &[u8]> {
-        let mut next = Some((self.slot, self.head, self.len));
+        let mut next = Some((self.slot, self.span));
         std::iter::from_fn(move || {
-            let (slot, head, len) = next?;
+            let (slot, span) = next?;
             next = slot.get().next.get();
-            let bytes: *const [u8] = slot.bytes(head, len);
+            let bytes: *const [u8] = slot.bytes(span.head(), span.len());
             // SAFETY: a chained slot is owned by the slot before it, and so by this packet, which is borrowed.
             Some(unsafe { &*bytes })
         })
@@ -170,14 +168,14 @@ impl Packet {
 impl Deref for Packet {
     type Target = [u8];
     fn deref(&self) -> &[u8] {
-        self.slot.bytes(self.head, self.len)
+        self.slot.bytes(self.span.head(), self.span.len())
     }
 }
 
 impl DerefMut for Packet {
     fn deref_mut(&mut self) -> &mut [u8] {
         // SAFETY: a Packet is the only holder of its slot, and is borrowed mutably.
-        unsafe { self.slot.bytes_mut(self.head, self.len) }
+        unsafe { self.slot.bytes_mut(self.span.head(), self.span.len()) }
     }
 }
 

@@ -16,6 +16,7 @@ use std::ptr::NonNull;
 
 use crate::Packet;
 use crate::advice::{HUGE_PAGE, LINE, PAGE, advise_huge_pages, prefetch_line, prefetch_line_to_write};
+use crate::span::Span;
 
 /// The sizes of a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,8 +78,8 @@ pub(crate) struct Slot {
     size: u32,
     buffer: NonNull<u8>,
     pool: NonNull<Inner>,
-    /// The next packet of a chained frame, as (slot, head, len), owned by this one.
-    pub(crate) next: Cell<Option<(SlotRef, u32, u32)>>,
+    /// The next packet of a chained frame, owned by this one.
+    pub(crate) next: Cell<Option<(SlotRef, Span)>>,
 }
 
 /// A counted-by-hand pointer to a slot. Who holds one, holds one of `refs`.
@@ -249,7 +250,7 @@ impl Pool {
         // SAFETY: the pool is !Send and nothing called here touches the free list.
         let slot = SlotRef(unsafe { (*inner.free.get()).pop() }?);
         slot.get().refs.set(1);
-        Some(Packet::from_slot(slot, inner.config.headroom, 0))
+        Some(Packet::from_slot(slot, Span::new(inner.config.headroom, 0)))
     }
 
     /// Brings near what coming takes will write to: the record of the buffer that is `nth` after the next one, and the bytes
@@ -291,8 +292,8 @@ impl Pool {
 
     /// Where a chunk of this pool is: `(index, head, len)` as [`Pool::lend`] tells it. `None` for another pool's.
     pub fn locate(&self, chunk: &crate::Chunk) -> Option<(u32, u32, u32)> {
-        let (slot, head, len) = chunk.place();
-        (slot.get().pool == self.inner).then(|| (slot.get().index, head, len))
+        let (slot, span) = chunk.place();
+        (slot.get().pool == self.inner).then(|| (slot.get().index, span.head(), span.len()))
     }
 
     /// Lends a buffer to a device: the caller now answers for slot `index`, and gives it back by
@@ -302,9 +303,9 @@ impl Pool {
     /// When the packet is not of this pool.
     pub fn lend(&self, packet: Packet) -> (u32, u32, u32) {
         assert!(self.owns(&packet), "a buffer of another pool");
-        let (slot, head, len) = packet.into_slot();
+        let (slot, span) = packet.into_slot();
         slot.get().refs.set(0);
-        (slot.get().index, head, len)
+        (slot.get().index, span.head(), span.len())
     }
 
     /// Takes a buffer back from a device, with `len` bytes of data from `head` on.
@@ -322,7 +323,7 @@ impl Pool {
         let slot = SlotRef(unsafe { inner.slots.cast::<Slot>().add(index as usize) });
         debug_assert_eq!(slot.get().refs.get(), 0, "the slot was not on loan");
         slot.get().refs.set(1);
-        Some(Packet::from_slot(slot, head, len))
+        Some(Packet::from_slot(slot, Span::new(head, len)))
     }
 }
 
@@ -424,7 +425,7 @@ impl SlotRef {
 
     /// Takes the rest of a chain off. Mostly there is none: then nothing is written, since the next look would wait for it.
     #[inline]
-    pub(crate) fn take_next(self) -> Option<(SlotRef, u32, u32)> {
+    pub(crate) fn take_next(self) -> Option<(SlotRef, Span)> {
         let next = &self.get().next;
         if next.get().is_some() { next.take() } else { None }
     }
@@ -450,7 +451,7 @@ impl SlotRef {
         // A chained frame goes home as a whole. A loop, not recursion: chains may be long.
         let mut next = self.take_next();
         self.give_back();
-        while let Some((tail, _, _)) = next {
+        while let Some((tail, _)) = next {
             tail.get().refs.set(0);
             next = tail.take_next();
             tail.give_back();
