@@ -1,6 +1,7 @@
 //! Looks at what stacks say on the wire, and finds what TCP must never do.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ struct End {
     syn: Syn,
     /// The other's SYN that it has acknowledged: an old one may be, long after the other has sent another.
     peer: Option<Syn>,
+    /// Its application has accepted the connection.
+    accepted: bool,
     /// One past the highest sequence number sent.
     sent: u32,
     fin: Option<u32>,
@@ -159,6 +162,17 @@ impl Monitor {
         }
     }
 
+    /// The application at `local` has accepted a connection; to be told before what that sends.
+    ///
+    /// A second one by the same SYN-ACK comes when the first is over and an old ACK brings a SYN cookie back: it begins anew.
+    pub(crate) fn accepted(&mut self, local: (Ipv4Addr, u16), peer: (Ipv4Addr, u16)) {
+        let Some(end) = self.ends.get_mut(&(local, peer)) else { return };
+        if mem::replace(&mut end.accepted, true) {
+            let (peer, granted, timestamp) = (end.peer, end.granted, end.timestamp);
+            *end = End { accepted: true, peer, granted, timestamp, ..End::new(end.syn) };
+        }
+    }
+
     /// A stack sends a frame. `is_partial`: the device fills the checksum in.
     pub fn sent(&mut self, now: Duration, frame: &[u8], is_partial: bool) {
         let Some(segment) = Segment::parse(frame, self.medium) else { return };
@@ -189,7 +203,9 @@ impl Monitor {
         let arrived = self.arrived.get(&flow).map_or(&[][..], |streams| streams);
         if segment.syn && self.ends.get(&flow).is_none_or(|end| end.syn.iss != segment.seq) {
             let granted = arrived.iter().map(|s| s.window).max().filter(|_| segment.ack.is_some());
-            self.ends.insert(flow, End::open(segment, granted));
+            let mut end = End::new(Syn::of(segment));
+            end.granted = granted.map(|window| end.sent.wrapping_add(u32::from(window)));
+            self.ends.insert(flow, end);
         }
         let (is_patterned, is_tso) = (self.is_patterned, self.is_tso);
         // Without a SYN it is an answer to something forged.
@@ -215,16 +231,17 @@ impl Syn {
 }
 
 impl End {
-    fn open(segment: &Segment<'_>, granted: Option<u16>) -> End {
-        let next = segment.seq.wrapping_add(1);
+    /// One that has sent its SYN and nothing else.
+    fn new(syn: Syn) -> End {
         End {
-            syn: Syn::of(segment),
+            syn,
             peer: None,
-            sent: next,
+            accepted: false,
+            sent: syn.iss.wrapping_add(1),
             fin: None,
             ack: None,
             offered: None,
-            granted: granted.map(|window| next.wrapping_add(u32::from(window))),
+            granted: None,
             timestamp: None,
         }
     }

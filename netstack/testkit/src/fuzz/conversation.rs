@@ -170,16 +170,20 @@ impl Conversation {
     fn note(&mut self, end: End, events: &[Event]) {
         if end == End::Server && events.iter().any(|event| matches!(event, Event::Acceptable(_))) {
             while let Ok((id, peer)) = self.server.stack.accept(self.listener) {
+                self.monitor.accepted((End::Server.address(), PORT), (End::Client.address(), peer.port()));
                 self.add(End::Server, id, PORT, peer.port());
             }
         }
     }
 
     fn add(&mut self, end: End, id: SocketId, ours: u16, theirs: u16) {
+        let outgoing = Pattern::between(ours, theirs);
+        // An old ACK with a SYN cookie opens what was over once more, and this time nobody is at the other end.
+        self.is_cut |= self.sockets.iter().any(|other| other.end == end && other.outgoing == outgoing);
         self.sockets.push(Socket {
             end,
             id,
-            outgoing: Pattern::between(ours, theirs),
+            outgoing,
             incoming: Pattern::between(theirs, ours),
             written: 0,
             read: 0,

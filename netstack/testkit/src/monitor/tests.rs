@@ -113,6 +113,21 @@ fn an_old_answer_that_is_taken_leaves_the_new_one() {
 }
 
 #[test]
+fn a_syn_cookie_that_comes_back_after_the_end_begins_anew() {
+    let (us, them) = ((PEER, 5000), (US, 80));
+    let mut bed = Bed::new();
+    bed.monitor.accepted(us, them);
+    assert_eq!(bed.says(&Spoken { flags: "F", ..data(101, &[1; 10]) }), None);
+    bed.monitor.accepted(us, them);
+    assert_eq!(bed.says(&data(101, &[1; 20])), None, "another connection by the same SYN-ACK");
+    bed.objects(&data(122, &[1]), "a gap: nothing was sent from 121 on");
+    let mut bed = Bed::new();
+    assert_eq!(bed.says(&Spoken { flags: "F", ..data(101, &[1; 10]) }), None);
+    bed.monitor.accepted(us, them);
+    bed.objects(&data(101, &[1; 20]), "data behind the FIN");
+}
+
+#[test]
 fn bytes_that_change() {
     let mut bytes = [0; 100];
     Pattern::between(5000, 80).fill(0, &mut bytes);
