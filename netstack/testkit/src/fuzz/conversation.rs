@@ -17,8 +17,9 @@ const STEPS: usize = 300;
 const CONNECTIONS: usize = 4;
 /// Frames on the wire; beyond it the oldest is lost, as in a router.
 const WIRE: usize = 64;
-/// Nothing is given up so early.
+/// Nothing is given up so early, but a SYN in a queue that is more than half full: that after two repetitions.
 const PATIENCE: Duration = Duration::from_secs(60);
+const LEAST_PATIENCE: Duration = Duration::from_secs(7);
 /// The EtherType of ARP.
 const ARP: [u8; 2] = [8, 6];
 /// Where the header of TCP starts: no stack of ours sends IP options.
@@ -157,6 +158,8 @@ impl Conversation {
                 }
             }
         }
+        // The peer may have taken the SYN-ACK that is forgotten now: then it hears a RST.
+        self.is_cut |= self.held >= LEAST_PATIENCE && self.server.stack.stats().tcp_attempt_fails > 0;
     }
 
     fn send(&mut self, to: End, frame: Vec<u8>) {
