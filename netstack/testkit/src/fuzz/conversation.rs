@@ -20,6 +20,8 @@ const WIRE: usize = 64;
 /// Nothing is given up so early, but a SYN in a queue that is more than half full: that after two repetitions.
 const PATIENCE: Duration = Duration::from_secs(60);
 const LEAST_PATIENCE: Duration = Duration::from_secs(7);
+/// What a turn takes: an initial sequence number may be given out again while the clock behind them stands (RFC 9293 3.4.1).
+const TURN: Duration = Duration::from_micros(4);
 /// The EtherType of ARP.
 const ARP: [u8; 2] = [8, 6];
 /// Where the header of TCP starts: no stack of ours sends IP options.
@@ -141,6 +143,7 @@ impl Conversation {
 
     /// Both ends' turn at this time. ARP passes the wire at once: what waits for a neighbour may be lost where nobody sees it.
     fn run(&mut self) {
+        self.now += TURN;
         let mut is_busy = true;
         while is_busy {
             is_busy = false;
@@ -158,8 +161,14 @@ impl Conversation {
                 }
             }
         }
-        // The peer may have taken the SYN-ACK that is forgotten now: then it hears a RST.
-        self.is_cut |= self.held >= LEAST_PATIENCE && self.server.stack.stats().tcp_attempt_fails > 0;
+        self.is_cut |= self.has_given_up();
+    }
+
+    /// Whether the server has forgotten a SYN-ACK that the client may have taken, or got data behind those that bring its cookie
+    /// back: then the client hears a RST.
+    fn has_given_up(&self) -> bool {
+        let stats = self.server.stack.stats();
+        (self.held >= LEAST_PATIENCE && stats.tcp_attempt_fails > 0) || stats.syncookies_failed > 0
     }
 
     fn send(&mut self, to: End, frame: Vec<u8>) {

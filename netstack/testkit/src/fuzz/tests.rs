@@ -21,6 +21,8 @@ fn conversations_that_found_something() {
         (101, 7296),                  // data behind the FIN, told by SACK
         (101, 103_303),               // a connection opened once more by its SYN cookie
         (202, 57_818),                // a half-open connection given up early, its SYN-ACK taken later
+        (606, 14_036),                // the same initial number twice, while time stood still
+        (808, 7536),                  // a SYN cookie with another number of the peer's
     ] {
         conversation(&input(seed, index));
     }
