@@ -224,7 +224,7 @@ counters! {
         abort_on_memory: "TcpExtTCPAbortOnMemory",
         /// Orphans reset because TCP_LINGER2 allows no FIN-WAIT-2.
         abort_on_linger: "TcpExtTCPAbortOnLinger",
-        /// RSTs of connections that were given up, not sent for want of a buffer.
+        /// RSTs of connections not sent for want of a buffer, or because too many wait for the device.
         abort_failed: "TcpExtTCPAbortFailed",
         /// Challenge ACKs sent (RFC 5961).
         challenge_ack: "TcpExtTCPChallengeACK",

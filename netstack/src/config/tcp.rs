@@ -136,7 +136,7 @@ pub struct TcpConfig {
     pub tcp_min_tso_segs: u32,
     /// Where a device cuts segments: the part of the windows that is sent at once, and not held back for an ACK to make it more. 3 is a third.
     pub tcp_tso_win_divisor: u32,
-    /// Connections at most, all states but TIME-WAIT.
+    /// Connections at most, all states but TIME-WAIT. And as many of their RSTs as may wait for the device.
     pub max_connections: usize,
     /// Whether the segments that a connection expects, and those that it mostly sends, take a short way through the stack
     /// (Van Jacobson's header prediction). Without it the same segments go out, at a higher cost: for tests.

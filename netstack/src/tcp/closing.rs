@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::Tcp;
 use super::connection::Connection;
-use super::settle::Reset;
+use super::resets::Reset;
 use super::state::State;
 use super::timers::Timer;
 use crate::arena::Id;
@@ -96,7 +96,7 @@ impl Tcp {
             }
             let (tuple, seq, ack) = (connection.tuple, connection.snd.nxt, connection.rcv.nxt);
             let timestamps = connection.timestamps;
-            self.lists.resets.push_back(Reset { tuple, seq, ack: Some(ack), timestamps });
+            self.lists.resets.push(Reset { tuple, seq, ack: Some(ack), timestamps });
         }
         self.remove(id);
     }

@@ -217,7 +217,9 @@ impl Connection {
 
     /// Where the peer's FIN is; it may be beyond what has arrived.
     fn note_fin(&mut self, segment: &Segment) {
-        if segment.has(Flags::FIN) && self.machine.get().can_receive() && self.rcv.fin.is_none() {
+        // One that data have gone past was none: the peer's own still counts.
+        let is_first = self.rcv.fin.is_none_or(|fin| fin.before(self.rcv.nxt));
+        if segment.has(Flags::FIN) && self.machine.get().can_receive() && is_first {
             let at = segment.end() - 1;
             // A FIN beyond the window is not taken; it comes again.
             if at.at_or_before(self.rcv.edge) && at.at_or_after(self.rcv.nxt) {
@@ -233,6 +235,8 @@ impl Connection {
         }
         self.rcv.fin_received = true;
         self.rcv.nxt += 1;
+        // As Linux: of a peer that sent data behind its FIN they are dropped. Nothing will ever take them, and no SACK may tell them.
+        self.rcv.assembler = None;
         self.rcv.edge = self.rcv.edge.max(self.rcv.nxt);
         self.rcv.ack_now = true;
         self.machine.fin_received(env.now);

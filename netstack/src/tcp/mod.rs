@@ -21,6 +21,7 @@
 //! | `listen/` | 9293 3.10.7.2; 6528; 4987 |
 //! | `fast_open`, `listen/fast_open` | 7413 |
 //! | `time_wait` | 9293 3.4.2; 6191; 1337 |
+//! | `resets` | RSTs of connections, until the device takes them |
 //! | `icmp`, `path_mtu`, `mtu_probe` | 5461, 5927; 1191; 4821 |
 //! | `open`, `ports` | 9293 3.9.1.1; 6056 |
 //! | `keepalive` | 9293 3.8.4 |
@@ -63,6 +64,7 @@ mod rcv_space;
 mod receiver;
 mod recovery;
 mod recv_queue;
+mod resets;
 mod retransmit;
 mod retries;
 mod rtt;
@@ -206,6 +208,7 @@ impl Tcp {
             fast_open_keys: FastOpenKeys::new(key()),
             cookie_cache: CookieCache::default(),
             memory: Memory::new(config.tcp_mem, device),
+            lists: Lists::new(config.max_connections),
             config,
             link,
             now: Instant::ZERO,
@@ -214,7 +217,6 @@ impl Tcp {
             time_wait: TimeWaits::new(),
             listeners: Listeners::new(),
             wheel: Wheel::new(Instant::ZERO),
-            lists: Lists::default(),
             starved: Vec::new(),
             opening: Vec::new(),
             orphans: 0,

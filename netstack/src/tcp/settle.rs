@@ -1,14 +1,12 @@
 //! After a connection was looked at: events, lists and tables follow its effects.
 
-use alloc::collections::VecDeque;
 use core::mem;
 use core::time::Duration;
 
 use super::connection::{Connection, Env};
-use super::options::Timestamps;
-use super::seq::SeqNumber;
+use super::resets::{Reset, Resets};
 use super::state::State;
-use super::table::{FourTuple, Owner};
+use super::table::Owner;
 use super::time_wait::TimeWait;
 use super::timers::{Timer, Timers};
 use super::{Net, Tcp, Timed};
@@ -48,27 +46,20 @@ fn look_again(connection: &mut Connection, wheel: &mut Wheel<Timed>, id: Id, now
     }
 }
 
-/// A RST to be sent.
-pub(crate) struct Reset {
-    pub(crate) tuple: FourTuple,
-    pub(crate) seq: SeqNumber,
-    /// What it acknowledges.
-    pub(crate) ack: Option<SeqNumber>,
-    /// It is no answer, but the end of a connection that has timestamps (RFC 7323 3.2: a SHOULD).
-    pub(crate) timestamps: Option<Timestamps>,
-}
-
 /// What connections wait for: to send, to be told about.
-#[derive(Default)]
 pub(crate) struct Lists {
     /// Connections with something to send, or a deadline that moved forward.
     pub(crate) ready: Fifo<Id>,
     pub(crate) events: Fifo<Event>,
-    /// RSTs to be sent: number, and what they acknowledge.
-    pub(crate) resets: VecDeque<Reset>,
+    pub(crate) resets: Resets,
 }
 
 impl Lists {
+    /// For `connections` at most: when all are aborted at once, each has a RST to be sent.
+    pub(crate) fn new(connections: usize) -> Lists {
+        Lists { ready: Fifo::default(), events: Fifo::default(), resets: Resets::new(connections) }
+    }
+
     /// Enters a connection by its effects. Whether its state may have ended: `Tcp::end_state` sees to that.
     #[inline(always)]
     pub(crate) fn note(&mut self, connection: &mut Connection, id: Id) -> bool {
@@ -108,7 +99,7 @@ impl Lists {
                 connection.machine.get().is_synchronized() || connection.machine.get() == State::Closed;
             let open = open && !effects.reset_is_answer;
             let ack = open.then_some(connection.rcv.nxt);
-            self.resets.push_back(Reset { tuple: connection.tuple, seq, ack, timestamps: None });
+            self.resets.push(Reset { tuple: connection.tuple, seq, ack, timestamps: None });
         }
         connection.effects.closed = effects.closed;
         effects.closed || connection.machine.get() == State::TimeWait
@@ -211,6 +202,7 @@ impl Tcp {
             self.flows.remove(&record.tuple, Owner::TimeWait(id));
             net.stats.time_wait += 1;
         }
+        net.stats.abort_failed += self.lists.resets.take_dropped(); // here: `transmit` rests while the device takes nothing
     }
 
     fn expire_connection(&mut self, id: Id, net: &mut Net<'_>) {
@@ -261,7 +253,7 @@ impl Tcp {
     pub(crate) fn transmit(&mut self, net: &mut Net<'_>) {
         self.now = net.now;
         while net.out.room() > 0
-            && let Some(reset) = self.lists.resets.pop_front()
+            && let Some(reset) = self.lists.resets.pop()
         {
             if !net.wire(&self.config, &self.link, &mut self.chunks).send_abort(&reset) {
                 net.stats.abort_failed += 1;

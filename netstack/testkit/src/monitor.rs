@@ -1,6 +1,7 @@
 //! Looks at what stacks say on the wire, and finds what TCP must never do.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -15,14 +16,23 @@ fn after(a: u32, b: u32) -> bool {
     (b.wrapping_sub(a) as i32) < 0
 }
 
-/// What one end of a connection has said, and what it has heard.
-#[derive(Debug, Clone)]
-struct End {
+/// What a SYN says of its sender; the MSS counts 536 where it says none.
+#[derive(Debug, Clone, Copy)]
+struct Syn {
     iss: u32,
-    /// Options of its SYN; the MSS counts 536 where it says none.
     scale: Option<u8>,
     mss: u16,
     sack: bool,
+}
+
+/// What one end of a connection has said, and what it has heard.
+#[derive(Debug, Clone)]
+struct End {
+    syn: Syn,
+    /// The other's SYN that it has acknowledged: an old one may be, long after the other has sent another.
+    peer: Option<Syn>,
+    /// Its application has accepted the connection.
+    accepted: bool,
     /// One past the highest sequence number sent.
     sent: u32,
     fin: Option<u32>,
@@ -37,13 +47,11 @@ struct End {
 /// What has arrived at one end from the other, whole.
 #[derive(Debug, Clone)]
 struct Arrived {
-    /// The peer's initial number, and the window of its SYN.
-    iss: u32,
+    /// The peer's SYN, and its window.
+    syn: Syn,
     window: u16,
-    /// Counted from `iss` on.
+    /// Counted from its initial number on.
     numbers: Ranges,
-    /// What the SYN says of its sender.
-    sender: End,
 }
 
 /// Checks every frame that a stack sends, against all that it sent and heard before.
@@ -112,14 +120,14 @@ impl Monitor {
         if !(segment.is_intact || is_partial) || segment.rst {
             return;
         }
-        let peer_scale = self.ends.get(&(segment.from, segment.to)).and_then(|peer| peer.scale);
         let flow = (segment.to, segment.from);
         self.note_arrival(flow, &segment);
+        let last = self.arrived.get(&flow).and_then(|streams| streams.last()).map(|arrived| arrived.syn);
         let (Some(end), Some(ack)) = (self.ends.get_mut(&flow), segment.ack) else {
             if let Some(end) = self.ends.get_mut(&flow)
                 && segment.syn
             {
-                let edge = end.iss.wrapping_add(1 + u32::from(segment.window));
+                let edge = end.syn.iss.wrapping_add(1 + u32::from(segment.window));
                 end.granted.get_or_insert(edge); // simultaneous open
             }
             return;
@@ -127,7 +135,8 @@ impl Monitor {
         if after(ack, end.sent) {
             return; // of an earlier connection
         }
-        let shift = match (segment.syn, end.scale, peer_scale) {
+        let peer = end.peer.or(last); // data may follow a SYN-ACK before it is answered
+        let shift = match (segment.syn, end.syn.scale, peer.and_then(|peer| peer.scale)) {
             (false, Some(_), Some(scale)) => scale,
             _ => 0,
         };
@@ -138,14 +147,13 @@ impl Monitor {
     }
 
     fn note_arrival(&mut self, flow: Flow, segment: &Segment<'_>) {
-        let (iss, window) = (segment.seq, segment.window);
         let streams = self.arrived.entry(flow).or_default();
-        if segment.syn && streams.iter().all(|arrived| arrived.iss != iss) {
-            let sender = End::open(segment, None);
-            streams.push(Arrived { iss, window, numbers: Ranges::default(), sender });
+        if segment.syn && streams.iter().all(|arrived| arrived.syn.iss != segment.seq) {
+            let (syn, window) = (Syn::of(segment), segment.window);
+            streams.push(Arrived { syn, window, numbers: Ranges::default() });
         }
         for arrived in streams {
-            let start = segment.seq.wrapping_sub(arrived.iss);
+            let start = segment.seq.wrapping_sub(arrived.syn.iss);
             match start.checked_add(segment.seq_len()) {
                 Some(end) => arrived.numbers.add(start, end),
                 // A probe lies before the start of the stream when nothing was sent yet; a forged segment may reach into it.
@@ -154,17 +162,14 @@ impl Monitor {
         }
     }
 
-    /// A SYN is taken when the stack acknowledges it. Its sender may be a test, whose segments are not judged: then its SYN is
-    /// all that is known of it.
-    fn note_taken(&mut self, flow: Flow, ack: u32) {
-        let sender = (flow.1, flow.0);
-        let known = self.ends.get(&sender).map(|end| end.iss);
-        let streams = self.arrived.get(&flow).map_or(&[][..], |streams| streams);
-        let mut taken = streams.iter().filter(|s| s.numbers.holds(0, ack.wrapping_sub(s.iss)));
-        if let Some(last) = taken.clone().next_back()
-            && taken.all(|stream| Some(stream.iss) != known)
-        {
-            self.ends.insert(sender, last.sender.clone());
+    /// The application at `local` has accepted a connection; to be told before what that sends.
+    ///
+    /// A second one by the same SYN-ACK comes when the first is over and an old ACK brings a SYN cookie back: it begins anew.
+    pub(crate) fn accepted(&mut self, local: (Ipv4Addr, u16), peer: (Ipv4Addr, u16)) {
+        let Some(end) = self.ends.get_mut(&(local, peer)) else { return };
+        if mem::replace(&mut end.accepted, true) {
+            let (peer, granted, timestamp) = (end.peer, end.granted, end.timestamp);
+            *end = End { accepted: true, peer, granted, timestamp, ..End::new(end.syn) };
         }
     }
 
@@ -194,51 +199,65 @@ impl Monitor {
         if segment.rst {
             return None;
         }
-        let (flow, back) = ((segment.from, segment.to), (segment.to, segment.from));
-        if let Some(ack) = segment.ack {
-            self.note_taken(flow, ack);
+        let flow = (segment.from, segment.to);
+        let arrived = self.arrived.get(&flow).map_or(&[][..], |streams| streams);
+        if segment.syn && self.ends.get(&flow).is_none_or(|end| end.syn.iss != segment.seq) {
+            let granted = arrived.iter().map(|s| s.window).max().filter(|_| segment.ack.is_some());
+            let mut end = End::new(Syn::of(segment));
+            end.granted = granted.map(|window| end.sent.wrapping_add(u32::from(window)));
+            self.ends.insert(flow, end);
         }
-        if segment.syn && self.ends.get(&flow).is_none_or(|end| end.iss != segment.seq) {
-            let granted = self.arrived.get(&flow).and_then(|streams| streams.iter().map(|s| s.window).max());
-            let granted = granted.filter(|_| segment.ack.is_some());
-            self.ends.insert(flow, End::open(segment, granted));
-        }
-        let peer = self.ends.get(&back).map(|peer| (peer.mss, peer.scale, peer.sack));
         let (is_patterned, is_tso) = (self.is_patterned, self.is_tso);
         // Without a SYN it is an answer to something forged.
         let end = self.ends.get_mut(&flow)?;
-        let (mss, scale, sack) =
-            peer.map_or((None, None, false), |(mss, scale, sack)| (Some(mss), scale, sack));
-        let arrived = self.arrived.get(&flow).map_or(&[][..], |streams| streams);
-        end.judge_data(segment, mss.filter(|_| !is_tso), is_patterned)
-            .or_else(|| end.judge_sack(segment, sack, arrived))
-            .or_else(|| end.judge_ack(segment, scale, arrived))
+        if let Some(ack) = segment.ack {
+            end.note_taken(ack, arrived);
+        }
+        end.judge_data(segment, is_tso, is_patterned)
+            .or_else(|| end.judge_sack(segment, arrived))
+            .or_else(|| end.judge_ack(segment, arrived))
     }
 }
 
-impl End {
-    fn open(segment: &Segment<'_>, granted: Option<u16>) -> End {
-        let next = segment.seq.wrapping_add(1);
-        End {
+impl Syn {
+    fn of(segment: &Segment<'_>) -> Syn {
+        Syn {
             iss: segment.seq,
             scale: segment.scale,
             mss: segment.mss.unwrap_or(536),
             sack: segment.sack_permitted,
-            sent: next,
+        }
+    }
+}
+
+impl End {
+    /// One that has sent its SYN and nothing else.
+    fn new(syn: Syn) -> End {
+        End {
+            syn,
+            peer: None,
+            accepted: false,
+            sent: syn.iss.wrapping_add(1),
             fin: None,
             ack: None,
             offered: None,
-            granted: granted.map(|window| next.wrapping_add(u32::from(window))),
+            granted: None,
             timestamp: None,
         }
     }
 
-    fn judge_data(
-        &mut self,
-        segment: &Segment<'_>,
-        peer_mss: Option<u16>,
-        is_patterned: bool,
-    ) -> Option<String> {
+    /// A SYN is taken when it is acknowledged; of several whose number fits it is the last, unless one was taken before.
+    fn note_taken(&mut self, ack: u32, arrived: &[Arrived]) {
+        let known = self.peer.map(|peer| peer.iss);
+        let mut fitting = arrived.iter().filter(|s| s.numbers.holds(0, ack.wrapping_sub(s.syn.iss)));
+        if let Some(last) = fitting.clone().next_back()
+            && fitting.all(|stream| Some(stream.syn.iss) != known)
+        {
+            self.peer = Some(last.syn);
+        }
+    }
+
+    fn judge_data(&mut self, segment: &Segment<'_>, is_tso: bool, is_patterned: bool) -> Option<String> {
         let (seq, data_end) = (segment.seq, segment.data_end());
         if after(seq, self.sent) {
             return Some(format!("a gap: nothing was sent from {} on", self.sent));
@@ -249,7 +268,7 @@ impl End {
             if !early && self.granted.is_none_or(|granted| after(data_end, granted)) {
                 return Some(format!("data beyond the peer's window, which ends at {:?}", self.granted));
             }
-            if let Some(mss) = peer_mss
+            if let Some(mss) = self.peer.map(|peer| peer.mss).filter(|_| !is_tso)
                 && segment.payload.len() + segment.options_len > usize::from(mss)
             {
                 return Some(format!("a segment beyond the peer's MSS of {mss}"));
@@ -258,7 +277,7 @@ impl End {
                 return Some("data behind the FIN".to_string());
             }
             let first = seq.wrapping_add(u32::from(segment.syn)); // the SYN's number is in front of its data
-            let offset = u64::from(first.wrapping_sub(self.iss).wrapping_sub(1));
+            let offset = u64::from(first.wrapping_sub(self.syn.iss).wrapping_sub(1));
             let pattern = Pattern::between(segment.from.1, segment.to.1);
             if is_patterned && let Some(at) = pattern.mismatch(offset, segment.payload) {
                 return Some(format!("byte {} of the stream is not the one written", offset + at as u64));
@@ -278,15 +297,15 @@ impl End {
     }
 
     /// RFC 2018: a block tells what has arrived beyond the ACK; the first may be a duplicate (RFC 2883).
-    fn judge_sack(&self, segment: &Segment<'_>, peer: bool, arrived: &[Arrived]) -> Option<String> {
-        let agreed = self.sack && peer;
+    fn judge_sack(&self, segment: &Segment<'_>, arrived: &[Arrived]) -> Option<String> {
+        let agreed = self.syn.sack && self.peer.is_some_and(|peer| peer.sack);
         if !segment.sack.is_empty() && !agreed {
             return Some("SACK blocks that were not agreed on".to_string());
         }
         for (index, (start, end)) in segment.sack.iter().copied().enumerate() {
             let from = |iss: u32| (start.wrapping_sub(iss), end.wrapping_sub(iss));
             let holds = arrived.iter().any(|arrived| {
-                let (start, end) = from(arrived.iss);
+                let (start, end) = from(arrived.syn.iss);
                 arrived.numbers.holds(start, end)
             });
             if !after(end, start) || !holds {
@@ -299,12 +318,7 @@ impl End {
         None
     }
 
-    fn judge_ack(
-        &mut self,
-        segment: &Segment<'_>,
-        peer_scale: Option<u8>,
-        arrived: &[Arrived],
-    ) -> Option<String> {
+    fn judge_ack(&mut self, segment: &Segment<'_>, arrived: &[Arrived]) -> Option<String> {
         if let Some((value, _)) = segment.timestamps {
             if self.timestamp.is_some_and(|last| after(last, value)) {
                 return Some(format!("a timestamp before {:?}", self.timestamp));
@@ -312,14 +326,14 @@ impl End {
             self.timestamp = Some(value);
         }
         let ack = segment.ack?;
-        if !arrived.iter().any(|arrived| arrived.numbers.holds(0, ack.wrapping_sub(arrived.iss))) {
+        if !arrived.iter().any(|arrived| arrived.numbers.holds(0, ack.wrapping_sub(arrived.syn.iss))) {
             return Some("an ACK of what never arrived".to_string());
         }
         if self.ack.is_some_and(|last| after(last, ack)) {
             return Some(format!("an ACK that goes back behind {:?}", self.ack));
         }
         self.ack = Some(ack);
-        let shift = match (segment.syn, self.scale, peer_scale) {
+        let shift = match (segment.syn, self.syn.scale, self.peer.and_then(|peer| peer.scale)) {
             (false, Some(scale), Some(_)) => scale,
             _ => 0,
         };

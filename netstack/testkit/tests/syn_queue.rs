@@ -123,6 +123,20 @@ fn a_cookie_keeps_nothing_until_it_comes_back() {
     assert_eq!((data.seq, data.data), (answer.seq.wrapping_add(1), b"there".to_vec()));
 }
 
+/// The third ACK was lost, and the first byte too: a connection that began behind it would never miss it.
+#[test]
+fn a_cookie_stands_for_the_number_of_the_syn_alone() {
+    for lost in 1..8 {
+        let mut script = tcp(cookies());
+        let listener = script.listen(100);
+        let answer = syn_from(&mut script, 5000).remove(0);
+        script.say(&Spoken { seq: 9001 + lost, data: b"ello", ..third(&answer) });
+        assert_eq!(script.hear().flags, "R", "{lost} bytes are missing");
+        assert!(script.stack().accept(listener).is_err());
+        assert_eq!(stats(&mut script).syncookies_failed, 1);
+    }
+}
+
 #[test]
 fn options_survive_a_cookie_through_timestamps() {
     let mut script = tcp(cookies());

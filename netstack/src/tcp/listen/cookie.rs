@@ -1,7 +1,8 @@
 //! SYN cookies (RFC 4987 3.6): the state of a half-open connection in the numbers that the peer must send back.
 //!
 //! As in Linux: the ISN holds the time and the MSS under a keyed hash, the lowest bits of TSval hold window scale, SACK and ECN.
-//! A peer without timestamps gets none of these three.
+//! A peer without timestamps gets none of these three. Otherwise than in Linux the peer's number is under the hash that hides the
+//! MSS too: where it is only added, an ACK that is one byte further on stands for the MSS before, and that byte is never missed.
 
 use core::time::Duration;
 
@@ -39,7 +40,7 @@ const TS_ECN: u32 = 1 << 5;
 pub(crate) struct Cookies {
     /// Hides the counter.
     outer: SipHasher24,
-    /// Hides the MSS, and changes with the counter.
+    /// Hides the MSS, and changes with the counter and the peer's number.
     inner: SipHasher24,
 }
 
@@ -59,7 +60,7 @@ impl Cookies {
     pub(crate) fn make(&self, tuple: &FourTuple, irs: SeqNumber, mss: u16, now: Instant) -> (SeqNumber, u16) {
         let index = MSS_TABLE.iter().rposition(|entry| *entry <= mss).unwrap_or_default();
         let count = counter(now);
-        let inner = self.inner(tuple, count).wrapping_add(index as u32) & COOKIE_MASK; // the table is short
+        let inner = self.inner(tuple, irs, count).wrapping_add(index as u32) & COOKIE_MASK; // the table is short
         let cookie = self.outer(tuple).wrapping_add(irs.0).wrapping_add(count << COOKIE_BITS);
         (SeqNumber(cookie.wrapping_add(inner)), MSS_TABLE[index])
     }
@@ -78,7 +79,7 @@ impl Cookies {
         if age >= MAX_AGE {
             return None;
         }
-        let index = cookie.wrapping_sub(self.inner(tuple, count.wrapping_sub(age))) & COOKIE_MASK;
+        let index = cookie.wrapping_sub(self.inner(tuple, irs, count.wrapping_sub(age))) & COOKIE_MASK;
         MSS_TABLE.get(index as usize).copied()
     }
 
@@ -86,10 +87,11 @@ impl Cookies {
         self.outer.hash(&tuple.bytes()) as u32 // any 32 bits of it
     }
 
-    fn inner(&self, tuple: &FourTuple, count: u32) -> u32 {
-        let mut bytes = [0; 16];
+    fn inner(&self, tuple: &FourTuple, irs: SeqNumber, count: u32) -> u32 {
+        let mut bytes = [0; 20];
         bytes[..12].copy_from_slice(&tuple.bytes());
-        bytes[12..].copy_from_slice(&count.to_be_bytes());
+        bytes[12..16].copy_from_slice(&count.to_be_bytes());
+        bytes[16..].copy_from_slice(&irs.0.to_be_bytes());
         self.inner.hash(&bytes) as u32 // any 32 bits of it
     }
 }

@@ -17,8 +17,11 @@ const STEPS: usize = 300;
 const CONNECTIONS: usize = 4;
 /// Frames on the wire; beyond it the oldest is lost, as in a router.
 const WIRE: usize = 64;
-/// Nothing is given up so early.
+/// Nothing is given up so early, but a SYN in a queue that is more than half full: that after two repetitions.
 const PATIENCE: Duration = Duration::from_secs(60);
+const LEAST_PATIENCE: Duration = Duration::from_secs(7);
+/// What a turn takes: an initial sequence number may be given out again while the clock behind them stands (RFC 9293 3.4.1).
+const TURN: Duration = Duration::from_micros(4);
 /// The EtherType of ARP.
 const ARP: [u8; 2] = [8, 6];
 /// Where the header of TCP starts: no stack of ours sends IP options.
@@ -140,6 +143,7 @@ impl Conversation {
 
     /// Both ends' turn at this time. ARP passes the wire at once: what waits for a neighbour may be lost where nobody sees it.
     fn run(&mut self) {
+        self.now += TURN;
         let mut is_busy = true;
         while is_busy {
             is_busy = false;
@@ -157,6 +161,14 @@ impl Conversation {
                 }
             }
         }
+        self.is_cut |= self.has_given_up();
+    }
+
+    /// Whether the server has forgotten a SYN-ACK that the client may have taken, or got data behind those that bring its cookie
+    /// back: then the client hears a RST.
+    fn has_given_up(&self) -> bool {
+        let stats = self.server.stack.stats();
+        (self.held >= LEAST_PATIENCE && stats.tcp_attempt_fails > 0) || stats.syncookies_failed > 0
     }
 
     fn send(&mut self, to: End, frame: Vec<u8>) {
@@ -170,16 +182,20 @@ impl Conversation {
     fn note(&mut self, end: End, events: &[Event]) {
         if end == End::Server && events.iter().any(|event| matches!(event, Event::Acceptable(_))) {
             while let Ok((id, peer)) = self.server.stack.accept(self.listener) {
+                self.monitor.accepted((End::Server.address(), PORT), (End::Client.address(), peer.port()));
                 self.add(End::Server, id, PORT, peer.port());
             }
         }
     }
 
     fn add(&mut self, end: End, id: SocketId, ours: u16, theirs: u16) {
+        let outgoing = Pattern::between(ours, theirs);
+        // An old ACK with a SYN cookie opens what was over once more, and this time nobody is at the other end.
+        self.is_cut |= self.sockets.iter().any(|other| other.end == end && other.outgoing == outgoing);
         self.sockets.push(Socket {
             end,
             id,
-            outgoing: Pattern::between(ours, theirs),
+            outgoing,
             incoming: Pattern::between(theirs, ours),
             written: 0,
             read: 0,

@@ -13,6 +13,21 @@ fn seeded_conversations_keep_to_the_rules() {
     assert!(read > 100_000, "they hardly talk: {read} bytes");
 }
 
+/// Inputs of `fuzz_frames` that once failed, by seed and index.
+#[test]
+fn conversations_that_found_something() {
+    for (seed, index) in [
+        (1_795_826_311_558_475, 128), // an old SYN-ACK taken after a new one was sent
+        (101, 7296),                  // data behind the FIN, told by SACK
+        (101, 103_303),               // a connection opened once more by its SYN cookie
+        (202, 57_818),                // a half-open connection given up early, its SYN-ACK taken later
+        (606, 14_036),                // the same initial number twice, while time stood still
+        (808, 7536),                  // a SYN cookie with another number of the peer's
+    ] {
+        conversation(&input(seed, index));
+    }
+}
+
 #[test]
 fn seeded_attacks_are_survived() {
     for index in 0..300 {

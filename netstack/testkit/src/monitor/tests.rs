@@ -25,10 +25,8 @@ impl Bed {
         assert_eq!(bed.sends(&frame), None);
         bed.monitor.received(&frame, false);
         let answer = Spoken { seq: 200, ack: Some(101), ..syn };
-        let mut frame = bed.script.build(&answer);
-        swap(&mut frame);
-        bed.monitor.sent(Duration::ZERO, &frame, false);
-        bed.monitor.received(&frame, false);
+        assert_eq!(bed.answers(&answer), None);
+        bed.monitor.received(&bed.turned(&answer), false);
         assert_eq!(bed.says(&Spoken { seq: 101, ack: Some(201), window: 1000, ..Spoken::default() }), None);
         bed
     }
@@ -37,6 +35,18 @@ impl Bed {
     fn says(&mut self, spoken: &Spoken<'_>) -> Option<String> {
         let frame = self.script.build(spoken);
         self.sends(&frame)
+    }
+
+    /// What the monitor finds when the other one says this.
+    fn answers(&mut self, spoken: &Spoken<'_>) -> Option<String> {
+        self.sends(&self.turned(spoken))
+    }
+
+    /// The frame of this from the other one.
+    fn turned(&self, spoken: &Spoken<'_>) -> Vec<u8> {
+        let mut frame = self.script.build(spoken);
+        swap(&mut frame);
+        frame
     }
 
     fn sends(&mut self, frame: &[u8]) -> Option<String> {
@@ -90,6 +100,33 @@ fn data_where_none_may_be() {
     bed.objects(&Spoken { flags: "F", ..data(101, &[]) }, "the FIN was at Some(102) before");
 }
 
+/// The other end forgot a SYN and answered it anew with another number, while its first answer was on its way and was taken.
+#[test]
+fn an_old_answer_that_is_taken_leaves_the_new_one() {
+    let bare = |seq| Spoken { seq, ack: Some(101), window: 1000, ..Spoken::default() };
+    let mut bed = Bed::new();
+    assert_eq!(bed.answers(&Spoken { flags: "S", mss: Some(400), ..bare(900) }), None);
+    assert_eq!(bed.says(&data(101, &[1; 500])), None, "the MSS is that of the answer that was taken");
+    assert_eq!(bed.answers(&bare(901)), None);
+    let found = bed.answers(&bare(902)).unwrap_or_default();
+    assert!(found.contains("a gap: nothing was sent from 901 on"), "{found}");
+}
+
+#[test]
+fn a_syn_cookie_that_comes_back_after_the_end_begins_anew() {
+    let (us, them) = ((PEER, 5000), (US, 80));
+    let mut bed = Bed::new();
+    bed.monitor.accepted(us, them);
+    assert_eq!(bed.says(&Spoken { flags: "F", ..data(101, &[1; 10]) }), None);
+    bed.monitor.accepted(us, them);
+    assert_eq!(bed.says(&data(101, &[1; 20])), None, "another connection by the same SYN-ACK");
+    bed.objects(&data(122, &[1]), "a gap: nothing was sent from 121 on");
+    let mut bed = Bed::new();
+    assert_eq!(bed.says(&Spoken { flags: "F", ..data(101, &[1; 10]) }), None);
+    bed.monitor.accepted(us, them);
+    bed.objects(&data(101, &[1; 20]), "data behind the FIN");
+}
+
 #[test]
 fn bytes_that_change() {
     let mut bytes = [0; 100];
@@ -118,9 +155,8 @@ fn sack_blocks_of_what_never_arrived() {
     let block = |start, end| Spoken { seq: 101, sack: Some((start, end)), ..data(101, &[]) };
     Bed::new().objects(&block(300, 400), "a SACK block of what never arrived: 300..400");
     let mut bed = Bed::new();
-    let mut frame = bed.script.build(&Spoken { seq: 300, ack: Some(101), data: &[1; 100], ..data(0, &[]) });
-    swap(&mut frame);
-    bed.monitor.received(&frame, false);
+    let far = Spoken { seq: 300, ack: Some(101), data: &[1; 100], ..data(0, &[]) };
+    bed.monitor.received(&bed.turned(&far), false);
     assert_eq!(bed.says(&block(300, 400)), None);
     bed.objects(&block(300, 401), "never arrived");
     Bed::new().objects(&block(300, 300), "never arrived");

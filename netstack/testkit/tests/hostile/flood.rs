@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use corelane_netstack::{Config, State, TcpConfig};
+use corelane_netstack::{Config, Instant, State, TcpConfig};
+use corelane_nic::{Checksum, RxBurst, RxFrame};
 use corelane_testkit::{Forged, Spoken};
 
 use crate::support::{Bed, Live, Offer, WINDOW};
@@ -212,5 +213,42 @@ fn what_nobody_reads_leaves_buffers_for_the_others() {
     for live in &lives {
         bed.script.stack().abort(live.id).unwrap();
     }
+    bed.finish(vec![witness]);
+}
+
+/// RFC 9293 3.10.7.3: SYN-SENT answers each ACK of what was never sent by a RST, and waits on.
+#[test]
+fn resets_that_the_device_does_not_take_are_bounded() {
+    const WRONG: usize = 1000;
+    const KEPT: usize = 256;
+    let (mut bed, victim, witness) = bed();
+    let script = &mut bed.script;
+    script.peer_port = 5002;
+    let remote = script.peer_addr();
+    let opening = script.stack().connect(None, remote).unwrap();
+    script.run();
+    let syn = script.hear();
+    script.port = syn.ports.0;
+    let wrong = script.build(&Spoken { seq: 1, ack: Some(syn.seq), flags: "S", ..Spoken::default() });
+    let now = Instant::from_nanos(script.now().as_nanos() as u64); // the test takes no centuries
+    let pool = script.stack().pool().clone();
+    let mut rx = RxBurst::with_capacity(1);
+    for _ in 0..WRONG {
+        let mut packet = pool.take().expect("none is kept");
+        packet.extend_from_slice(&wrong);
+        rx.push(RxFrame { packet, checksum: Checksum::Unknown, hash: None });
+        script.stack().receive(now, &mut rx);
+    }
+    script.stack().abort(victim.id).unwrap();
+    script.stack().expire(now);
+    let stats = script.stack().stats();
+    assert_eq!(stats.abort_failed, (WRONG - KEPT) as u64, "counted while the device still takes nothing");
+    script.run();
+    let heard = script.heard();
+    assert!(heard.iter().all(|heard| heard.flags == "R"));
+    assert_eq!(heard.len(), KEPT + 1, "and the end of a connection, which is said once");
+    assert_eq!(heard.last().unwrap().ports.1, victim.port);
+    script.stack().abort(opening).unwrap();
+    script.port = 80;
     bed.finish(vec![witness]);
 }

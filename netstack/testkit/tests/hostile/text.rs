@@ -83,6 +83,34 @@ fn a_second_fin_elsewhere_moves_nothing() {
 }
 
 #[test]
+fn data_behind_a_fin_go_when_it_is_taken() {
+    let (mut bed, live) = bed();
+    let next = live.theirs + 1;
+    bed.script.say(&Spoken { seq: next, data: b"more", ..bed.ack(&live) });
+    assert_eq!(bed.script.hear().sack, [(next, next + 4)]);
+    bed.script.say(&Spoken { flags: "F", ..bed.ack(&live) });
+    let answer = bed.script.hear();
+    assert_eq!((answer.ack, answer.sack), (Some(next), vec![]), "no block of what lies behind the end");
+    assert_eq!(bed.state(&live), State::CloseWait);
+    assert_eq!(bed.script.stack().read(live.id, &mut [0; 9]), Ok(0));
+    bed.script.stack().abort(live.id).unwrap();
+    bed.check_home();
+}
+
+#[test]
+fn a_fin_that_data_go_past_was_none() {
+    let (mut bed, live) = bed();
+    bed.script.say(&Spoken { seq: live.theirs + 4, flags: "F", ..bed.ack(&live) });
+    bed.script.say(&Spoken { data: b"12345678", ..bed.ack(&live) });
+    assert_eq!(read(&mut bed, &live), b"12345678");
+    assert_eq!(bed.state(&live), State::Established);
+    bed.script.say(&Spoken { seq: live.theirs + 8, flags: "F", ..bed.ack(&live) });
+    assert_eq!(bed.state(&live), State::CloseWait);
+    bed.script.stack().abort(live.id).unwrap();
+    bed.check_home();
+}
+
+#[test]
 fn where_segments_disagree_the_first_copy_wins() {
     let (mut bed, mut live) = bed();
     let at = |offset: u32, data: &'static [u8], live: &Live, bed: &Bed| Spoken {

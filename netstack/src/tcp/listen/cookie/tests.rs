@@ -36,6 +36,10 @@ fn is_bound_to_addresses_ports_number_and_keys() {
     assert_eq!(check(cookies(), FourTuple { local_port: 81, ..TUPLE }, 9000), None);
     assert_eq!(check(cookies(), FourTuple { remote: Ipv4Addr::new(10, 0, 0, 3), ..TUPLE }, 9000), None);
     assert_eq!(check(cookies(), TUPLE, 9000 + (1 << COOKIE_BITS)), None);
+    for near in 1..100 {
+        assert_eq!(check(cookies(), TUPLE, 9000 + near), None);
+        assert_eq!(check(cookies(), TUPLE, 9000 - near), None);
+    }
     assert_eq!(check(Cookies::new([[1; 16], [3; 16]]), TUPLE, 9000), None);
     assert_eq!(check(Cookies::new([[3; 16], [2; 16]]), TUPLE, 9000), None);
 }
