@@ -18,10 +18,11 @@ pub struct DpdkOffloads {
     pub rx_checksum: bool,
     /// TCP and UDP checksums are filled in by the device. Default true.
     pub tx_checksum: bool,
-    /// TCP segments are cut by the device; needs `tx_checksum` and `multi_segment`. Default true.
+    /// TCP segments are cut by the device; needs `tx_checksum` and `multi_segment`. Default true. Of virtio's devices frames that
+    /// their host has not cut are taken too. `net_vhost` hands them to its guest with `tso=1` among its arguments: that guest must
+    /// take them (VIRTIO_NET_F_GUEST_TSO4), as Linux's and corelane do.
     pub tso: bool,
-    /// Received TCP segments are joined by the device. Default false: it holds ACKs back. A virtual machine's device needs it to
-    /// take frames that its host has not cut.
+    /// Received TCP segments are joined by the device. Default false: it holds ACKs back.
     pub lro: bool,
     /// Payload is sent from where it is, behind headers in a buffer of their own. Default true.
     pub multi_segment: bool,

@@ -65,8 +65,9 @@ impl DpdkNic {
             });
         }
         let driver = port::text(&found.driver);
-        let granted =
-            configure(device.number(), config, driver.as_bytes()).map_err(call("configuring it"))?;
+        let granted = configure(device.number(), config, driver.as_bytes())
+            .map_err(call("configuring it"))?
+            | granted_unsaid(config, driver.as_bytes());
         tracing::info!(port = config.name(), driver, mtu, granted, "opened a DPDK port");
         let info = NicInfo {
             name: config.name().to_owned(),
@@ -133,21 +134,30 @@ fn configure(number: u16, config: &DpdkConfig, driver: &[u8]) -> Result<u32, Str
     with(0)
 }
 
+/// net_vhost passes long frames on to be cut by its guest, or by none, but does not say so; `tso=1` among its arguments does.
+fn granted_unsaid(config: &DpdkConfig, driver: &[u8]) -> u32 {
+    let asked = config.arguments().split(',').any(|argument| argument == "tso=1");
+    if driver == b"net_vhost" && config.offloads.tso && asked { dpdk_sys::TSO } else { 0 }
+}
+
 /// The bits of what the configuration allows, and of what the driver does well.
 ///
 /// net_tap cuts in software, and refuses a frame for ever whose segments are longer than the MTU with their Ethernet header: so
 /// are all full ones, and those behind it never go out.
+///
+/// Between virtio's two ends a frame is never cut: long ones one way go with long ones the other.
 fn wanted(config: &DpdkConfig, driver: &[u8]) -> u32 {
     let allowed = &config.offloads;
+    let lro = allowed.lro || (allowed.tso && driver.starts_with(b"net_virtio"));
     let bits = [
         (allowed.rx_checksum, dpdk_sys::RX_CHECKSUM),
         (allowed.tx_checksum, dpdk_sys::TX_CHECKSUM),
         (allowed.tso && driver != b"net_tap", dpdk_sys::TSO),
-        (allowed.lro, dpdk_sys::LRO),
+        (lro, dpdk_sys::LRO),
         (allowed.multi_segment, dpdk_sys::MULTI_SEGMENT),
         (allowed.vlan && config.vlan.is_some(), dpdk_sys::VLAN_STRIP | dpdk_sys::VLAN_INSERT),
         (config.queues > 1, dpdk_sys::RSS_HASH),
-        (allowed.lro, dpdk_sys::SCATTER),
+        (lro, dpdk_sys::SCATTER),
     ];
     bits.into_iter().filter(|(allowed, _)| *allowed).fold(0, |all, (_, bit)| all | bit)
 }

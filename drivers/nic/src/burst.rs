@@ -114,17 +114,26 @@ pub struct TxFrame {
 pub struct TxBurst {
     frames: VecDeque<TxFrame>,
     chunks: VecDeque<Chunk>,
+    /// Bytes of the chunks.
+    bytes: usize,
     capacity: usize,
 }
 
 impl TxBurst {
+    /// With so many bytes of chunks a burst is full, however few its frames are. Where a device cuts frames of 64 KiB, a turn
+    /// of 64 of them would take a millisecond, and push all that waits out of the core's caches.
+    pub const MAX_BYTES: usize = 128 * 1024;
+
     /// A burst of at most `capacity` frames.
     pub fn with_capacity(capacity: usize) -> TxBurst {
-        TxBurst { frames: VecDeque::with_capacity(capacity), chunks: VecDeque::new(), capacity }
+        TxBurst { frames: VecDeque::with_capacity(capacity), chunks: VecDeque::new(), bytes: 0, capacity }
     }
 
-    /// How many more frames fit.
+    /// How many more frames fit. The last one may go beyond [`TxBurst::MAX_BYTES`].
     pub fn room(&self) -> usize {
+        if self.bytes >= Self::MAX_BYTES {
+            return 0;
+        }
         self.capacity.saturating_sub(self.frames.len())
     }
 
@@ -147,6 +156,7 @@ impl TxBurst {
     pub fn attach(&mut self, chunk: Chunk) {
         if let Some(frame) = self.frames.back_mut() {
             frame.chunks += 1;
+            self.bytes += chunk.len();
             self.chunks.push_back(chunk);
         }
     }
@@ -175,7 +185,9 @@ impl TxBurst {
 
     /// Takes the oldest chunk: see [`TxBurst::pop`].
     pub fn pop_chunk(&mut self) -> Option<Chunk> {
-        self.chunks.pop_front()
+        let chunk = self.chunks.pop_front()?;
+        self.bytes -= chunk.len();
+        Some(chunk)
     }
 
     /// Takes the oldest frame as one buffer, with the number of bytes copied to make it so. Payload that does
@@ -184,7 +196,7 @@ impl TxBurst {
         let mut frame = self.frames.pop_front()?;
         let (mut copied, mut lost) = (0, 0);
         for _ in 0..frame.chunks {
-            let Some(chunk) = self.chunks.pop_front() else { break };
+            let Some(chunk) = self.pop_chunk() else { break };
             let n = if lost == 0 { frame.headers.extend_from_slice(&chunk) } else { 0 };
             copied += n;
             lost += chunk.len() - n;

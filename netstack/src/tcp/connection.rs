@@ -71,7 +71,7 @@ pub(crate) struct App {
     pub(crate) options: Option<Box<OwnOptions>>,
     /// The send buffer's size: tuned, or SO_SNDBUF.
     pub(crate) send_limit: usize,
-    /// How far tuning may take it: not at all once SO_SNDBUF was set.
+    /// How far tuning may take it; 0 once SO_SNDBUF was set.
     pub(crate) send_limit_max: usize,
     /// TCP_NOTSENT_LOWAT.
     pub(crate) notsent_lowat: u32,

@@ -1,10 +1,16 @@
 //! How much may wait in the send queue: `tcp_wmem`, SO_SNDBUF, TCP_NOTSENT_LOWAT.
 
+use corelane_nic::TxBurst;
+
 use super::connection::Connection;
 use super::receiver::MAX_BUFFER;
 use super::state::State;
 use crate::config::BufferSizes;
 use crate::error::Error;
+
+/// What waits unsent while the buffer is tuned by itself. A turn sends half of it, and wakes who writes: more makes no stream
+/// faster, but would have left the core's caches before it goes out.
+const UNSENT: usize = 2 * TxBurst::MAX_BYTES;
 
 impl Connection {
     /// What was written and never sent.
@@ -16,10 +22,20 @@ impl Connection {
     /// How many bytes can be written now.
     pub(crate) fn send_room(&self) -> usize {
         let free = self.app.send_limit.saturating_sub(self.snd.queue.len());
-        if self.app.notsent_lowat == u32::MAX {
+        let most = self.most_unsent();
+        if free == 0 || self.app.send_limit <= most {
             return free;
         }
-        free.min(self.app.notsent_lowat.saturating_sub(self.notsent()) as usize)
+        free.min(most.saturating_sub(self.notsent() as usize))
+    }
+
+    /// TCP_NOTSENT_LOWAT, or without it what makes sense.
+    fn most_unsent(&self) -> usize {
+        match self.app.notsent_lowat {
+            u32::MAX if self.app.send_limit_max == 0 => usize::MAX,
+            u32::MAX => UNSENT,
+            lowat => lowat as usize, // usize has at least 32 bits
+        }
     }
 
     /// How many bytes the send buffer takes, at least one.
@@ -60,7 +76,7 @@ impl Connection {
     /// SO_SNDBUF, or tuning again from where it is.
     pub(crate) fn fix_send_buffer(&mut self, bytes: Option<usize>, sizes: &BufferSizes) {
         match bytes {
-            Some(bytes) => (self.app.send_limit, self.app.send_limit_max) = (bytes, bytes),
+            Some(bytes) => (self.app.send_limit, self.app.send_limit_max) = (bytes, 0),
             None => {
                 self.app.send_limit_max = sizes.max.min(MAX_BUFFER);
                 self.expand_send_buffer();
@@ -68,8 +84,8 @@ impl Connection {
         }
     }
 
-    /// Tells the application that there is room again: once a third of the buffer is free, and less than half of
-    /// TCP_NOTSENT_LOWAT is unsent (both as Linux does).
+    /// Tells the application that there is room again: once a third of the buffer is free, and less than half of what may
+    /// wait unsent does (both as Linux does).
     #[inline]
     pub(crate) fn tell_writable(&mut self) {
         if self.app.want_write {
@@ -80,17 +96,16 @@ impl Connection {
     fn look_for_room(&mut self) {
         self.expand_send_buffer();
         let free = self.app.send_limit.saturating_sub(self.snd.queue.len());
-        let lowat = self.app.notsent_lowat;
-        let sent = lowat == u32::MAX || u64::from(self.notsent()) * 2 < u64::from(lowat);
+        let sent = u64::from(self.notsent()) * 2 < self.most_unsent() as u64;
         if free >= self.app.send_limit / 3 && sent && self.machine.get().can_write() {
             self.app.want_write = false;
             self.effects.writable = true;
         }
     }
 
-    /// Segments went out: with TCP_NOTSENT_LOWAT that makes room. Whether the application is to be told.
+    /// Segments went out: where the unsent are limited that makes room. Whether the application is to be told.
     pub(crate) fn sent_some(&mut self) -> bool {
-        let waits = self.app.want_write && self.app.notsent_lowat != u32::MAX;
+        let waits = self.app.want_write && self.app.send_limit > self.most_unsent();
         if waits {
             self.look_for_room();
         }

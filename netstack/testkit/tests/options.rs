@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use corelane_netstack::{Config, Error, Event, Keepalive, SocketId, SocketOptions, State, TcpConfig};
+use corelane_netstack::{
+    BufferSizes, Config, Error, Event, Keepalive, SocketId, SocketOptions, State, TcpConfig,
+};
+use corelane_nic::TxBurst;
 use corelane_testkit::{Heard, Script, Spoken};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -264,6 +267,28 @@ fn the_stack_wide_notsent_lowat_counts_where_none_is_set() {
     assert_eq!(script.stack().write(id, &[7; 5000]), Err(Error::WouldBlock));
     set(&mut script, id, |options| options.notsent_lowat = Some(u32::MAX));
     assert_eq!(script.stack().write(id, &[7; 5000]), Ok(5000));
+}
+
+#[test]
+fn a_buffer_that_tunes_itself_holds_no_more_unsent_than_two_turns_send() {
+    const MEBIBYTE: usize = 1 << 20;
+    let sizes = BufferSizes { default: MEBIBYTE, ..TcpConfig::default().tcp_wmem };
+    let tcp = TcpConfig { tcp_wmem: sizes, ..TcpConfig::default() };
+    let opened = || {
+        let mut script = Script::new(Config { tcp: tcp.clone(), ..Config::default() });
+        let (id, ..) = script.connect(WINDOW);
+        (script, id)
+    };
+    let (mut script, id) = opened();
+    let taken = script.stack().write(id, &[7; MEBIBYTE]).unwrap();
+    let most = 2 * TxBurst::MAX_BYTES;
+    assert!((most..=most + 65_536).contains(&taken), "{taken}: a frame may go beyond");
+    assert_eq!(script.stack().write(id, &[7; 100]), Err(Error::WouldBlock));
+    // Who asks for a buffer gets it.
+    let (mut script, id) = opened();
+    set(&mut script, id, |options| options.send_buffer = Some(MEBIBYTE));
+    let taken = script.stack().write(id, &[7; MEBIBYTE]).unwrap();
+    assert!(taken > 3 * MEBIBYTE / 4, "{taken}: some is overhead");
 }
 
 #[test]

@@ -10,10 +10,11 @@ pub struct DpdkOffloadsConfig {
     pub rx_checksum: bool,
     /// Fill in the checksums of sent frames.
     pub tx_checksum: bool,
-    /// Cut TCP segments; needs `tx_checksum` and `multi_segment`.
+    /// Cut TCP segments; needs `tx_checksum` and `multi_segment`. Of virtio's devices frames that their host has not cut are taken
+    /// too. `net_vhost` hands them to its guest with `tso=1` among its arguments: that guest must take them
+    /// (VIRTIO_NET_F_GUEST_TSO4), as Linux's and corelane do.
     pub tso: bool,
-    /// Join received TCP segments. Off by default, since it holds ACKs back; a virtual machine's device needs it to take frames that
-    /// its host has not cut.
+    /// Join received TCP segments. Off by default, since it holds ACKs back.
     pub lro: bool,
     /// Send payload from where it is, behind headers in a buffer of their own.
     pub multi_segment: bool,

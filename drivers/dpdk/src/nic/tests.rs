@@ -14,3 +14,20 @@ fn a_tap_does_not_cut_segments() {
     assert_eq!(wanted(&config, b"net_tap") & dpdk_sys::TSO, 0);
     assert_ne!(wanted(&config, b"net_virtio") & dpdk_sys::TSO, 0);
 }
+
+#[test]
+fn long_frames_between_the_ends_of_virtio_go_both_ways_or_none() {
+    let mut config = DpdkConfig::new("net_virtio_user0,path=socket");
+    assert_ne!(wanted(&config, b"net_virtio_user") & dpdk_sys::LRO, 0);
+    assert_eq!(wanted(&config, b"net_ixgbe") & dpdk_sys::LRO, 0);
+    config.offloads.tso = false;
+    assert_eq!(wanted(&config, b"net_virtio_user") & dpdk_sys::LRO, 0);
+    let mut config = DpdkConfig::new("net_vhost0,iface=socket,tso=1");
+    assert_eq!(granted_unsaid(&config, b"net_vhost"), dpdk_sys::TSO);
+    assert_eq!(granted_unsaid(&config, b"net_tap"), 0);
+    config.offloads.tso = false;
+    assert_eq!(granted_unsaid(&config, b"net_vhost"), 0);
+    for device in ["net_vhost0,iface=socket", "net_vhost0,iface=socket,tso=0", "tso=1"] {
+        assert_eq!(granted_unsaid(&DpdkConfig::new(device), b"net_vhost"), 0, "{device}");
+    }
+}

@@ -94,3 +94,27 @@ fn a_foreign_frame_waits_for_a_buffer() {
     drop(held);
     assert!(burst.pop_plain(&own, &(0..=64), &mut stats).is_some());
 }
+
+#[test]
+fn a_burst_is_full_with_so_many_bytes_of_chunks_and_has_room_when_they_are_gone() {
+    let pool = Pool::heap(PoolConfig { slots: 8, slot_size: 65_536, headroom: 0, reserve: 0 });
+    let mut tx = TxBurst::with_capacity(64);
+    let long = || packet(&pool, &[7; 65_536]).freeze();
+    for left in [63, 0] {
+        tx.push(packet(&pool, b"headers"), TxOffload::default());
+        tx.attach(long());
+        assert_eq!(tx.room(), left);
+    }
+    let frame = tx.pop().unwrap();
+    assert_eq!((frame.chunks, tx.room()), (1, 0), "its chunk is still here");
+    assert_eq!(tx.pop_chunk().map(|chunk| chunk.len()), Some(65_536));
+    assert_eq!(tx.room(), 63);
+    tx.push(packet(&pool, b"headers"), TxOffload::default());
+    tx.attach(long());
+    assert_eq!(tx.room(), 0);
+    tx.discard();
+    assert_eq!(tx.room(), 63);
+    tx.discard();
+    drop(frame);
+    assert_eq!((tx.room(), pool.available()), (64, 8));
+}
