@@ -79,7 +79,7 @@ fn ten_thousand_idle_connections_are_held_weighed_and_still_answer() {
     let number = |name: &str| report[name].as_f64().expect("a number");
     assert!(number("half_open_bytes") <= 128.0 && number("time_wait_bytes") <= 96.0, "{report}");
     assert!(number("record_bytes_each") <= 1024.0, "{report}");
-    // The process keeps what it once needed for the busy ones, and counts in pages.
+    // VmRSS counts in pages, and tables grow by doubling.
     let resident = number("resident_bytes_each");
-    assert!(resident > number("connection_bytes") && resident < 1.25 * 1024.0, "{report}");
+    assert!(resident > number("connection_bytes") && resident < 1.1 * 1024.0, "{report}");
 }

@@ -36,7 +36,7 @@ pub struct IdleReport {
     pub connections: usize,
     /// Bytes of the question, and of the answer, that each connection has exchanged.
     pub size: usize,
-    /// Bytes that the process has grown by for each record, by VmRSS.
+    /// Bytes that the process has grown by for each record of the second half, by VmRSS.
     pub resident_bytes_each: f64,
     /// Bytes that a record and its flow take, by their sizes.
     pub record_bytes_each: usize,
@@ -244,6 +244,15 @@ impl Idle {
         self.until(stop, |idle| idle.asked.is_empty())
     }
 
+    /// Opens connections until there are `count`. Gives the seconds that it took.
+    fn open_up_to(&mut self, count: usize, stop: &Stop) -> anyhow::Result<f64> {
+        let begin = Clock::now();
+        while self.sockets.len() < count {
+            self.open(BATCH.min(count - self.sockets.len()), stop)?;
+        }
+        Ok(begin.elapsed().as_secs_f64())
+    }
+
     /// Turns until nothing is owed, in flight or timed: then a connection is idle.
     fn rest(&mut self, stop: &Stop) -> anyhow::Result<()> {
         self.until(stop, |idle| idle.client.stack.timers() + idle.server.stack.timers() == 0)
@@ -261,13 +270,12 @@ pub fn hold(args: &MemoryArgs, stop: &Stop) -> anyhow::Result<IdleReport> {
         )));
     }
     let mut idle = Idle::new(args)?;
-    // What the first ones need stays for all others: buffers, tables, lists.
-    idle.open(BATCH, stop)?;
+    // What the first half needs while it is busy stays with the process, and serves the other half too: buffers, lists, heap.
+    let half = args.connections / 2;
+    let mut seconds = idle.open_up_to(half, stop)?;
+    idle.rest(stop)?;
     let before = process::resident_bytes()?;
-    while idle.sockets.len() < args.connections {
-        idle.open(BATCH.min(args.connections - idle.sockets.len()), stop)?;
-    }
-    let seconds = idle.begin.elapsed().as_secs_f64();
+    seconds += idle.open_up_to(args.connections, stop)?;
     idle.rest(stop)?;
     let after = process::resident_bytes()?;
     let step = args.connections.div_ceil(SAMPLE);
@@ -278,7 +286,7 @@ pub fn hold(args: &MemoryArgs, stop: &Stop) -> anyhow::Result<IdleReport> {
         idle.ask(indices, stop)?;
     }
     let sizes = corelane_netstack::Stack::record_sizes();
-    let records = 2 * (args.connections - BATCH);
+    let records = 2 * (args.connections - half);
     Ok(IdleReport {
         connections: args.connections,
         size: args.size,
