@@ -248,6 +248,7 @@ unsafe extern "C" {
         count: u32,
         room: u16,
         shift: u16,
+        packed: u16,
         socket: c_int,
         pool: *mut *mut c_void,
         mbufs: *mut *mut c_void,
