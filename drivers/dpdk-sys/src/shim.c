@@ -2,10 +2,12 @@
 #include "shim.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_alarm.h>
 #include <rte_bus_vdev.h>
 #include <rte_dev.h>
 #include <rte_eal.h>
@@ -54,6 +56,26 @@ int cl_eal_init(int argc, char **argv)
 {
 	int used = rte_eal_init(argc, argv);
 	return used < 0 ? -(rte_errno ? rte_errno : EINVAL) : used;
+}
+
+static void note_rest(void *done)
+{
+	__atomic_store_n((int *)done, 1, __ATOMIC_RELEASE);
+}
+
+int cl_interrupts_rest(void)
+{
+	/* Alarms go off on the thread of the interrupts. The first one may do so ahead of what came in the same round. */
+	for (int i = 0; i < 2; i++) {
+		int done = 0;
+		int error = rte_eal_alarm_set(1, note_rest, &done);
+
+		if (error)
+			return error;
+		while (!__atomic_load_n(&done, __ATOMIC_ACQUIRE))
+			sched_yield();
+	}
+	return 0;
 }
 
 int cl_thread_register(void)

@@ -118,6 +118,8 @@ struct cl_port_stats {
 const char *cl_version(void);
 const char *cl_strerror(int error);
 int cl_eal_init(int argc, char **argv);
+/* Waits until EAL's thread of interrupts has handled those that have come. Not to be called by that thread. */
+int cl_interrupts_rest(void);
 /* 1: it is registered now; 0: it was before. */
 int cl_thread_register(void);
 void cl_thread_unregister(void);
