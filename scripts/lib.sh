@@ -36,6 +36,8 @@ on_exit() { EXIT_COMMANDS+=("$(printf '%q ' "$@")"); }
 
 run_exit_commands() {
     local code=$? i
+    # A child that is ended before it has become its command still has our traps.
+    [ "$BASHPID" = $$ ] || exit "$code"
     trap - EXIT
     trap '' INT TERM HUP
     for ((i = ${#EXIT_COMMANDS[@]} - 1; i >= 0; i--)); do
@@ -230,6 +232,7 @@ await() {
 start() {
     local log=$1
     shift
+    : >"$log" # or whoever waits for a line could find the last one's
     "$@" </dev/null >"$log" 2>&1 &
     STARTED=$!
     on_exit stop "$STARTED"

@@ -52,7 +52,6 @@ many_ports() { inside "$PEER_NS" sh -c 'echo 10240 65535 >/proc/sys/net/ipv4/ip_
 serve() {
     local example=$1 log="$WORK/$1.log"
     shift
-    : >"$log"
     start "$log" ip netns exec "$HOME_NS" "$EXAMPLES/$example" "${FLAGS[@]}" "$@"
     if await 10 grep -q '^listening' "$log"; then
         "$JOIN"

@@ -221,6 +221,7 @@ unsafe extern "C" {
     pub fn cl_version() -> *const c_char;
     pub fn cl_strerror(error: c_int) -> *const c_char;
     pub fn cl_eal_init(argc: c_int, argv: *mut *mut c_char) -> c_int;
+    pub fn cl_interrupts_rest() -> c_int;
     pub fn cl_thread_register() -> c_int;
     pub fn cl_thread_unregister();
     pub fn cl_vdev_add(name: *const c_char, args: *const c_char) -> c_int;
@@ -248,6 +249,7 @@ unsafe extern "C" {
         count: u32,
         room: u16,
         shift: u16,
+        packed: u16,
         socket: c_int,
         pool: *mut *mut c_void,
         mbufs: *mut *mut c_void,

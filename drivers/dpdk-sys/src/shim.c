@@ -2,10 +2,12 @@
 #include "shim.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_alarm.h>
 #include <rte_bus_vdev.h>
 #include <rte_dev.h>
 #include <rte_eal.h>
@@ -15,7 +17,9 @@
 #include <rte_ip.h>
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
+#include <rte_mbuf_pool_ops.h>
 #include <rte_mempool.h>
+#include <rte_memzone.h>
 #include <rte_tcp.h>
 #include <rte_version.h>
 
@@ -52,6 +56,26 @@ int cl_eal_init(int argc, char **argv)
 {
 	int used = rte_eal_init(argc, argv);
 	return used < 0 ? -(rte_errno ? rte_errno : EINVAL) : used;
+}
+
+static void note_rest(void *done)
+{
+	__atomic_store_n((int *)done, 1, __ATOMIC_RELEASE);
+}
+
+int cl_interrupts_rest(void)
+{
+	/* Alarms go off on the thread of the interrupts. The first one may do so ahead of what came in the same round. */
+	for (int i = 0; i < 2; i++) {
+		int done = 0;
+		int error = rte_eal_alarm_set(1, note_rest, &done);
+
+		if (error)
+			return error;
+		while (!__atomic_load_n(&done, __ATOMIC_ACQUIRE))
+			sched_yield();
+	}
+	return 0;
 }
 
 int cl_thread_register(void)
@@ -348,13 +372,66 @@ static unsigned int cache_for(uint32_t count)
 	return count / 8 < 512 ? count / 8 : 512;
 }
 
-int cl_pool_create(const char *name, uint32_t count, uint16_t room, uint16_t shift, int socket, void **pool, void **mbufs,
-		   void **buffers)
+static void free_zone(struct rte_mempool_memhdr *memory, void *zone)
+{
+	(void)memory;
+	rte_memzone_free(zone);
+}
+
+/* The objects one behind the other from the start of a page, which no pool has that DPDK lays out. */
+static int populate_packed(struct rte_mempool *pool, size_t object)
+{
+	size_t len = pool->size * object;
+	const struct rte_memzone *zone = rte_memzone_reserve_aligned(pool->name, len, pool->socket_id, 0, 4096);
+	int made;
+
+	if (!zone)
+		return -rte_errno;
+	made = rte_mempool_populate_iova(pool, zone->addr, RTE_BAD_IOVA, len, free_zone, (void *)(uintptr_t)zone);
+	if (made <= 0)
+		rte_memzone_free(zone);
+	return made == (int)pool->size ? 0 : made < 0 ? made : -ENOMEM;
+}
+
+/* As rte_pktmbuf_pool_create, with nothing between two objects of `object` bytes. */
+static struct rte_mempool *create_packed(const char *name, uint32_t count, uint16_t private, uint16_t room, uint16_t object,
+					 int socket)
+{
+	unsigned int flags = RTE_MEMPOOL_F_NO_SPREAD | RTE_MEMPOOL_F_NO_IOVA_CONTIG;
+	uint32_t element = sizeof(struct rte_mbuf) + private + room;
+	struct rte_pktmbuf_pool_private about = { .mbuf_data_room_size = room, .mbuf_priv_size = private };
+	struct rte_mempool *made;
+	int error;
+
+	if (rte_mempool_calc_obj_size(element, flags, NULL) != object) {
+		rte_errno = EPROTO;
+		return NULL;
+	}
+	made = rte_mempool_create_empty(name, count, element, cache_for(count), sizeof(about), socket, flags);
+	if (!made)
+		return NULL;
+	error = rte_mempool_set_ops_byname(made, rte_mbuf_best_mempool_ops(), NULL);
+	if (!error) {
+		rte_pktmbuf_pool_init(made, &about);
+		error = populate_packed(made, object);
+	}
+	if (error) {
+		rte_mempool_free(made);
+		rte_errno = -error;
+		return NULL;
+	}
+	rte_mempool_obj_iter(made, rte_pktmbuf_init, NULL);
+	return made;
+}
+
+int cl_pool_create(const char *name, uint32_t count, uint16_t room, uint16_t shift, uint16_t packed, int socket, void **pool,
+		   void **mbufs, void **buffers)
 {
 	uint16_t private = CL_PRIVATE + shift;
 	struct numbering all = { mbufs, buffers, private, 0 };
 	/* A thread's cache is last in, first out: what was used last, and so is near, is used next. */
-	struct rte_mempool *made = rte_pktmbuf_pool_create(name, count, cache_for(count), private, room, socket);
+	struct rte_mempool *made = packed ? create_packed(name, count, private, room, packed, socket)
+					  : rte_pktmbuf_pool_create(name, count, cache_for(count), private, room, socket);
 
 	if (!made)
 		return -(rte_errno ? rte_errno : ENOMEM);

@@ -118,6 +118,8 @@ struct cl_port_stats {
 const char *cl_version(void);
 const char *cl_strerror(int error);
 int cl_eal_init(int argc, char **argv);
+/* Waits until EAL's thread of interrupts has handled those that have come. Not to be called by that thread. */
+int cl_interrupts_rest(void);
 /* 1: it is registered now; 0: it was before. */
 int cl_thread_register(void);
 void cl_thread_unregister(void);
@@ -147,9 +149,11 @@ int cl_rx_interrupt_arm(uint16_t port, uint16_t queue);
 int cl_rx_interrupt_disarm(uint16_t port, uint16_t queue, int epoll);
 
 /* A pool of `count` mbufs with `room` bytes each, which start `shift` bytes, a multiple of 8, behind the start of a cache line. The buffer of slot i is at buffers[i], its mbuf at mbufs[i].
+   Unless `packed` is 0, each takes so many bytes with all that belongs to it, and they lie one behind the other from the start of
+   a page: for devices that use no physical addresses.
    EPROTO: the library that is loaded lays mbufs out otherwise than the headers that this was compiled with. */
-int cl_pool_create(const char *name, uint32_t count, uint16_t room, uint16_t shift, int socket, void **pool, void **mbufs,
-		   void **buffers);
+int cl_pool_create(const char *name, uint32_t count, uint16_t room, uint16_t shift, uint16_t packed, int socket, void **pool,
+		   void **mbufs, void **buffers);
 void cl_pool_free(void *pool);
 /* Takes `count` mbufs, or none. */
 int cl_pool_take(void *pool, void **mbufs, uint32_t *slots, uint32_t count);

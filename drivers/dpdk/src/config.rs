@@ -163,25 +163,60 @@ impl DpdkConfig {
 
     /// Bytes of a buffer: a whole frame of the largest MTU that is asked for, behind headroom.
     pub(crate) fn room(&self) -> u16 {
+        if let packed @ 1.. = self.packed() {
+            return packed - MBUF;
+        }
         let frame = self.mtu.unwrap_or(1500) + LINK;
         (frame.max(2048) + HEADROOM).next_multiple_of(64)
+    }
+
+    /// Bytes that each mbuf takes with its buffer where there must be no gap between them; 0: there may be some.
+    ///
+    /// net_af_xdp gives the kernel as much of the pool as all mbufs take, from the first one on. DPDK leaves gaps, so that none
+    /// crosses a page, and then the last ones lie behind that (mended in DPDK 24.07). Each one that is sent from there stops all
+    /// that come after it, until so many more have been sent.
+    pub(crate) fn packed(&self) -> u16 {
+        if self.name().starts_with("net_af_xdp") { PAGE } else { 0 }
+    }
+
+    /// The largest MTU of which a frame fits a buffer.
+    pub(crate) fn max_mtu(&self) -> u16 {
+        match self.packed() {
+            0 => MAX_MTU,
+            packed => packed - MBUF - HEADROOM - XDP_HEADROOM - LINK,
+        }
+    }
+
+    /// Bytes that a buffer takes in a mempool.
+    pub(crate) fn buffer_bytes(&self) -> usize {
+        let bytes = usize::from(self.room() + MBUF);
+        match self.memory {
+            _ if self.packed() > 0 => bytes,
+            Memory::HugePages(_) => bytes + PADDING,
+            // None crosses a page.
+            Memory::Ordinary(_) => (bytes + PADDING).next_multiple_of(PAGE.into()),
+        }
     }
 
     /// MiB of memory: what was said, or what the queues take.
     pub(crate) fn mebibytes(&self) -> u32 {
         let (Memory::HugePages(said) | Memory::Ordinary(said)) = self.memory;
         said.unwrap_or_else(|| {
-            let bytes = usize::from(self.queues) * (self.slots * buffer_bytes(self.room()) + QUEUE_BYTES);
+            let bytes = usize::from(self.queues) * (self.slots * self.buffer_bytes() + QUEUE_BYTES);
             // Rings of the device, and what is left over at the borders of pages.
             u32::try_from(bytes.div_ceil(1 << 20) + 32).unwrap_or(u32::MAX).next_multiple_of(2)
         })
     }
 }
 
-/// Bytes that a buffer takes in a mempool: its mbuf, the mempool's own header, and padding.
-pub(crate) fn buffer_bytes(room: u16) -> usize {
-    usize::from(room) + 128 + 64 + 64 + 64
-}
+/// What all systems have in a page, or a multiple of it.
+const PAGE: u16 = 4096;
+/// What a buffer has in front in a mempool: the mempool's own header, the mbuf, and its private area.
+const MBUF: u16 = 64 + 128 + 64;
+/// What the kernel leaves free in front of a frame for XDP programs.
+const XDP_HEADROOM: u16 = 256;
+/// What a mempool may pad a buffer with.
+const PADDING: usize = 64;
 
 /// Bytes that a queue takes beside its buffers: mbufs for segments, caches and rings.
 const QUEUE_BYTES: usize = SEGMENTS as usize * 320 + (1 << 20);

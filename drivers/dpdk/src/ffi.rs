@@ -66,6 +66,12 @@ thread_local! {
     static REGISTERED: Cell<Option<Registered>> = const { Cell::new(None) };
 }
 
+/// Waits until EAL's own thread has handled the interrupts that have come.
+pub fn interrupts_rest() -> Result<(), String> {
+    // SAFETY: no arguments; EAL runs, and the calling thread is ours.
+    check(unsafe { dpdk_sys::cl_interrupts_rest() })
+}
+
 /// Makes the calling thread known to EAL, which gives it caches of its own.
 pub fn thread_register() -> Result<(), String> {
     // SAFETY: no arguments; EAL runs.

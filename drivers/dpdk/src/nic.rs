@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use corelane_nic::{MacAddress, Medium, Nic, NicInfo, Offloads, Queue, QueueId, Rss, SUM_BELOW};
 use dpdk_sys::PortSetup;
 
-use crate::config::{HEADROOM, MAX_MTU, SEGMENTS, SLOTS, buffer_bytes};
+use crate::config::{HEADROOM, SEGMENTS, SLOTS};
 use crate::ffi;
 use crate::ffi::burst::Segments;
-use crate::ffi::mempool::Mempool;
+use crate::ffi::mempool::{Layout, Mempool};
 use crate::ffi::port;
 use crate::interrupt::Interrupt;
 use crate::mbufs::Mbufs;
@@ -29,8 +29,7 @@ pub struct DpdkNic {
     info: NicInfo,
     /// The NUMA node, or -1.
     socket: i32,
-    /// Where in a cache line buffers start.
-    shift: u16,
+    layout: Layout,
     /// The bits of what the device does.
     granted: u32,
     port: Arc<SharedPort>,
@@ -56,7 +55,7 @@ impl DpdkNic {
                 remedy: format!("use 1 to {queues}: that is what the device has"),
             });
         }
-        let most = found.max_mtu.min(MAX_MTU);
+        let most = found.max_mtu.min(config.max_mtu());
         let mtu = config.mtu.unwrap_or(found.mtu.min(1500));
         if !(68..=most).contains(&mtu) {
             return Err(DpdkError::Config {
@@ -79,8 +78,8 @@ impl DpdkNic {
             rss: if config.queues > 1 { rss(device.number()) } else { None },
         };
         let port = Arc::new(SharedPort::new(device, config.queues));
-        let shift = shift(driver.as_bytes());
-        Ok(DpdkNic { config: config.clone(), info, socket: found.socket, shift, granted, port })
+        let layout = Layout { shift: shift(driver.as_bytes()), packed: config.packed() };
+        Ok(DpdkNic { config: config.clone(), info, socket: found.socket, layout, granted, port })
     }
 
     fn open_queue(&mut self, id: QueueId, slots: usize) -> Result<DpdkQueue, DpdkError> {
@@ -99,9 +98,9 @@ impl DpdkNic {
         let room = config.room();
         let number = POOLS.fetch_add(1, Ordering::Relaxed);
         let memory =
-            |reason| DpdkError::PacketMemory { slots, room, bytes: slots * buffer_bytes(room), reason };
+            |reason| DpdkError::PacketMemory { slots, room, bytes: slots * config.buffer_bytes(), reason };
         // Within SLOTS.
-        let pool = Mempool::new(&format!("corelane-{number}"), slots as u32, room, self.shift, self.socket)
+        let pool = Mempool::new(&format!("corelane-{number}"), slots as u32, room, self.layout, self.socket)
             .map_err(memory)?;
         let segments =
             Segments::new(&format!("corelane-{number}s"), SEGMENTS, self.socket).map_err(memory)?;

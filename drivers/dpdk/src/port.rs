@@ -60,6 +60,9 @@ impl Port {
 impl Drop for Port {
     fn drop(&mut self) {
         for (what, result) in [
+            // What vhost-user answers wakes the thread of interrupts. A handler that runs keeps virtio from taking it out, and
+            // goes on when the device is gone.
+            ("handling its interrupts", ffi::interrupts_rest()),
             ("stopping", port::stop(self.number)),
             ("closing", port::close(self.number)),
             ("removing", if self.is_virtual { ffi::vdev_remove(&self.name) } else { Ok(()) }),

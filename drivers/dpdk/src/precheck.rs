@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
-use crate::config::{Memory, buffer_bytes};
+use crate::config::Memory;
 use crate::{DpdkConfig, DpdkError};
 
 /// Looks at what the device's arguments name: an interface that must be there and up, a socket of vhost-user.
@@ -69,7 +69,7 @@ pub fn memory(config: &DpdkConfig, sys: &Path) -> Result<(), DpdkError> {
             "{} queues of {} buffers of {} bytes, and some MiB for rings",
             config.queues,
             config.slots,
-            buffer_bytes(config.room())
+            config.buffer_bytes()
         ),
     };
     Err(DpdkError::HugePages { needed, free, sum })

@@ -15,6 +15,7 @@ use crate::DpdkConfig;
 use crate::config::{ETHERNET_HEADER, VLAN_TAG};
 use crate::ffi::burst::{self, Segments, TxSegment};
 use crate::ffi::mempool::{BATCH, Mbuf};
+use crate::ffi::port;
 use crate::mbufs::Mbufs;
 use crate::vlan;
 
@@ -91,7 +92,12 @@ pub struct Sender {
     parts: Vec<TxSegment>,
     /// What the device had no room for.
     staged: Vec<Mbuf>,
+    /// How often in a row it took nothing.
+    refused: u32,
 }
+
+/// So often in a row a device that is only busy takes nothing; then its link is looked at, which may take registers of a card.
+const PATIENCE: u32 = 64;
 
 impl Sender {
     /// With `count` mbufs for segments.
@@ -104,6 +110,7 @@ impl Sender {
             frames: Vec::with_capacity(BATCH),
             parts: Vec::with_capacity(BATCH),
             staged: Vec::with_capacity(2 * BATCH),
+            refused: 0,
         }
     }
 
@@ -116,7 +123,7 @@ impl Sender {
         stats: &mut QueueStats,
     ) {
         self.take_sent();
-        self.send_staged(port, queue);
+        self.send_staged(port, queue, stats);
         while !burst.is_empty() && self.staged.len() < BATCH {
             while self.staged.len() + self.frames.len() < BATCH
                 && let Next::Taken = self.take(burst, mbufs, stats)
@@ -125,7 +132,7 @@ impl Sender {
                 break;
             }
             self.build(port, queue, stats);
-            self.send_staged(port, queue);
+            self.send_staged(port, queue, stats);
         }
     }
 
@@ -281,11 +288,24 @@ impl Sender {
         !self.staged.is_empty()
     }
 
-    fn send_staged(&mut self, port: u16, queue: u16) {
-        if !self.staged.is_empty() {
-            let sent = burst::send(port, queue, &mut self.staged);
-            self.staged.drain(..sent);
+    fn send_staged(&mut self, port: u16, queue: u16, stats: &mut QueueStats) {
+        if self.staged.is_empty() {
+            return;
         }
+        let sent = burst::send(port, queue, &mut self.staged);
+        self.staged.drain(..sent);
+        self.refused = if sent > 0 { 0 } else { self.refused.saturating_add(1) };
+        if self.refused >= PATIENCE && port::link(port).is_ok_and(|link| link.up == 0) {
+            self.drop_staged(stats);
+        }
+    }
+
+    /// The link is down, as vhost's is when its guest was killed. As Linux does, nothing waits for it to come up: who comes then
+    /// is someone else, and until then each turn would try again.
+    fn drop_staged(&mut self, stats: &mut QueueStats) {
+        stats.tx_dropped += self.staged.len() as u64;
+        burst::free(&mut self.staged);
+        self.staged.clear();
     }
 
     /// Lets go of the chunks that the device is done with.

@@ -189,3 +189,43 @@ fn without_offloads_nothing_is_asked_of_the_device() {
     pair.guest.transmit(&mut burst);
     assert_eq!((burst.len(), pair.guest.stats().tx_dropped), (0, 1), "a wrong checksum is not sent");
 }
+
+/// vhost's end takes nothing while it has no guest, such as after one that was killed.
+#[test]
+fn nothing_waits_for_a_link_that_is_down() {
+    const FRAMES: usize = 100; // more than the driver takes at a time
+    let folder = std::env::temp_dir().join(format!("corelane-vhost-{}-4", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let memory = Memory::Ordinary(Some(256));
+    let device = format!("net_vhost4,iface={},queues=1", folder.join("s").display());
+    let config = DpdkConfig { memory, copy_below: 512, ..DpdkConfig::new(device) };
+    let mut nic = DpdkNic::open(&config).expect("it opens");
+    let mut host = Nic::open_queue(&mut nic, QueueId(0), 2048).expect("the queue opens");
+    let mut burst = TxBurst::with_capacity(FRAMES);
+    for _ in 0..FRAMES {
+        let mut headers = host.pool().take().expect("a buffer");
+        headers.extend_from_slice(&segment(0));
+        burst.push(headers, TxOffload::default());
+        burst.attach(Chunk::copy_from(host.pool(), &[7; 1400]).expect("a buffer"));
+    }
+    let in_use = |host: &dyn Queue| {
+        let (pool, held) = (host.pool(), host.stats().held);
+        u64::from(pool.config().slots) - pool.available() as u64 - held
+    };
+    let mut turns = 0;
+    while turns < 1000 && (!burst.is_empty() || in_use(&*host) > 0) {
+        host.transmit(&mut burst);
+        turns += 1;
+    }
+    let _best_effort = std::fs::remove_dir_all(&folder);
+    assert_eq!((burst.len(), in_use(&*host)), (0, 0), "frames wait");
+    assert_eq!(host.stats().tx_dropped, FRAMES as u64);
+}
+
+/// What the host's end answers while the guest starts wakes EAL's thread of interrupts, which may come to it only now.
+#[test]
+fn a_pair_can_be_closed_as_soon_as_it_is_open() {
+    for _ in 0..4 {
+        drop(Pair::open(5, DpdkOffloads::ALL, None));
+    }
+}

@@ -44,4 +44,7 @@ fn memory_is_derived_from_what_the_queues_take() {
     assert_eq!(config(|c| c.queues = 4), (2176, 124));
     assert_eq!(config(|c| c.mtu = Some(9000)), (9216, 110));
     assert_eq!(config(|c| c.memory = Memory::HugePages(Some(300))), (2176, 300));
+    // One buffer a page: 32 MiB.
+    assert_eq!(config(|c| c.memory = Memory::Ordinary(None)), (2176, 68));
+    assert_eq!(config(|c| c.device = "net_af_xdp0,iface=eth0".into()), (3840, 68));
 }

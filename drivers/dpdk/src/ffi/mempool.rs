@@ -12,6 +12,15 @@ pub type Mbuf = *mut c_void;
 /// The most mbufs that one `take` gives.
 pub const BATCH: usize = 64;
 
+/// How a pool's memory is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout {
+    /// Buffers start so many bytes behind the start of a cache line.
+    pub shift: u16,
+    /// With all that belongs to it an mbuf takes so many bytes, and there are no gaps between them; 0: as DPDK likes it.
+    pub packed: u16,
+}
+
 /// A pool of mbufs, each with one buffer.
 #[derive(Debug)]
 pub struct Mempool {
@@ -29,16 +38,16 @@ unsafe impl Send for Mempool {}
 unsafe impl Sync for Mempool {}
 
 impl Mempool {
-    /// `count` mbufs with `room` bytes each, which start `shift` bytes behind the start of a cache line, on the port's NUMA
-    /// node.
-    pub fn new(name: &str, count: u32, room: u16, shift: u16, socket: i32) -> Result<Mempool, String> {
+    /// `count` mbufs with `room` bytes each, on the port's NUMA node.
+    pub fn new(name: &str, count: u32, room: u16, layout: Layout, socket: i32) -> Result<Mempool, String> {
         let mut mbufs: Box<[Mbuf]> = vec![std::ptr::null_mut(); count as usize].into();
         let mut buffers: Vec<Mbuf> = vec![std::ptr::null_mut(); count as usize];
         let (name, mut pool) = (c_string(name), std::ptr::null_mut());
         // SAFETY: places for a pointer, and for `count` pointers each.
         check(unsafe {
             let (mbufs, buffers) = (mbufs.as_mut_ptr(), buffers.as_mut_ptr());
-            dpdk_sys::cl_pool_create(name.as_ptr(), count, room, shift, socket, &mut pool, mbufs, buffers)
+            let (name, Layout { shift, packed }) = (name.as_ptr(), layout);
+            dpdk_sys::cl_pool_create(name, count, room, shift, packed, socket, &mut pool, mbufs, buffers)
         })?;
         let pool = NonNull::new(pool).ok_or_else(|| "a pool at address 0".to_owned())?;
         let buffers: Option<Box<[_]>> = buffers.into_iter().map(|start| NonNull::new(start.cast())).collect();
@@ -99,3 +108,6 @@ impl Drop for Mempool {
         unsafe { dpdk_sys::cl_pool_free(self.pool.as_ptr()) };
     }
 }
+
+#[cfg(test)]
+mod tests;
