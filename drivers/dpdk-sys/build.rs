@@ -1,7 +1,9 @@
 //! Compiles the shim against the installed libdpdk, and links it.
 
 fn main() {
-    println!("cargo:rerun-if-changed=src/shim.c");
+    for name in ["eal.c", "port.c", "pool.c", "burst.c", "slot.h"] {
+        println!("cargo:rerun-if-changed=src/{name}");
+    }
     println!("cargo:rerun-if-changed=src/shim.h");
     #[cfg(feature = "link")]
     link();
@@ -30,7 +32,11 @@ fn link() {
     };
     let mut shim = cc::Build::new();
     // What pkg-config's list of flags has beside the paths: each header of DPDK expects it.
-    shim.file("src/shim.c").flag("-include").flag("rte_config.h").warnings(true).extra_warnings(true);
+    shim.files(["eal", "port", "pool", "burst"].map(|name| format!("src/{name}.c")))
+        .flag("-include")
+        .flag("rte_config.h")
+        .warnings(true)
+        .extra_warnings(true);
     if std::env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|arch| arch == "x86_64") {
         shim.flag("-march=corei7");
     }
