@@ -335,10 +335,12 @@ fn abort_all_leaves_nothing_and_tells_every_peer() {
 fn an_orphan_that_holds_much_goes_when_memory_is_out() {
     let mut script = script(|tcp| {
         tcp.tcp_mem = 1 << 20; // 32 buffers of 16 KiB, and small ones
-        tcp.tcp_wmem = [4096, 4 << 20, 4 << 20].into();
     });
     let (id, theirs, ours) = script.accept(WINDOW);
     script.say(&Spoken { window: 0, ..ack(theirs, ours) });
+    let mut options = script.stack().options(id).unwrap();
+    options.send_buffer = Some(4 << 20);
+    script.stack().set_options(id, &options).unwrap();
     while script.stack().write(id, &[7; 16_384]).is_ok() {}
     script.heard();
     (script.peer_port, script.port) = (5001, 81);
