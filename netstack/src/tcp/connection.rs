@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 
+use super::chrono::Chrono;
 use super::congestion::{Congestion, Phase};
 use super::ecn::{self, Cut, Ecn};
 use super::fast_open::FastOpen;
@@ -104,6 +105,7 @@ pub(crate) struct Connection {
     /// Fast Open, until the handshake is over.
     pub(crate) fast_open: Option<Box<FastOpen>>,
     pub(crate) timers: Timers,
+    pub(crate) chrono: Chrono,
     pub(crate) keepalive_probes: u8,
     /// When the first of the retransmissions, or window probes, without an answer went out.
     pub(crate) silent_since: Instant,
@@ -167,6 +169,7 @@ impl Connection {
             path: None,
             fast_open: None,
             timers: Timers::new(),
+            chrono: Chrono::default(),
             keepalive_probes: 0,
             silent_since: Instant::ZERO,
             app: App::new(config),

@@ -33,6 +33,7 @@
 mod ack;
 mod assembler;
 mod challenge;
+mod chrono;
 mod chunk_queue;
 mod closing;
 mod commands;

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use corelane_nic::{ChecksumOffload, Chunk, Packet, TxOffload};
 
+use super::chrono::Limit;
 use super::connection::Connection;
 use super::options;
 use super::receiver::Receiver;
@@ -308,6 +309,9 @@ impl Connection {
         let left = self.snd.has_unsent();
         let limited =
             done && left && (self.cwnd_room() < u32::from(self.snd.mss) || deferral == Some(Deferral::Cwnd));
+        if left && !limited && self.is_window_limited() {
+            self.chrono.limit(Limit::Window, wire.now);
+        }
         if limited || self.snd.nxt != before {
             self.note_usage(limited, wire.now, wire.config);
         }
@@ -341,6 +345,7 @@ impl Connection {
         if idle > rto && config.tcp_slow_start_after_idle {
             self.cc.on_idle(now, idle, rto);
         }
+        self.chrono.resume(now);
         self.cc.on_transmit_start(now);
     }
 

@@ -1,16 +1,24 @@
 //! How much may wait in the send queue: `tcp_wmem`, SO_SNDBUF, TCP_NOTSENT_LOWAT.
 
+use super::chrono::Limit;
 use super::connection::Connection;
 use super::receiver::MAX_BUFFER;
 use super::state::State;
 use crate::config::BufferSizes;
 use crate::error::Error;
+use crate::time::Instant;
 
 impl Connection {
     /// What was written and never sent.
     pub(crate) fn notsent(&self) -> u32 {
         let end = self.snd.data_end();
         if self.snd.nxt.before(end) { end.since(self.snd.nxt) } else { 0 }
+    }
+
+    /// Whether the peer's window has no room for the next segment.
+    pub(crate) fn is_window_limited(&self) -> bool {
+        let window = (self.snd.una + self.snd.wnd).since(self.snd.nxt);
+        window < self.notsent().min(u32::from(self.snd.mss))
     }
 
     /// How many bytes can be written now.
@@ -68,33 +76,40 @@ impl Connection {
         }
     }
 
-    /// Tells the application that there is room again: once a third of the buffer is free, and less than half of
-    /// TCP_NOTSENT_LOWAT is unsent (both as Linux does).
+    /// Something made room. As in Linux it is looked at after what it lets out has gone, in `sent_some`.
     #[inline]
     pub(crate) fn tell_writable(&mut self) {
         if self.app.want_write {
-            self.look_for_room();
+            self.effects.transmit = true;
         }
     }
 
-    fn look_for_room(&mut self) {
+    /// What could be sent is sent. Whether the application, which waits for room, is to be told that there is some.
+    #[inline(always)]
+    pub(crate) fn sent_some(&mut self, now: Instant) -> bool {
+        self.app.want_write && self.look_for_room(now)
+    }
+
+    /// There is room again once a third of the buffer is free, and less than half of TCP_NOTSENT_LOWAT is unsent (both as Linux
+    /// does).
+    #[inline(never)]
+    fn look_for_room(&mut self, now: Instant) -> bool {
         self.expand_send_buffer();
         let free = self.app.send_limit.saturating_sub(self.snd.queue.len());
         let lowat = self.app.notsent_lowat;
         let sent = lowat == u32::MAX || u64::from(self.notsent()) * 2 < u64::from(lowat);
-        if free >= self.app.send_limit / 3 && sent && self.machine.get().can_write() {
+        let is_open = self.machine.get().can_write();
+        if free >= self.app.send_limit / 3 && sent && is_open {
             self.app.want_write = false;
             self.effects.writable = true;
+            self.chrono.lift(Limit::Buffer, now);
+            return true;
         }
-    }
-
-    /// Segments went out: with TCP_NOTSENT_LOWAT that makes room. Whether the application is to be told.
-    pub(crate) fn sent_some(&mut self) -> bool {
-        let waits = self.app.want_write && self.app.notsent_lowat != u32::MAX;
-        if waits {
-            self.look_for_room();
+        // All that fits the buffer is out, more would be written, and cwnd would let it out.
+        if is_open && self.snd.flight() > 0 && !self.snd.has_unsent() && !self.is_cwnd_limited() {
+            self.chrono.limit(Limit::Buffer, now);
         }
-        waits && self.effects.writable
+        false
     }
 
     /// The retransmission timer fired with nothing in flight: whether all that it waited for is a cork, which as in Linux
