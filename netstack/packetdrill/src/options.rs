@@ -72,7 +72,7 @@ impl Options {
                 let most = within(int(value)?, 0..=32_767)?;
                 set.maxseg = if most == 0 { None } else { Some(within(most, 88..=32_767)? as u16) };
             }
-            // Linux doubles it, and takes its overhead from that: for long writes there is hardly any.
+            // Linux doubles it, for its overhead.
             (libc::SOL_SOCKET, libc::SO_SNDBUF) => set.send_buffer = Some(2 * int(value)?.max(0) as usize),
             (libc::SOL_SOCKET, libc::SO_KEEPALIVE) => {
                 let on = int(value)? != 0;

@@ -36,8 +36,9 @@ pub struct TcpConfig {
     pub tcp_rmem: BufferSizes,
     /// `tcp_moderate_rcvbuf`: whether receive buffers grow with what the application reads in a round trip.
     pub tcp_moderate_rcvbuf: bool,
-    /// The send buffer of a connection: its size at the start, which grows to twice the congestion window up to `max`. With no
-    /// more than `min` in it an orphan stays when memory runs low.
+    /// The send buffer of a connection: its size at the start, which grows to twice the congestion window up to `max`. Counted
+    /// as in Linux: see [`SocketOptions::send_buffer`](crate::SocketOptions::send_buffer). With no more than `min` in it an
+    /// orphan stays when memory runs low.
     pub tcp_wmem: BufferSizes,
     /// Bytes that all connections together may hold in copies: written and not acknowledged, or copied out of the
     /// device's buffers. Half of it in buffers of 512 bytes, half in buffers of 16 KiB.
@@ -96,7 +97,7 @@ pub struct TcpConfig {
     pub tcp_rfc1337: bool,
     /// Connections without an application at most; those beyond are reset.
     pub tcp_max_orphans: usize,
-    /// Bytes that were written and never sent, from which on nothing more can be written (TCP_NOTSENT_LOWAT).
+    /// Bytes that were written and never sent, from which on no other frame begins (TCP_NOTSENT_LOWAT).
     pub tcp_notsent_lowat: u32,
     /// The first and the last ephemeral port.
     pub ip_local_port_range: (u16, u16),

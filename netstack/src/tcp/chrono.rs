@@ -72,8 +72,8 @@ impl Chrono {
     pub(crate) fn pause(&mut self, now: Instant) {
         let time = now.as_nanos().saturating_sub(self.since >> 2);
         match self.since & 3 {
-            0 => {}
             1 => self.busy += time,
+            0 => {}
             2 => self.window += time,
             _ => self.buffer += time,
         }

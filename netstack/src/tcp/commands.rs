@@ -146,7 +146,7 @@ impl Tcp {
     pub(crate) fn write(&mut self, id: SocketId, buf: &[u8]) -> Result<usize, Error> {
         // `socket_mut` borrows all of self, and the queue needs the memory beside it.
         let connection = self.connections.get_mut(id.0).filter(|c| !c.app.orphan).ok_or(Error::NotOpen)?;
-        let room = connection.room_to_write()?;
+        let room = connection.room_to_write(buf.len(), false)?;
         let n = connection.snd.queue.write(&buf[..buf.len().min(room)], &self.memory);
         if n == 0 && !buf.is_empty() {
             connection.app.want_write = true;
@@ -163,10 +163,9 @@ impl Tcp {
         let Some(connection) = self.connections.get_mut(id.0).filter(|c| !c.app.orphan) else {
             return Err(WriteChunkError { chunk, error: Error::NotOpen });
         };
-        if let Err(error) = connection.room_to_write() {
+        if let Err(error) = connection.room_to_write(chunk.len(), true) {
             return Err(WriteChunkError { chunk, error });
         }
-        // Whole or not at all: a chunk may go beyond the limit, the next one waits for it.
         connection.snd.queue.push(chunk);
         connection.app.send_flags.end_push();
         connection.effects.transmit = true;
@@ -179,7 +178,7 @@ impl Tcp {
         let state = c.machine.get();
         let (error, closed) = (c.app.error.is_some(), state == State::Closed);
         let read_closed = c.rcv.fin_received || c.app.read_shut || closed;
-        let room = c.send_room() > 0;
+        let room = c.has_room();
         Ok(Readiness {
             readable: c.rcv.queue.len() > 0 || read_closed || error,
             writable: closed || error || ((state.can_write() || c.takes_early_data()) && room) || c.snd.fin,

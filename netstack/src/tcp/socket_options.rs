@@ -16,8 +16,8 @@ use crate::error::Error;
 use crate::event::{ListenerId, SocketId};
 use crate::time::Instant;
 
-/// Linux's SOCK_MIN_SNDBUF, without its overhead.
-const MIN_SEND_BUFFER: usize = 2048;
+/// Linux's SOCK_MIN_SNDBUF.
+const MIN_SEND_BUFFER: usize = 4608;
 /// Linux's bounds of TCP_MAXSEG: TCP_MIN_MSS and MAX_TCP_WINDOW.
 const MAXSEG: core::ops::RangeInclusive<u16> = 88..=32_767;
 /// Linux's MAX_TCP_SYNCNT.
@@ -52,10 +52,12 @@ pub struct SocketOptions {
     /// TCP_LINGER2: how long an orphan stays in FIN-WAIT-2, up to 120 s; zero: not at all, as a negative TCP_LINGER2.
     /// `None`: `tcp_fin_timeout`.
     pub linger2: Option<Duration>,
-    /// TCP_NOTSENT_LOWAT: bytes that were never sent, from which on nothing more can be written. `None`: `tcp_notsent_lowat`.
+    /// TCP_NOTSENT_LOWAT: bytes that were never sent, from which on no other frame begins: see `send_buffer`. `None`:
+    /// `tcp_notsent_lowat`.
     pub notsent_lowat: Option<u32>,
-    /// SO_SNDBUF in bytes of payload, at least 2048; it ends the tuning of the send buffer. Linux doubles what it is given, for
-    /// its own overhead; none of that is counted here. `None`: tuned within `tcp_wmem`.
+    /// SO_SNDBUF as Linux tells it, which is twice of what that is given: at least 4608; it ends the tuning of the send buffer.
+    /// Beside the payload, 1280 bytes count for each frame of up to 64 KiB, or half of the peer's window; the last one that
+    /// begins below the limit is filled. `None`: tuned within `tcp_wmem`.
     pub send_buffer: Option<usize>,
     /// TCP_CONGESTION; `None`: `tcp_congestion_control`.
     pub congestion_control: Option<CongestionControl>,
