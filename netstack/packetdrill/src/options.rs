@@ -35,6 +35,12 @@ pub(crate) struct Options {
 }
 
 impl Options {
+    /// Of a fresh socket; `paced`: by whatever rate its windows make.
+    pub(crate) fn new(paced: bool) -> Options {
+        let set = SocketOptions { max_pacing_rate: paced.then_some(u64::MAX), ..SocketOptions::default() };
+        Options { set, ..Options::default() }
+    }
+
     /// As the stack takes them.
     pub(crate) fn for_stack(&self) -> SocketOptions {
         SocketOptions { cork: self.set.cork || self.more, ..self.set }

@@ -80,7 +80,7 @@ impl Machine {
             return Err(Errno(libc::EPROTONOSUPPORT));
         }
         let fd = descriptor()?;
-        let socket = Socket::new(Role::Idle, kind & libc::SOCK_NONBLOCK != 0, Options::default());
+        let socket = Socket::new(Role::Idle, kind & libc::SOCK_NONBLOCK != 0, Options::new(self.flags.fq));
         self.files.insert(fd, File::Socket(Box::new(socket)));
         Ok(fd)
     }

@@ -103,6 +103,9 @@ pub struct TcpConfig {
     pub ip_local_port_range: (u16, u16),
     /// The congestion control of new connections (`tcp_congestion_control`).
     pub tcp_congestion_control: CongestionControl,
+    /// How CUBIC leaves its first slow start, beside by a loss: 0 not at all, 1 by HyStart++ (RFC 9406), 2 by the HyStart before
+    /// it, as Linux's tcp_cubic with its parameter `hystart`: it ends at once, also by a train of ACKs.
+    pub hystart: u8,
     /// Whether a time-out is looked at as possibly spurious (F-RTO, RFC 5682; Linux's 1 and 2 are both on).
     pub tcp_frto: bool,
     /// Tail loss probes (RFC 8985 7; Linux's 3 is on).
@@ -179,6 +182,7 @@ impl Default for TcpConfig {
             tcp_notsent_lowat: u32::MAX,
             ip_local_port_range: (32_768, 60_999),
             tcp_congestion_control: CongestionControl::Cubic,
+            hystart: 1,
             tcp_frto: true,
             tcp_early_retrans: true,
             tcp_slow_start_after_idle: true,

@@ -341,7 +341,8 @@ impl Connection {
         if !grows && !self.cc.controls_recovery() && !outcome.ece {
             return;
         }
-        if !is_cwnd_limited && self.cc.passes_unlimited(env.now) {
+        let is_paced = self.pacing.is_some() && self.snd.has_unsent();
+        if !is_cwnd_limited && self.cc.passes_unlimited(env.now, is_paced) {
             return;
         }
         self.cc.on_ack(&Ack {

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 
 use super::chrono::Chrono;
-use super::congestion::{Congestion, Phase};
+use super::congestion::{Congestion, CongestionControl, Phase};
 use super::ecn::{self, Cut, Ecn};
 use super::fast_open::FastOpen;
 use super::memory::Memory;
@@ -137,6 +137,12 @@ impl App {
     }
 }
 
+fn fresh_congestion(kind: CongestionControl, mss: u16, config: &TcpConfig) -> Congestion {
+    let mut cc = Congestion::new(kind, u32::from(mss), config.initial_cwnd);
+    cc.set_hystart(config.hystart);
+    cc
+}
+
 impl Connection {
     /// OPEN, active: in SYN-SENT with its SYN still to be sent.
     pub(crate) fn connect(
@@ -154,7 +160,7 @@ impl Connection {
             snd: Sender::new(iss, link_mss),
             rcv: Receiver::new(config.tcp_rmem.default, scale),
             rtt: Rtt::new(),
-            cc: Congestion::new(config.tcp_congestion_control, u32::from(link_mss), config.initial_cwnd),
+            cc: fresh_congestion(config.tcp_congestion_control, link_mss, config),
             ecn: Ecn::new(ecn::asks(config)),
             cut_acks: None,
             flight: Flight::new(),
@@ -199,7 +205,7 @@ impl Connection {
         self.rcv.sack_permitted = negotiated.sack;
         self.snd.sack = negotiated.sack;
         self.rcv.mss = 536.min(env.link_mss);
-        self.cc = Congestion::new(self.cc.kind(), u32::from(self.snd.mss), env.config.initial_cwnd);
+        self.cc = fresh_congestion(self.cc.kind(), self.snd.mss, env.config);
         self.start_pacing();
         self.expand_send_buffer();
         self.snd.open_window(irs, u32::from(window));

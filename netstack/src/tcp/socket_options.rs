@@ -214,6 +214,7 @@ impl Connection {
         }
         if new.congestion_control != old.congestion_control {
             self.cc.switch(new.congestion_control.unwrap_or(config.tcp_congestion_control));
+            self.cc.set_hystart(config.hystart);
         }
         if (new.congestion_control, new.max_pacing_rate) != (old.congestion_control, old.max_pacing_rate) {
             self.start_pacing();
