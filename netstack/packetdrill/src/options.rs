@@ -26,8 +26,6 @@ pub(crate) struct Options {
     keep_idle: Option<i32>,
     keep_interval: Option<i32>,
     keep_count: Option<i32>,
-    /// The last send had MSG_MORE: its end waits for more, as under a cork.
-    pub(crate) more: bool,
     /// TCP_INQ: recvmsg says how much is left.
     pub(crate) inq: bool,
     /// Options that the stack has no word for, as they were set.
@@ -43,7 +41,7 @@ impl Options {
 
     /// As the stack takes them.
     pub(crate) fn for_stack(&self) -> SocketOptions {
-        SocketOptions { cork: self.set.cork || self.more, ..self.set }
+        self.set
     }
 
     fn keepalive(&self) -> Keepalive {
@@ -123,6 +121,7 @@ impl Machine {
         let socket = self.socket(fd)?;
         if !socket.options.take(level, name, value)? {
             socket.options.others.insert((level, name), value.to_vec());
+            return Ok(());
         }
         self.apply_options(fd)
     }

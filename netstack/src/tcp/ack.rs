@@ -200,6 +200,7 @@ impl Connection {
     fn go_on(&mut self, now: Instant) {
         if self.snd.has_unsent() {
             self.chrono.resume(now); // unless the window is met again
+            self.app.send_flags.end_more();
             self.effects.transmit = true;
         } else if self.flight.is_empty() {
             self.chrono.pause(now);

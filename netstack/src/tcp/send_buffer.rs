@@ -100,6 +100,7 @@ impl Connection {
         }
         let room = self.send_room();
         match room.filler + room.fresh {
+            _ if wanted == 0 => Ok(0),
             _ if whole && (room.fresh > 0 || wanted <= room.filler) => Ok(wanted),
             bytes if bytes > 0 && !whole => Ok(bytes),
             _ => {

@@ -9,7 +9,6 @@ use super::connection::Connection;
 use super::keepalive::Keepalive;
 use super::output::Mark;
 use super::receiver::MAX_BUFFER;
-use super::send_flags::SendFlags;
 use super::seq::SeqNumber;
 use crate::config::TcpConfig;
 use crate::error::Error;
@@ -33,7 +32,8 @@ const DSCP_MASK: u8 = 0xfc;
 /// what was set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SocketOptions {
-    /// TCP_NODELAY: a small segment does not wait for the one before it to be acknowledged (Nagle).
+    /// TCP_NODELAY: a small segment does not wait for the one before it to be acknowledged (Nagle). Setting the same options
+    /// again, with this among them, lets out what TCP_CORK or MSG_MORE holds back.
     pub nodelay: bool,
     /// TCP_CORK: only full segments go out, until it is taken off; as in Linux what waits goes out all the same after one
     /// retransmission time-out, at least `tcp_rto_min` (200 ms).
@@ -107,8 +107,8 @@ impl SocketOptions {
         self.linger2 = self.linger2.map(|time| time.min(MAX_FIN_TIMEOUT));
     }
 
-    fn send_flags(&self) -> SendFlags {
-        SendFlags::new(self.nodelay, self.cork, self.ttl.is_some() || self.tos != 0)
+    fn is_marked(&self) -> bool {
+        self.ttl.is_some() || self.tos != 0
     }
 }
 
@@ -201,12 +201,15 @@ impl Connection {
         new.cut();
         self.app.options =
             (new != SocketOptions::default()).then(|| Box::new(OwnOptions { set: new, probing: None }));
-        self.app.send_flags = new.send_flags();
-        if new.cork && new.nodelay && !old.nodelay {
+        self.app.send_flags.set(new.nodelay, new.cork, new.is_marked());
+        // TCP_NODELAY lets out what was held back, also where it is set again.
+        let nodelay = new.nodelay && (!old.nodelay || new == old);
+        if nodelay && new.cork {
             self.app.send_flags.push();
         }
-        if (new.nodelay && !old.nodelay) || (old.cork && !new.cork) {
-            self.effects.transmit = true; // what was held back goes out
+        if nodelay || (old.cork && !new.cork) {
+            self.app.send_flags.end_more();
+            self.effects.transmit = true;
         }
         self.app.notsent_lowat = new.notsent_lowat.unwrap_or(config.tcp_notsent_lowat);
         if new.send_buffer != old.send_buffer {
