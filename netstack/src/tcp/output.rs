@@ -417,6 +417,9 @@ impl Connection {
             // What a device cuts gets PSH for its length; that ends with the frame.
             let push = plan.flags.has(Flags::PSH) && next == end && pushes;
             self.flight.push(start, next, now, snapshot, push);
+            if start != plan.seq {
+                self.flight.join_last();
+            }
             start = next;
         }
         let snd = &mut self.snd;
