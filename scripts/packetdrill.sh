@@ -80,6 +80,7 @@ flags() {
     settings <<<"$text"
     text=$(grep -v 'ip -6' <<<"$text")
     if [[ $text =~ mtu\ lock\ ([0-9]+) ]]; then printf ',mtu=%s' "${BASH_REMATCH[1]}"; fi
+    if [[ $text =~ root\ fq ]]; then printf ',fq=on'; fi
     if [[ $text =~ tso\ off ]]; then printf ',tso=off'; fi
     if [[ $text =~ initcwnd\ ([0-9]+) ]]; then printf ',sysctl.initcwnd=%s' "${BASH_REMATCH[1]}"; fi
 }

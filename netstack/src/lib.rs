@@ -33,7 +33,7 @@ pub use stats::Stats;
 pub use tcp::state::State;
 pub use tcp::{
     CaState, CongestionControl, Keepalive, ListenerInfo, Readiness, RecordSizes, Shutdown, SocketInfo,
-    SocketOptions, SocketOwner, TcpInfo, WriteChunkError,
+    SocketOptions, SocketOwner, TcpInfo, WriteChunkError, WriteFlags,
 };
 pub use time::Instant;
 pub use wheel::{TimerId, Wheel};

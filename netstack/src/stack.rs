@@ -12,7 +12,7 @@ use crate::ip::{self, Ip, Received};
 use crate::stats::Stats;
 use crate::tcp::{
     FourTuple, Keepalive, ListenerInfo, Net, Readiness, RecordSizes, Shutdown, SocketInfo, SocketOptions,
-    Tcp, TcpInfo, WriteChunkError,
+    Tcp, TcpInfo, WriteChunkError, WriteFlags,
 };
 use crate::time::Instant;
 
@@ -253,7 +253,15 @@ impl Stack {
     /// `WouldBlock` while there is no room (then `Writable` tells when there is), `BrokenPipe` after a shutdown;
     /// once, the reason why the connection failed; `NotOpen`.
     pub fn write(&mut self, id: SocketId, buf: &[u8]) -> Result<usize, Error> {
-        self.tcp.write(id, buf)
+        self.tcp.write(id, buf, WriteFlags::default())
+    }
+
+    /// As `write`, with MSG_MORE or MSG_EOR.
+    ///
+    /// # Errors
+    /// As `write`.
+    pub fn write_with(&mut self, id: SocketId, buf: &[u8], flags: WriteFlags) -> Result<usize, Error> {
+        self.tcp.write(id, buf, flags)
     }
 
     /// Takes a chunk whole and without a copy, or gives it back.

@@ -58,7 +58,7 @@ impl Machine {
         let mut events = 0;
         for (is, bits) in [
             (ready.readable, IN | RDNORM),
-            (ready.writable, OUT | WRNORM),
+            (ready.writable && !socket.no_space, OUT | WRNORM),
             (ready.read_closed, RDHUP),
             (ready.write_closed, HUP),
             (ready.error, ERR),

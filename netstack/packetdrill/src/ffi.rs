@@ -14,7 +14,7 @@ use libc::{
     size_t, sockaddr, sockaddr_in, socklen_t, ssize_t, timeval, useconds_t,
 };
 
-use crate::data::PIPE_SIZE;
+use crate::data::{PIPE_SIZE, Sending};
 use crate::errno::Errno;
 use crate::flags::Flags;
 use crate::interface::{Data, Init, Interface};
@@ -227,8 +227,8 @@ fn receive(data: Data, fd: c_int, buf: &mut [u8], flags: c_int) -> Result<usize,
 }
 
 fn transmit(data: Data, fd: c_int, parts: &[&[u8]], flags: c_int) -> Result<usize, Errno> {
-    let mut sent = 0;
-    instance(data).call(None, |m, _| m.send(fd, parts, flags, &mut sent))
+    let mut sending = Sending::default();
+    instance(data).call(None, |m, _| m.send(fd, parts, flags, &mut sending))
 }
 
 /// Receives into several buffers.

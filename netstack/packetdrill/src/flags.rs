@@ -1,4 +1,4 @@
-//! `--so_flags`: `local=ADDRESS/LENGTH,gw=ADDRESS,peer=ADDRESS,mtu=BYTES,tso=on,sysctl.NAME=VALUE`, in any order.
+//! `--so_flags`: `local=ADDRESS/LENGTH,gw=ADDRESS,peer=ADDRESS,mtu=BYTES,fq=off,tso=on,sysctl.NAME=VALUE`, in any order.
 
 use std::net::Ipv4Addr;
 use std::str::FromStr;
@@ -16,6 +16,8 @@ pub struct Flags {
     pub gateway: Ipv4Addr,
     /// The largest IP packet.
     pub mtu: u16,
+    /// Whether each connection is paced, as by Linux's queueing discipline fq (`fq=on` or `fq=off`).
+    pub fq: bool,
     /// Whether the device cuts long segments (`tso=on` or `tso=off`).
     pub tso: bool,
     /// Settings by the names of sysctl(8), in order; a later one wins.
@@ -30,6 +32,7 @@ impl Default for Flags {
             local: Ipv4Cidr { address: local, prefix_len: 16 },
             gateway: local,
             mtu: 1500,
+            fq: false,
             tso: true,
             sysctls: Vec::new(),
         }
@@ -48,17 +51,12 @@ impl FromStr for Flags {
                 "gw" => flags.gateway = parse(item, value)?,
                 // The peer's address needs no setting: everybody is behind the gateway.
                 "peer" => drop(parse::<Ipv4Addr>(item, value)?),
-                "tso" => {
-                    flags.tso = match value {
-                        "on" => true,
-                        "off" => false,
-                        _ => return Err(format!("{item}: on or off?")),
-                    }
-                }
+                "fq" => flags.fq = switch(item, value)?,
+                "tso" => flags.tso = switch(item, value)?,
                 "mtu" => flags.mtu = parse(item, value)?,
                 _ => {
                     let Some(name) = name.strip_prefix("sysctl.") else {
-                        return Err(format!("{item}: local, gw, peer, mtu, tso or sysctl.NAME?"));
+                        return Err(format!("{item}: local, gw, peer, mtu, fq, tso or sysctl.NAME?"));
                     };
                     flags.sysctls.push((name.to_string(), value.to_string()));
                 }
@@ -68,6 +66,14 @@ impl FromStr for Flags {
             return Err(format!("mtu={}: IP needs 68 bytes or more", flags.mtu));
         }
         Ok(flags)
+    }
+}
+
+fn switch(item: &str, value: &str) -> Result<bool, String> {
+    match value {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err(format!("{item}: on or off?")),
     }
 }
 
@@ -90,6 +96,7 @@ impl Flags {
             routes: vec![RouteConfig { destination: everywhere, gateway: self.gateway }],
             ..Config::default()
         };
+        config.tcp.hystart = 2; // what scripts are written for
         let mut unknown = Vec::new();
         for (name, value) in &self.sysctls {
             if !sysctl::set(&mut config, name, value)? {

@@ -71,6 +71,9 @@ impl Machine {
         if let (Event::Acceptable(_), Ok(socket)) = (event, self.socket(fd)) {
             socket.acceptable = true;
         }
+        if let (Event::Writable(_) | Event::Closed(_), Ok(socket)) = (event, self.socket(fd)) {
+            socket.no_space = false;
+        }
         let mask = match event {
             Event::Readable(_) | Event::Acceptable(_) => libc::EPOLLIN | libc::EPOLLRDHUP,
             Event::Writable(_) => libc::EPOLLOUT,

@@ -26,8 +26,6 @@ pub(crate) struct Options {
     keep_idle: Option<i32>,
     keep_interval: Option<i32>,
     keep_count: Option<i32>,
-    /// The last send had MSG_MORE: its end waits for more, as under a cork.
-    pub(crate) more: bool,
     /// TCP_INQ: recvmsg says how much is left.
     pub(crate) inq: bool,
     /// Options that the stack has no word for, as they were set.
@@ -35,9 +33,15 @@ pub(crate) struct Options {
 }
 
 impl Options {
+    /// Of a fresh socket; `paced`: by whatever rate its windows make.
+    pub(crate) fn new(paced: bool) -> Options {
+        let set = SocketOptions { max_pacing_rate: paced.then_some(u64::MAX), ..SocketOptions::default() };
+        Options { set, ..Options::default() }
+    }
+
     /// As the stack takes them.
     pub(crate) fn for_stack(&self) -> SocketOptions {
-        SocketOptions { cork: self.set.cork || self.more, ..self.set }
+        self.set
     }
 
     fn keepalive(&self) -> Keepalive {
@@ -72,7 +76,7 @@ impl Options {
                 let most = within(int(value)?, 0..=32_767)?;
                 set.maxseg = if most == 0 { None } else { Some(within(most, 88..=32_767)? as u16) };
             }
-            // Linux doubles it, and takes its overhead from that: for long writes there is hardly any.
+            // Linux doubles it, for its overhead.
             (libc::SOL_SOCKET, libc::SO_SNDBUF) => set.send_buffer = Some(2 * int(value)?.max(0) as usize),
             (libc::SOL_SOCKET, libc::SO_KEEPALIVE) => {
                 let on = int(value)? != 0;
@@ -117,6 +121,7 @@ impl Machine {
         let socket = self.socket(fd)?;
         if !socket.options.take(level, name, value)? {
             socket.options.others.insert((level, name), value.to_vec());
+            return Ok(());
         }
         self.apply_options(fd)
     }

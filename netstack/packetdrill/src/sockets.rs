@@ -28,6 +28,11 @@ pub(crate) struct Socket {
     pub(crate) options: Options,
     /// A connection waits to be accepted, as far as known.
     pub(crate) acceptable: bool,
+    /// A write found no room, and nothing has told of some since (Linux's SOCK_NOSPACE).
+    pub(crate) no_space: bool,
+    /// Bytes in the last frame that was written, and the largest window of the peer, which bounds frames.
+    pub(crate) frame: usize,
+    pub(crate) max_window: u32,
     /// connect() has said that it succeeded.
     pub(crate) connected: bool,
 }
@@ -35,7 +40,17 @@ pub(crate) struct Socket {
 impl Socket {
     fn new(role: Role, nonblocking: bool, options: Options) -> Socket {
         let connected = matches!(role, Role::Connection(_));
-        Socket { role, nonblocking, bound: None, options, acceptable: false, connected }
+        Socket {
+            role,
+            nonblocking,
+            bound: None,
+            options,
+            acceptable: false,
+            no_space: false,
+            frame: 0,
+            max_window: 0,
+            connected,
+        }
     }
 
     pub(crate) fn connection(&self) -> Option<SocketId> {
@@ -80,7 +95,7 @@ impl Machine {
             return Err(Errno(libc::EPROTONOSUPPORT));
         }
         let fd = descriptor()?;
-        let socket = Socket::new(Role::Idle, kind & libc::SOCK_NONBLOCK != 0, Options::default());
+        let socket = Socket::new(Role::Idle, kind & libc::SOCK_NONBLOCK != 0, Options::new(self.flags.fq));
         self.files.insert(fd, File::Socket(Box::new(socket)));
         Ok(fd)
     }

@@ -91,6 +91,9 @@ pub(crate) fn encode(info: Option<&TcpInfo>) -> Vec<u8> {
     out.u32(144, info.notsent_bytes);
     out.u32(148, info.min_rtt.as_micros());
     out.u64(160, info.delivery_rate);
+    out.u64(168, info.busy_time.as_micros() as u64); // far below 2^63, as the next two
+    out.u64(176, info.rwnd_limited.as_micros() as u64);
+    out.u64(184, info.sndbuf_limited.as_micros() as u64);
     out.u32(192, info.delivered.div_ceil(mss.into()));
     out.u32(216, info.dsack_dups);
     out.u32(220, info.reord_seen);

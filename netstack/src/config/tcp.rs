@@ -36,8 +36,9 @@ pub struct TcpConfig {
     pub tcp_rmem: BufferSizes,
     /// `tcp_moderate_rcvbuf`: whether receive buffers grow with what the application reads in a round trip.
     pub tcp_moderate_rcvbuf: bool,
-    /// The send buffer of a connection: its size at the start, which grows to twice the congestion window up to `max`. With no
-    /// more than `min` in it an orphan stays when memory runs low.
+    /// The send buffer of a connection: its size at the start, which grows to twice the congestion window up to `max`. Counted
+    /// as in Linux: see [`SocketOptions::send_buffer`](crate::SocketOptions::send_buffer). With no more than `min` in it an
+    /// orphan stays when memory runs low.
     pub tcp_wmem: BufferSizes,
     /// Bytes that all connections together may hold in copies: written and not acknowledged, or copied out of the
     /// device's buffers. Half of it in buffers of 512 bytes, half in buffers of 16 KiB.
@@ -96,12 +97,15 @@ pub struct TcpConfig {
     pub tcp_rfc1337: bool,
     /// Connections without an application at most; those beyond are reset.
     pub tcp_max_orphans: usize,
-    /// Bytes that were written and never sent, from which on nothing more can be written (TCP_NOTSENT_LOWAT).
+    /// Bytes that were written and never sent, from which on no other frame begins (TCP_NOTSENT_LOWAT).
     pub tcp_notsent_lowat: u32,
     /// The first and the last ephemeral port.
     pub ip_local_port_range: (u16, u16),
     /// The congestion control of new connections (`tcp_congestion_control`).
     pub tcp_congestion_control: CongestionControl,
+    /// How CUBIC leaves its first slow start, beside by a loss: 0 not at all, 1 by HyStart++ (RFC 9406), 2 by the HyStart before
+    /// it, as Linux's tcp_cubic with its parameter `hystart`: it ends at once, also by a train of ACKs.
+    pub hystart: u8,
     /// Whether a time-out is looked at as possibly spurious (F-RTO, RFC 5682; Linux's 1 and 2 are both on).
     pub tcp_frto: bool,
     /// Tail loss probes (RFC 8985 7; Linux's 3 is on).
@@ -178,6 +182,7 @@ impl Default for TcpConfig {
             tcp_notsent_lowat: u32::MAX,
             ip_local_port_range: (32_768, 60_999),
             tcp_congestion_control: CongestionControl::Cubic,
+            hystart: 1,
             tcp_frto: true,
             tcp_early_retrans: true,
             tcp_slow_start_after_idle: true,

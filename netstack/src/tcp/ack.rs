@@ -170,9 +170,7 @@ impl Connection {
         if outcome.advanced {
             self.tell_writable();
         }
-        if self.snd.has_unsent() {
-            self.effects.transmit = true;
-        }
+        self.go_on(env.now);
     }
 
     /// An ACK that header prediction has taken: it moves SND.UNA, in order, and nothing is lost.
@@ -194,8 +192,18 @@ impl Connection {
         self.restart_retransmit(env);
         self.control(pipe, lost, measured, &outcome, env);
         self.tell_writable();
+        self.go_on(env.now);
+    }
+
+    /// What the ACK made room for goes out.
+    #[inline(always)]
+    fn go_on(&mut self, now: Instant) {
         if self.snd.has_unsent() {
+            self.chrono.resume(now); // unless the window is met again
+            self.app.send_flags.end_more();
             self.effects.transmit = true;
+        } else if self.flight.is_empty() {
+            self.chrono.pause(now);
         }
     }
 
@@ -334,7 +342,8 @@ impl Connection {
         if !grows && !self.cc.controls_recovery() && !outcome.ece {
             return;
         }
-        if !is_cwnd_limited && self.cc.passes_unlimited(env.now) {
+        let is_paced = self.pacing.is_some() && self.snd.has_unsent();
+        if !is_cwnd_limited && self.cc.passes_unlimited(env.now, is_paced) {
             return;
         }
         self.cc.on_ack(&Ack {
@@ -358,7 +367,7 @@ impl Connection {
 
     /// Linux's `tcp_is_cwnd_limited`: cwnd held something back in the last round trip, or it is small for what was out.
     #[inline(always)]
-    fn is_cwnd_limited(&self) -> bool {
+    pub(crate) fn is_cwnd_limited(&self) -> bool {
         self.snd.cwnd_limited
             || (self.cc.in_slow_start() && u64::from(self.cc.cwnd()) < 2 * u64::from(self.snd.max_out))
     }

@@ -34,6 +34,17 @@ pub struct Readiness {
     pub error: bool,
 }
 
+/// What a write says of its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WriteFlags {
+    /// MSG_MORE: a segment that is not full waits for the next write, TCP_NODELAY or not; as in Linux until an ACK comes, or a
+    /// retransmission time-out passes, and it gets no PSH.
+    pub more: bool,
+    /// MSG_EOR: a record ends here, if all bytes are taken. No segment has bytes of two records. With no bytes the record is
+    /// what was written before.
+    pub eor: bool,
+}
+
 /// A chunk that was not taken.
 #[derive(Debug)]
 pub struct WriteChunkError {
@@ -143,17 +154,21 @@ impl Tcp {
         Ok(Some(chunk))
     }
 
-    pub(crate) fn write(&mut self, id: SocketId, buf: &[u8]) -> Result<usize, Error> {
+    #[inline(always)]
+    pub(crate) fn write(&mut self, id: SocketId, buf: &[u8], flags: WriteFlags) -> Result<usize, Error> {
         // `socket_mut` borrows all of self, and the queue needs the memory beside it.
         let connection = self.connections.get_mut(id.0).filter(|c| !c.app.orphan).ok_or(Error::NotOpen)?;
-        let room = connection.room_to_write()?;
+        let room = connection.room_to_write(buf.len(), false)?;
         let n = connection.snd.queue.write(&buf[..buf.len().min(room)], &self.memory);
         if n == 0 && !buf.is_empty() {
             connection.app.want_write = true;
             self.starved.push(id.0);
             return Err(Error::WouldBlock);
         }
-        connection.app.send_flags.end_push();
+        connection.app.send_flags.wrote(flags.more);
+        if flags.eor && n == buf.len() {
+            connection.end_record();
+        }
         connection.effects.transmit = true;
         self.lists.note(connection, id.0);
         Ok(n)
@@ -163,12 +178,11 @@ impl Tcp {
         let Some(connection) = self.connections.get_mut(id.0).filter(|c| !c.app.orphan) else {
             return Err(WriteChunkError { chunk, error: Error::NotOpen });
         };
-        if let Err(error) = connection.room_to_write() {
+        if let Err(error) = connection.room_to_write(chunk.len(), true) {
             return Err(WriteChunkError { chunk, error });
         }
-        // Whole or not at all: a chunk may go beyond the limit, the next one waits for it.
         connection.snd.queue.push(chunk);
-        connection.app.send_flags.end_push();
+        connection.app.send_flags.wrote(false);
         connection.effects.transmit = true;
         self.lists.note(connection, id.0);
         Ok(())
@@ -179,7 +193,7 @@ impl Tcp {
         let state = c.machine.get();
         let (error, closed) = (c.app.error.is_some(), state == State::Closed);
         let read_closed = c.rcv.fin_received || c.app.read_shut || closed;
-        let room = c.send_room() > 0;
+        let room = c.has_room();
         Ok(Readiness {
             readable: c.rcv.queue.len() > 0 || read_closed || error,
             writable: closed || error || ((state.can_write() || c.takes_early_data()) && room) || c.snd.fin,

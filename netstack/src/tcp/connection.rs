@@ -2,7 +2,8 @@
 
 use alloc::boxed::Box;
 
-use super::congestion::{Congestion, Phase};
+use super::chrono::Chrono;
+use super::congestion::{Congestion, CongestionControl, Phase};
 use super::ecn::{self, Cut, Ecn};
 use super::fast_open::FastOpen;
 use super::memory::Memory;
@@ -104,6 +105,7 @@ pub(crate) struct Connection {
     /// Fast Open, until the handshake is over.
     pub(crate) fast_open: Option<Box<FastOpen>>,
     pub(crate) timers: Timers,
+    pub(crate) chrono: Chrono,
     pub(crate) keepalive_probes: u8,
     /// When the first of the retransmissions, or window probes, without an answer went out.
     pub(crate) silent_since: Instant,
@@ -135,6 +137,12 @@ impl App {
     }
 }
 
+fn fresh_congestion(kind: CongestionControl, mss: u16, config: &TcpConfig) -> Congestion {
+    let mut cc = Congestion::new(kind, u32::from(mss), config.initial_cwnd);
+    cc.set_hystart(config.hystart);
+    cc
+}
+
 impl Connection {
     /// OPEN, active: in SYN-SENT with its SYN still to be sent.
     pub(crate) fn connect(
@@ -152,7 +160,7 @@ impl Connection {
             snd: Sender::new(iss, link_mss),
             rcv: Receiver::new(config.tcp_rmem.default, scale),
             rtt: Rtt::new(),
-            cc: Congestion::new(config.tcp_congestion_control, u32::from(link_mss), config.initial_cwnd),
+            cc: fresh_congestion(config.tcp_congestion_control, link_mss, config),
             ecn: Ecn::new(ecn::asks(config)),
             cut_acks: None,
             flight: Flight::new(),
@@ -167,6 +175,7 @@ impl Connection {
             path: None,
             fast_open: None,
             timers: Timers::new(),
+            chrono: Chrono::default(),
             keepalive_probes: 0,
             silent_since: Instant::ZERO,
             app: App::new(config),
@@ -196,7 +205,7 @@ impl Connection {
         self.rcv.sack_permitted = negotiated.sack;
         self.snd.sack = negotiated.sack;
         self.rcv.mss = 536.min(env.link_mss);
-        self.cc = Congestion::new(self.cc.kind(), u32::from(self.snd.mss), env.config.initial_cwnd);
+        self.cc = fresh_congestion(self.cc.kind(), self.snd.mss, env.config);
         self.start_pacing();
         self.expand_send_buffer();
         self.snd.open_window(irs, u32::from(window));

@@ -117,6 +117,12 @@ pub struct TcpInfo {
     pub rcv_rtt: Duration,
     /// Bytes that the application reads in such a time.
     pub rcv_space: u32,
+    /// How long something was written and not acknowledged.
+    pub busy_time: Duration,
+    /// Of this: how long the peer's window held it back.
+    pub rwnd_limited: Duration,
+    /// Of this: how long the application had more to write, all that the send buffer takes was out, and cwnd had room.
+    pub sndbuf_limited: Duration,
     /// Bytes that have arrived at the peer, in order or not.
     pub delivered: u64,
     /// Bytes that the peer acknowledged.
@@ -133,6 +139,7 @@ impl Tcp {
     pub(crate) fn info(&self, id: SocketId) -> Result<TcpInfo, Error> {
         let c = self.socket(id)?;
         let (delivery_rate, delivery_rate_app_limited) = c.rate.delivery_rate().unwrap_or_default();
+        let times = c.chrono.times(self.now);
         Ok(TcpInfo {
             state: c.machine.get(),
             ca_state: c.recovery.phase.into(),
@@ -173,6 +180,9 @@ impl Tcp {
             total_retrans: c.snd.retransmits,
             rcv_rtt: Duration::from_micros(u64::from(c.rcv.space.rtt_micros())),
             rcv_space: c.rcv.space.space(),
+            busy_time: times.busy,
+            rwnd_limited: times.window,
+            sndbuf_limited: times.buffer,
             delivered: c.rate.delivered(),
             bytes_acked: c.snd.bytes_acked,
             bytes_received: c.rcv.bytes,

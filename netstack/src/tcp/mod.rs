@@ -27,13 +27,14 @@
 //! | `keepalive` | 9293 3.8.4 |
 //! | `closing` | 9293 3.6, 3.10.4, 3.10.5; 1122 4.2.2.13 |
 //! | `retries` | 1122 4.2.3.5; 5482 |
-//! | `socket_options`, `send_flags`, `send_buffer` | 9293 3.9.1; tcp(7), socket(7), ip(7) |
+//! | `socket_options`, `send_flags`, `records`, `send_buffer` | 9293 3.9.1; tcp(7), socket(7), ip(7) |
 //! | `info` | tcp(7): TCP_INFO |
 //! | `sizes` | what connections take in memory |
 
 mod ack;
 mod assembler;
 mod challenge;
+mod chrono;
 mod chunk_queue;
 mod closing;
 mod commands;
@@ -62,6 +63,7 @@ mod prediction;
 mod rate;
 mod rcv_space;
 mod receiver;
+mod records;
 mod recovery;
 mod recv_queue;
 mod resets;
@@ -93,7 +95,7 @@ use core::net::Ipv4Addr;
 use corelane_nic::{Checksum, Chunk, Packet, Pool, RxFrame, TxBurst};
 
 pub use closing::Shutdown;
-pub use commands::{Readiness, WriteChunkError};
+pub use commands::{Readiness, WriteChunkError, WriteFlags};
 pub use congestion::CongestionControl;
 pub use info::{CaState, TcpInfo};
 pub use keepalive::Keepalive;

@@ -134,7 +134,9 @@ impl Connection {
         // All that is sent beside it has to be there, and to fit both windows.
         let needed = u32::from(len) + BESIDE * mss;
         let window = (self.snd.una + self.snd.wnd).since(self.snd.nxt);
-        let is_calm = self.recovery.phase == Phase::Open && self.flight.sacked_bytes() == 0;
+        let is_calm = self.recovery.phase == Phase::Open
+            && self.flight.sacked_bytes() == 0
+            && !self.app.send_flags.has_records(); // a probe would join them
         let is_due = is_calm
             && u32::from(len) > mss
             && self.cc.cwnd() >= MIN_CWND * mss

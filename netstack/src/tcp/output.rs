@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use corelane_nic::{ChecksumOffload, Chunk, Packet, TxOffload};
 
+use super::chrono::Limit;
 use super::connection::Connection;
 use super::options;
 use super::receiver::Receiver;
@@ -308,6 +309,9 @@ impl Connection {
         let left = self.snd.has_unsent();
         let limited =
             done && left && (self.cwnd_room() < u32::from(self.snd.mss) || deferral == Some(Deferral::Cwnd));
+        if left && !limited && self.is_window_limited() {
+            self.chrono.limit(Limit::Window, wire.now);
+        }
         if limited || self.snd.nxt != before {
             self.note_usage(limited, wire.now, wire.config);
         }
@@ -320,7 +324,10 @@ impl Connection {
     /// Whether what is planned waits for more.
     fn plan_deferral(&self, plan: &Plan, wire: &Wire<'_, '_>) -> Option<Deferral> {
         let unsent = self.snd.data_end().since(self.snd.nxt);
-        if self.snd.force || plan.len == 0 || unsent <= u32::from(self.snd.mss) {
+        let is_small = self.snd.force || plan.len == 0 || unsent <= u32::from(self.snd.mss);
+        // Nothing will be added to a record that is whole.
+        let is_record = plan.flags.has(Flags::PSH) && self.app.send_flags.has_records();
+        if is_small || is_record && self.ends_record(plan) {
             return None;
         }
         self.deferral(unsent, (self.snd.una + self.snd.wnd).since(self.snd.nxt), wire)
@@ -341,6 +348,7 @@ impl Connection {
         if idle > rto && config.tcp_slow_start_after_idle {
             self.cc.on_idle(now, idle, rto);
         }
+        self.chrono.resume(now);
         self.cc.on_transmit_start(now);
     }
 
@@ -352,27 +360,33 @@ impl Connection {
             return None;
         }
         let unsent = end.since(snd.nxt);
+        let record = if self.app.send_flags.has_records() { self.record_len() } else { unsent };
+        let snd = &self.snd;
         let mss = u32::from(snd.mss);
         let window = (snd.una + snd.wnd).since(snd.nxt);
         // RFC 5681 3.1: the lesser of both windows bounds what is in flight.
-        let mut len = unsent.min(window).min(self.cwnd_room()).min(self.largest(wire));
+        let mut len = record.min(window).min(self.cwnd_room()).min(self.largest(wire));
+        let is_tail = record == unsent;
         if snd.force {
-            len = len.max(unsent.min(mss).min(window));
-        } else if len > mss && (len < unsent || (!snd.fin && self.should_wait(len % mss, true))) {
+            len = len.max(record.min(mss).min(window));
+        } else if len > mss && (len < record || (is_tail && !snd.fin && self.should_wait(len % mss, true))) {
             len -= len % mss; // whole segments, where a device cuts them
         }
-        let last = len == unsent;
+        let (last, ends_record) = (len == unsent, len == record && !is_tail);
         let fin = snd.fin && last;
-        if !fin && (len == 0 || (!snd.force && len < mss && self.should_wait(len, last))) {
+        let may_wait = !snd.force && len < mss && !ends_record;
+        if !fin && (len == 0 || (may_wait && self.should_wait(len, last))) {
             return None;
         }
-        let flags = match (fin, last) {
-            (true, _) if len == 0 => Flags::ACK.with(Flags::FIN),
-            (true, _) => Flags::ACK.with(Flags::FIN).with(Flags::PSH),
-            // As Linux: what a device cuts is not held back by the receiver's GRO.
-            (false, false) if len > mss => Flags::ACK.with(Flags::PSH),
+        // As Linux: what a device cuts is not held back by the receiver's GRO, nor is a window probe.
+        let push = ends_record
+            || len > mss
+            || (snd.force && len < mss)
+            || (last && (fin || self.app.send_flags.has_end()));
+        let flags = match (fin, push && len > 0) {
+            (true, true) => Flags::ACK.with(Flags::FIN).with(Flags::PSH),
+            (true, false) => Flags::ACK.with(Flags::FIN),
             (false, true) => Flags::ACK.with(Flags::PSH),
-            (false, false) if snd.force && len < mss => Flags::ACK.with(Flags::PSH), // as Linux: a window probe
             (false, false) => Flags::ACK,
         };
         Some(Plan { seq: snd.nxt, flags, len: len as usize })
@@ -394,13 +408,18 @@ impl Connection {
         let snapshot = self.rate.sent(now, self.flight.is_empty());
         let mss = u32::from(self.snd.mss);
         let mut start = plan.seq;
+        let pushes = end.at_or_after(self.snd.data_end())
+            || self.app.send_flags.has_records() && self.ends_record(plan);
         while start.before(end) {
             // A FIN stays with the last of its data.
             let left = end.since(start) - u32::from(fin);
             let next = if left > mss { start + mss } else { end };
             // What a device cuts gets PSH for its length; that ends with the frame.
-            let push = plan.flags.has(Flags::PSH) && next.at_or_after(self.snd.data_end());
+            let push = plan.flags.has(Flags::PSH) && next == end && pushes;
             self.flight.push(start, next, now, snapshot, push);
+            if start != plan.seq {
+                self.flight.join_last();
+            }
             start = next;
         }
         let snd = &mut self.snd;

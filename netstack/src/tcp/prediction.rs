@@ -147,8 +147,7 @@ impl Connection {
     fn predicted_len(&self, wire: &Wire<'_, '_>) -> Option<usize> {
         let snd = &self.snd;
         let has_more = snd.probe || snd.force || self.rcv.has_sack() || self.cut_acks.is_some();
-        let is_plain =
-            self.is_calm() && !has_more && self.pacing.is_none() && !self.app.send_flags.is_marked();
+        let is_plain = self.is_calm() && !has_more && self.pacing.is_none() && self.app.send_flags.is_plain();
         let flight = snd.flight() as usize;
         let len = snd.queue.len().checked_sub(flight).filter(|_| is_plain)?;
         let mss = usize::from(snd.mss);

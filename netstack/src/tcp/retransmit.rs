@@ -4,6 +4,7 @@ use super::connection::Connection;
 use super::options::Timestamps;
 use super::output::{Plan, Wire};
 use super::recovery::Name;
+use super::seq::SeqNumber;
 use super::timers::Timer;
 use crate::wire::tcp::Flags;
 
@@ -12,7 +13,7 @@ impl Connection {
     pub(crate) fn resend_forced(&mut self, wire: &mut Wire<'_, '_>) -> bool {
         if self.snd.resend_head {
             if let Some(head) = self.flight.head_name()
-                && !self.resend(head, wire)
+                && !self.resend(head, head, wire)
             {
                 return false;
             }
@@ -20,7 +21,7 @@ impl Connection {
         }
         if self.snd.resend_tail {
             if let Some((tail, _)) = self.flight.last()
-                && !self.resend(tail, wire)
+                && !self.resend(tail, tail, wire)
             {
                 return false;
             }
@@ -32,26 +33,43 @@ impl Connection {
     /// Sends again what is lost, as far as cwnd goes (RFC 6675 5, Linux's `tcp_xmit_retransmit_queue`).
     pub(crate) fn resend_lost(&mut self, wire: &mut Wire<'_, '_>) -> bool {
         while let Some((name, sent)) = self.flight.next_lost() {
-            let len = sent.end.since(sent.start);
+            let (start, len) = (sent.start, sent.end.since(sent.start));
             // A peer that has shut its window gets no more than the first segment.
             let taken = sent.start.before(self.snd.una + self.snd.wnd) || sent.start == self.snd.una;
             if !taken || self.cwnd_room() < len.min(u32::from(self.snd.mss)) || !self.may_leave(wire.now) {
                 return true;
             }
             let fast = self.recovery.is_repairing();
-            if !self.resend(name, wire) {
+            let before = self.snd.retransmits;
+            let last = self.lost_frame(name, start, wire);
+            if !self.resend(name, last, wire) {
                 return false;
             }
-            wire.cx.stats.fast_retrans += u64::from(fast && self.snd.retries == 0);
-            wire.cx.stats.slow_start_retrans += u64::from(fast && self.snd.retries > 0);
+            let segments = self.snd.retransmits - before;
+            wire.cx.stats.fast_retrans += if fast && self.snd.retries == 0 { segments } else { 0 };
+            wire.cx.stats.slow_start_retrans += if fast && self.snd.retries > 0 { segments } else { 0 };
         }
         true
     }
 
-    /// Sends a segment again; its FIN's number may be its last.
-    fn resend(&mut self, name: Name, wire: &mut Wire<'_, '_>) -> bool {
-        let Some(sent) = self.flight.get(name) else { return true };
-        let (start, end) = (sent.start, sent.end);
+    /// Where a device cuts segments: the last of those that were lost with the frame of `first`, as far as it may go again whole.
+    fn lost_frame(&self, first: Name, start: SeqNumber, wire: &Wire<'_, '_>) -> Name {
+        let mut last = first;
+        let most =
+            wire.link.offloads.tso_max.min(self.cwnd_room()).min((self.snd.una + self.snd.wnd).since(start));
+        while let Some((name, sent)) = self.flight.lost_beside(last)
+            && sent.end.since(start) <= most
+            && sent.end.at_or_before(self.snd.data_end())
+        {
+            last = name;
+        }
+        last
+    }
+
+    /// Sends segments of one frame again, or a single one; a FIN's number may be its last.
+    fn resend(&mut self, name: Name, last: Name, wire: &mut Wire<'_, '_>) -> bool {
+        let (Some(sent), Some(tail)) = (self.flight.get(name), self.flight.get(last)) else { return true };
+        let (start, end, push) = (sent.start, tail.end, tail.push);
         let data_end = self.snd.data_end();
         let fin = end.after(data_end);
         let mut len = if fin { data_end.since(start) } else { end.since(start) };
@@ -60,27 +78,49 @@ impl Connection {
         if window > 0 {
             len = len.min(window);
         }
-        let mut flags = if sent.push { Flags::ACK.with(Flags::PSH) } else { Flags::ACK };
+        let mut flags = if push || name != last { Flags::ACK.with(Flags::PSH) } else { Flags::ACK };
         if fin && start + len == data_end {
             flags = flags.with(Flags::FIN);
         }
         let plan = Plan { seq: start, flags, len: len as usize }; // a segment
-        if wire.cx.out.room() == 0 || self.emit(&plan, wire).is_none() {
-            return false;
-        }
-        let snapshot = self.rate.sent(wire.now, false);
-        self.flight.resent(name, wire.now, snapshot);
-        let stamp = self.timestamps.map_or(0, |ts| Timestamps::value(ts.offset, wire.now));
-        self.recovery.resent(end.since(start), stamp);
+        let sent = if wire.cx.out.room() == 0 { None } else { self.emit(&plan, wire) };
+        let Some(sent) = sent else { return false };
+        let end = self.note_resent(name, end, if sent < plan.len { start + sent as u32 } else { end }, wire);
         self.note_departure(end.since(start), wire.now);
         // As in Linux the time-out starts anew with the oldest segment, and there is no tail loss probe beside it.
         if start == self.snd.una && !self.timers.is_set(Timer::Reorder) {
             self.timers.clear(Timer::Retransmit); // `set_retransmit` knows for how long
             self.timers.clear(Timer::TailProbe);
         }
-        self.snd.retransmits += 1;
         self.snd.last_sent = wire.now;
-        wire.cx.stats.tcp_retrans_segs += 1;
         true
+    }
+
+    /// Segments from `name` to the one that ends at `end` went out again, those beyond `covered` did not: where that ended.
+    fn note_resent(
+        &mut self,
+        mut name: Name,
+        end: SeqNumber,
+        covered: SeqNumber,
+        wire: &mut Wire<'_, '_>,
+    ) -> SeqNumber {
+        let snapshot = self.rate.sent(wire.now, false);
+        let stamp = self.timestamps.map_or(0, |ts| Timestamps::value(ts.offset, wire.now));
+        loop {
+            let Some(sent) = self.flight.get(name) else { return covered };
+            let (start, next) = (sent.start, sent.end);
+            let beside = self.flight.lost_beside(name).map(|(name, _)| name);
+            self.flight.resent(name, wire.now, snapshot);
+            self.recovery.resent(next.since(start), stamp);
+            self.snd.retransmits += 1;
+            wire.cx.stats.tcp_retrans_segs += 1;
+            match beside
+                .filter(|_| next.before(end))
+                .and_then(|name| Some((name, self.flight.get(name)?.end)))
+            {
+                Some((beside, its_end)) if its_end.at_or_before(covered) => name = beside,
+                _ => return next,
+            }
+        }
     }
 }

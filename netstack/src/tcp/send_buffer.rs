@@ -2,11 +2,27 @@
 
 use corelane_nic::TxBurst;
 
+use super::chrono::Limit;
 use super::connection::Connection;
 use super::receiver::MAX_BUFFER;
 use super::state::State;
 use crate::config::BufferSizes;
 use crate::error::Error;
+use crate::time::Instant;
+
+/// What a frame of the send queue is charged beside its payload: what Linux's is (the struct sk_buff and its head of 1 KiB).
+const FRAME_OVERHEAD: usize = 1280;
+/// What a segment's head takes in Linux (MAX_TCP_HEADER and the struct skb_shared_info), and its struct sk_buff.
+const SEGMENT_HEAD: u32 = 640;
+const SEGMENT_RECORD: u32 = 256;
+
+/// Bytes that the send buffer takes.
+struct Room {
+    /// In the frame that has begun.
+    filler: usize,
+    /// In frames that may begin.
+    fresh: usize,
+}
 
 /// What waits unsent while the buffer is tuned by itself. A turn sends half of it, and wakes who writes: more makes no stream
 /// faster, but would have left the core's caches before it goes out.
@@ -19,14 +35,40 @@ impl Connection {
         if self.snd.nxt.before(end) { end.since(self.snd.nxt) } else { 0 }
     }
 
-    /// How many bytes can be written now.
-    pub(crate) fn send_room(&self) -> usize {
-        let free = self.app.send_limit.saturating_sub(self.snd.queue.len());
-        let most = self.most_unsent();
-        if free == 0 || self.app.send_limit <= most {
-            return free;
-        }
-        free.min(most.saturating_sub(self.notsent() as usize))
+    /// Whether the peer's window has no room for the next segment.
+    pub(crate) fn is_window_limited(&self) -> bool {
+        let window = (self.snd.una + self.snd.wnd).since(self.snd.nxt);
+        window < self.notsent().min(u32::from(self.snd.mss))
+    }
+
+    /// What the send queue is cut into: whole segments, half of the peer's largest window and an IP packet at most (Linux's
+    /// `tcp_xmit_size_goal`).
+    fn frame_len(&self) -> usize {
+        const LONGEST: u32 = 65_535 - 320;
+        const TCP_MSS_DEFAULT: u32 = 536;
+        let wnd = self.snd.max_wnd;
+        let most = if wnd > TCP_MSS_DEFAULT { wnd / 2 } else { wnd };
+        let mss = u32::from(self.snd.mss.max(1));
+        ((most.min(LONGEST) / mss).max(1) * mss) as usize
+    }
+
+    /// What the send buffer holds in Linux's reckoning (`sk_wmem_queued`), beside payload an overhead for each frame; `unsent` of
+    /// it were never sent.
+    fn queued(&self, unsent: usize, frame: usize) -> usize {
+        let len = self.snd.queue.len();
+        len + FRAME_OVERHEAD * ((len - unsent.min(len)).div_ceil(frame) + unsent.div_ceil(frame))
+    }
+
+    /// How much can be written now. As in Linux in frames: one that has begun is filled in any case, and another one begins
+    /// while less is queued than the buffer's size and less unsent than TCP_NOTSENT_LOWAT. So a full buffer holds up to one
+    /// frame more, and no frame is short because the buffer was full.
+    fn send_room(&self) -> Room {
+        let (unsent, frame) = (self.notsent() as usize, self.frame_len());
+        let filler = unsent.next_multiple_of(frame) - unsent;
+        let free = self.app.send_limit.saturating_sub(self.queued(unsent, frame) + filler);
+        let welcome = self.most_unsent().saturating_sub(unsent + filler);
+        let frames = free.div_ceil(frame + FRAME_OVERHEAD).min(welcome.div_ceil(frame));
+        Room { filler, fresh: frames * frame }
     }
 
     /// TCP_NOTSENT_LOWAT, or without it what makes sense.
@@ -38,8 +80,26 @@ impl Connection {
         }
     }
 
-    /// How many bytes the send buffer takes, at least one.
-    pub(crate) fn room_to_write(&mut self) -> Result<usize, Error> {
+    /// Whether a write takes at least a byte.
+    pub(crate) fn has_room(&self) -> bool {
+        let room = self.send_room();
+        room.filler + room.fresh > 0
+    }
+
+    /// How many of `wanted` bytes the send buffer takes, at least one; if `whole`, all of them or none: they may go beyond a
+    /// frame where another one may begin.
+    #[inline(always)]
+    pub(crate) fn room_to_write(&mut self, wanted: usize, whole: bool) -> Result<usize, Error> {
+        // What is not more than a segment has room for certain.
+        let fits = self.snd.queue.len() + wanted <= usize::from(self.snd.mss);
+        if fits && self.machine.get() == State::Established && self.app.error.is_none() {
+            return Ok(wanted);
+        }
+        self.look_before_writing(wanted, whole)
+    }
+
+    #[inline(never)]
+    fn look_before_writing(&mut self, wanted: usize, whole: bool) -> Result<usize, Error> {
         if let Some(error) = self.app.error.take() {
             return Err(error);
         }
@@ -54,22 +114,28 @@ impl Connection {
             _ => {}
         }
         let room = self.send_room();
-        if room == 0 {
-            self.app.want_write = true;
-            return Err(Error::WouldBlock);
+        match room.filler + room.fresh {
+            _ if wanted == 0 => Ok(0),
+            _ if whole && (room.fresh > 0 || wanted <= room.filler) => Ok(wanted),
+            bytes if bytes > 0 && !whole => Ok(bytes),
+            _ => {
+                self.app.want_write = true;
+                Err(Error::WouldBlock)
+            }
         }
-        Ok(room)
     }
 
     /// Linux's tcp_sndbuf_expand: twice what may fly, so that one window waits while the other is under way and is sent again
-    /// where it was lost; at least for ten segments. Only payload is counted here, so Linux's share for its overhead is left
-    /// out. A buffer never shrinks.
+    /// where it was lost; at least for ten segments, each reckoned with Linux's overhead of one that is sent alone. A buffer
+    /// never shrinks.
     pub(crate) fn expand_send_buffer(&mut self) {
         const INITIAL_SEGMENTS: u32 = 10;
         if self.app.send_limit < self.app.send_limit_max {
-            let flight = self.cc.cwnd().max(INITIAL_SEGMENTS * u32::from(self.snd.mss)) as usize;
-            let wanted = flight.saturating_mul(2).min(self.app.send_limit_max);
-            self.app.send_limit = self.app.send_limit.max(wanted);
+            let mss = u32::from(self.snd.mss.max(1));
+            let segment = (mss + SEGMENT_HEAD).next_power_of_two() + SEGMENT_RECORD;
+            let segments = (self.cc.cwnd() / mss).max(INITIAL_SEGMENTS).max(self.recovery.reordering + 1);
+            let wanted = (segments as usize).saturating_mul(2 * segment as usize);
+            self.app.send_limit = self.app.send_limit.max(wanted.min(self.app.send_limit_max));
         }
     }
 
@@ -84,32 +150,42 @@ impl Connection {
         }
     }
 
-    /// Tells the application that there is room again: once a third of the buffer is free, and less than half of what may
-    /// wait unsent does (both as Linux does).
+    /// Something made room. As in Linux it is looked at after what it lets out has gone, in `sent_some`.
     #[inline]
     pub(crate) fn tell_writable(&mut self) {
         if self.app.want_write {
-            self.look_for_room();
+            self.effects.transmit = true;
         }
     }
 
-    fn look_for_room(&mut self) {
-        self.expand_send_buffer();
-        let free = self.app.send_limit.saturating_sub(self.snd.queue.len());
-        let sent = u64::from(self.notsent()) * 2 < self.most_unsent() as u64;
-        if free >= self.app.send_limit / 3 && sent && self.machine.get().can_write() {
+    /// What could be sent is sent. Whether the application, which waits for room, is to be told that there is some.
+    #[inline(always)]
+    pub(crate) fn sent_some(&mut self, now: Instant) -> bool {
+        self.app.want_write && self.look_for_room(now)
+    }
+
+    /// There is room again once a third of the buffer is free, and less than half of what may wait unsent does; the buffer grows
+    /// first, unless cwnd is full (all as Linux does).
+    #[inline(never)]
+    fn look_for_room(&mut self, now: Instant) -> bool {
+        if self.cwnd_room() >= u32::from(self.snd.mss) {
+            self.expand_send_buffer();
+        }
+        let unsent = self.notsent();
+        let queued = self.queued(unsent as usize, self.frame_len());
+        let sent = u64::from(unsent) * 2 < self.most_unsent() as u64;
+        let is_open = self.machine.get().can_write();
+        if queued + queued / 2 <= self.app.send_limit && sent && is_open {
             self.app.want_write = false;
             self.effects.writable = true;
+            self.chrono.lift(Limit::Buffer, now);
+            return true;
         }
-    }
-
-    /// Segments went out: where the unsent are limited that makes room. Whether the application is to be told.
-    pub(crate) fn sent_some(&mut self) -> bool {
-        let waits = self.app.want_write && self.app.send_limit > self.most_unsent();
-        if waits {
-            self.look_for_room();
+        // All that fits the buffer is out, more would be written, and cwnd would let it out.
+        if is_open && self.snd.flight() > 0 && !self.snd.has_unsent() && !self.is_cwnd_limited() {
+            self.chrono.limit(Limit::Buffer, now);
         }
-        waits && self.effects.writable
+        false
     }
 
     /// The retransmission timer fired with nothing in flight: whether all that it waited for is a cork, which as in Linux

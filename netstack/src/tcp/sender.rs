@@ -2,6 +2,7 @@
 
 use core::num::NonZeroU64;
 
+use super::records::Records;
 use super::send_queue::SendQueue;
 use super::seq::SeqNumber;
 use crate::time::Instant;
@@ -25,6 +26,8 @@ pub(crate) struct Sender {
     pub(crate) mss: u16,
     /// What was written and not acknowledged, from `una` on (from `una` + 1 while our SYN is out).
     pub(crate) queue: SendQueue,
+    /// Where records end in it.
+    pub(crate) records: Records,
     /// Our SYN is acknowledged.
     pub(crate) syn_acked: bool,
     /// Both sides allow SACK.
@@ -79,6 +82,7 @@ impl Sender {
             scale: 0,
             mss,
             queue: SendQueue::default(),
+            records: Records::default(),
             syn_acked: false,
             sack: false,
             fin: false,

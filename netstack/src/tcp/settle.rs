@@ -275,7 +275,7 @@ impl Tcp {
                     break; // no room or no buffer: the rest waits with it
                 }
                 connection.on_ready = false;
-                if connection.sent_some() {
+                if connection.sent_some(net.now) {
                     self.lists.note(connection, id);
                 }
                 if connection.machine.get() == State::TimeWait {

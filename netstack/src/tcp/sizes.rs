@@ -80,6 +80,7 @@ impl Connection {
             + self.recovery.heap_size()
             + self.cc.heap_size()
             + self.snd.queue.heap_size()
+            + self.snd.records.heap_size()
             + self.rcv.queue.heap_size()
     }
 }

@@ -9,15 +9,14 @@ use super::connection::Connection;
 use super::keepalive::Keepalive;
 use super::output::Mark;
 use super::receiver::MAX_BUFFER;
-use super::send_flags::SendFlags;
 use super::seq::SeqNumber;
 use crate::config::TcpConfig;
 use crate::error::Error;
 use crate::event::{ListenerId, SocketId};
 use crate::time::Instant;
 
-/// Linux's SOCK_MIN_SNDBUF, without its overhead.
-const MIN_SEND_BUFFER: usize = 2048;
+/// Linux's SOCK_MIN_SNDBUF.
+const MIN_SEND_BUFFER: usize = 4608;
 /// Linux's bounds of TCP_MAXSEG: TCP_MIN_MSS and MAX_TCP_WINDOW.
 const MAXSEG: core::ops::RangeInclusive<u16> = 88..=32_767;
 /// Linux's MAX_TCP_SYNCNT.
@@ -33,7 +32,8 @@ const DSCP_MASK: u8 = 0xfc;
 /// what was set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SocketOptions {
-    /// TCP_NODELAY: a small segment does not wait for the one before it to be acknowledged (Nagle).
+    /// TCP_NODELAY: a small segment does not wait for the one before it to be acknowledged (Nagle). Setting the same options
+    /// again, with this among them, lets out what TCP_CORK or MSG_MORE holds back.
     pub nodelay: bool,
     /// TCP_CORK: only full segments go out, until it is taken off; as in Linux what waits goes out all the same after one
     /// retransmission time-out, at least `tcp_rto_min` (200 ms).
@@ -52,10 +52,12 @@ pub struct SocketOptions {
     /// TCP_LINGER2: how long an orphan stays in FIN-WAIT-2, up to 120 s; zero: not at all, as a negative TCP_LINGER2.
     /// `None`: `tcp_fin_timeout`.
     pub linger2: Option<Duration>,
-    /// TCP_NOTSENT_LOWAT: bytes that were never sent, from which on nothing more can be written. `None`: `tcp_notsent_lowat`.
+    /// TCP_NOTSENT_LOWAT: bytes that were never sent, from which on no other frame begins: see `send_buffer`. `None`:
+    /// `tcp_notsent_lowat`.
     pub notsent_lowat: Option<u32>,
-    /// SO_SNDBUF in bytes of payload, at least 2048; it ends the tuning of the send buffer. Linux doubles what it is given, for
-    /// its own overhead; none of that is counted here. `None`: tuned within `tcp_wmem`.
+    /// SO_SNDBUF as Linux tells it, which is twice of what that is given: at least 4608; it ends the tuning of the send buffer.
+    /// Beside the payload, 1280 bytes count for each frame of up to 64 KiB, or half of the peer's window; the last one that
+    /// begins below the limit is filled. `None`: tuned within `tcp_wmem`.
     pub send_buffer: Option<usize>,
     /// TCP_CONGESTION; `None`: `tcp_congestion_control`.
     pub congestion_control: Option<CongestionControl>,
@@ -105,8 +107,8 @@ impl SocketOptions {
         self.linger2 = self.linger2.map(|time| time.min(MAX_FIN_TIMEOUT));
     }
 
-    fn send_flags(&self) -> SendFlags {
-        SendFlags::new(self.nodelay, self.cork, self.ttl.is_some() || self.tos != 0)
+    fn is_marked(&self) -> bool {
+        self.ttl.is_some() || self.tos != 0
     }
 }
 
@@ -199,12 +201,15 @@ impl Connection {
         new.cut();
         self.app.options =
             (new != SocketOptions::default()).then(|| Box::new(OwnOptions { set: new, probing: None }));
-        self.app.send_flags = new.send_flags();
-        if new.cork && new.nodelay && !old.nodelay {
+        self.app.send_flags.set(new.nodelay, new.cork, new.is_marked());
+        // TCP_NODELAY lets out what was held back, also where it is set again.
+        let nodelay = new.nodelay && (!old.nodelay || new == old);
+        if nodelay && new.cork {
             self.app.send_flags.push();
         }
-        if (new.nodelay && !old.nodelay) || (old.cork && !new.cork) {
-            self.effects.transmit = true; // what was held back goes out
+        if nodelay || (old.cork && !new.cork) {
+            self.app.send_flags.end_more();
+            self.effects.transmit = true;
         }
         self.app.notsent_lowat = new.notsent_lowat.unwrap_or(config.tcp_notsent_lowat);
         if new.send_buffer != old.send_buffer {
@@ -212,6 +217,7 @@ impl Connection {
         }
         if new.congestion_control != old.congestion_control {
             self.cc.switch(new.congestion_control.unwrap_or(config.tcp_congestion_control));
+            self.cc.set_hystart(config.hystart);
         }
         if (new.congestion_control, new.max_pacing_rate) != (old.congestion_control, old.max_pacing_rate) {
             self.start_pacing();

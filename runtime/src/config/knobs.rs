@@ -105,6 +105,7 @@ knobs! {
         tcp_notsent_lowat: u32 = 1, u32::MAX;
         ip_local_port_range: Ports = Ports(1, 1), Ports(65_535, 65_535);
         tcp_congestion_control: Algorithm = Algorithm::FIRST, Algorithm::LAST;
+        hystart: u8 = 0, 2;
         tcp_frto: bool = false, true;
         tcp_early_retrans: bool = false, true;
         tcp_slow_start_after_idle: bool = false, true;

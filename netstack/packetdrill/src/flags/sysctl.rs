@@ -29,6 +29,8 @@ pub(super) fn set(config: &mut Config, name: &str, value: &str) -> Result<bool, 
         "tcp_synack_retries" => tcp.tcp_synack_retries = number(name, value)?,
         "tcp_retries2" => tcp.tcp_retries2 = number(name, value)?,
         "tcp_orphan_retries" => tcp.tcp_orphan_retries = number(name, value)?,
+        // A parameter of Linux's module tcp_cubic.
+        "hystart" => tcp.hystart = number(name, value)?,
         "tcp_frto" => tcp.tcp_frto = flag(name, value)?,
         "tcp_early_retrans" => tcp.tcp_early_retrans = flag(name, value)?,
         "tcp_slow_start_after_idle" => tcp.tcp_slow_start_after_idle = flag(name, value)?,

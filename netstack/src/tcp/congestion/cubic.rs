@@ -6,6 +6,7 @@ use core::num::NonZeroU64;
 
 use super::Ack;
 use super::hystart::{HyStart, Verdict};
+use super::hystart_classic::Classic;
 use super::window::{MAX_CWND, Window};
 use crate::time::Instant;
 
@@ -41,18 +42,53 @@ struct Curve {
     est_credit: u32,
 }
 
+/// How the first slow start is left, beside by a loss.
+#[derive(Debug, Clone)]
+enum SlowStart {
+    Loss,
+    HyStart(HyStart),
+    Classic(Classic),
+}
+
+impl SlowStart {
+    fn on_ack(&mut self, win: &Window, ack: &Ack, acked: u32, paced: bool) -> Verdict {
+        match self {
+            SlowStart::Loss => Verdict::Grow(acked),
+            SlowStart::HyStart(hystart) => hystart.on_ack(ack, acked, win.mss, paced),
+            SlowStart::Classic(classic) => classic.on_ack(ack, acked, win.cwnd, win.mss, paced),
+        }
+    }
+
+    fn restart(&mut self) {
+        match self {
+            SlowStart::Loss => {}
+            SlowStart::HyStart(hystart) => *hystart = HyStart::new(),
+            SlowStart::Classic(classic) => *classic = Classic::new(),
+        }
+    }
+}
+
 /// CUBIC's state beside the window.
 #[derive(Debug, Clone)]
 pub(super) struct Cubic {
     curve: Curve,
     /// The curve before the last reduction. Most connections never have one.
     undo: Option<Box<Curve>>,
-    hystart: HyStart,
+    slow_start: SlowStart,
 }
 
 impl Cubic {
     pub(super) fn new() -> Cubic {
-        Cubic { curve: Curve::default(), undo: None, hystart: HyStart::new() }
+        Cubic { curve: Curve::default(), undo: None, slow_start: SlowStart::HyStart(HyStart::new()) }
+    }
+
+    /// The knob `hystart`.
+    pub(super) fn set_hystart(&mut self, hystart: u8) {
+        self.slow_start = match hystart {
+            0 => SlowStart::Loss,
+            1 => SlowStart::HyStart(HyStart::new()),
+            _ => SlowStart::Classic(Classic::new()),
+        };
     }
 
     /// `acked` bytes that may move the window.
@@ -64,7 +100,7 @@ impl Cubic {
         if win.in_slow_start() {
             // RFC 9406 4.2: only the first; later ones know their ssthresh.
             if win.is_first_slow_start() {
-                match self.hystart.on_ack(ack, acked, win.mss, paced) {
+                match self.slow_start.on_ack(win, ack, acked, paced) {
                     Verdict::Grow(bytes) => acked = bytes,
                     Verdict::Exit => win.ssthresh = win.cwnd,
                 }
@@ -77,10 +113,14 @@ impl Cubic {
         }
     }
 
-    /// An ACK while cwnd was not the limit.
+    /// An ACK while cwnd was not the limit. The time that pacing takes counts: the window is used.
     #[inline]
-    pub(super) fn pause(&mut self, now: Instant) {
-        self.curve.pause(now);
+    pub(super) fn pass(&mut self, now: Instant, is_paced: bool) {
+        if is_paced {
+            self.curve.last = now.as_nanos();
+        } else {
+            self.curve.pause(now);
+        }
     }
 
     /// RFC 9438 4.6, 4.7: returns the new ssthresh.
@@ -101,7 +141,7 @@ impl Cubic {
     /// RFC 9438 4.8: after a time-out the curve starts anew, flat, from where slow start ends.
     pub(super) fn on_rto(&mut self) {
         self.curve = Curve { prior: self.curve.prior, ..Curve::default() };
-        self.hystart = HyStart::new();
+        self.slow_start.restart();
     }
 
     /// RFC 9438 4.9: the reduction was for nothing.
@@ -212,11 +252,12 @@ impl Curve {
     }
 }
 
-/// The bytes to be acknowledged for each segment, when cwnd is to be `target` in a round; `None`: it is there.
+/// The bytes to be acknowledged for each segment, when cwnd is to be `target` in a round; `None`: it is there. As in Linux,
+/// whose `cnt` counts segments, rounded down to whole ones: so flows of both grow alike.
 fn pace(win: &Window, target: u32) -> Option<u32> {
-    let missing = target.checked_sub(win.cwnd).filter(|missing| *missing > 0)?;
-    let bytes = u64::from(win.cwnd) * u64::from(win.mss) / u64::from(missing);
-    Some(u32::try_from(bytes).unwrap_or(u32::MAX))
+    let missing = target.checked_sub(win.cwnd).filter(|missing| *missing >= win.mss)? / win.mss;
+    let segments = (win.cwnd / win.mss / missing).max(1);
+    Some(segments.saturating_mul(win.mss))
 }
 
 /// The cube root, rounded down, by Newton from above.

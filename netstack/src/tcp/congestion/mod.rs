@@ -5,6 +5,7 @@ mod bbr;
 mod cubic;
 mod dctcp;
 mod hystart;
+mod hystart_classic;
 mod kind;
 mod max_filter;
 mod reno;
@@ -122,6 +123,13 @@ impl Congestion {
         self.algorithm = fresh.algorithm;
     }
 
+    /// `hystart`: how CUBIC leaves its first slow start.
+    pub(crate) fn set_hystart(&mut self, hystart: u8) {
+        if let Algorithm::Cubic(cubic) = &mut self.algorithm {
+            cubic.set_hystart(hystart);
+        }
+    }
+
     pub(crate) fn kind(&self) -> CongestionControl {
         match self.algorithm {
             Algorithm::Reno => CongestionControl::Reno,
@@ -203,13 +211,14 @@ impl Congestion {
         }
     }
 
-    /// An ACK while cwnd was not the limit: whether the algorithm needs to know no more of it than that.
+    /// An ACK while cwnd was not the limit but the application, or pacing if `is_paced`: whether the algorithm needs to know no
+    /// more of it than that.
     #[inline]
-    pub(crate) fn passes_unlimited(&mut self, now: Instant) -> bool {
+    pub(crate) fn passes_unlimited(&mut self, now: Instant, is_paced: bool) -> bool {
         match &mut self.algorithm {
             Algorithm::Reno => true,
             Algorithm::Cubic(cubic) => {
-                cubic.pause(now);
+                cubic.pass(now, is_paced);
                 true
             }
             Algorithm::Dctcp(_) | Algorithm::Bbr(_) => false,

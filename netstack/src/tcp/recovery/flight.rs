@@ -43,6 +43,8 @@ pub(crate) struct Sent {
     pub(crate) is_retransmission: bool,
     /// It ends what was written: PSH, whenever it is sent.
     pub(crate) push: bool,
+    /// It went out in one frame with the segment before it.
+    joins: bool,
     /// The copy that is in flight is not the first.
     is_resent: bool,
     place: Place,
@@ -232,6 +234,7 @@ impl Flight {
             rate,
             is_retransmission: false,
             push,
+            joins: false,
             is_resent: false,
             place: Place::InFlight,
             prev,
@@ -516,6 +519,20 @@ impl Flight {
             Some(behind) => behind.prev = name,
             None => self.in_flight.tail = name,
         }
+    }
+
+    /// The segment that was sent last went out in one frame with the one before it.
+    pub(crate) fn join_last(&mut self) {
+        if let Some(last) = self.segments.back_mut() {
+            last.joins = true;
+        }
+    }
+
+    /// The segment behind one that is lost, if it was lost with the frame of both.
+    pub(crate) fn lost_beside(&self, name: Name) -> Option<(Name, &Sent)> {
+        let index = self.index(name) + 1;
+        let sent = self.segments.get(index).filter(|sent| sent.joins && sent.place == Place::Lost)?;
+        Some((self.name(index), sent))
     }
 
     /// The lost segment that is sent again next.

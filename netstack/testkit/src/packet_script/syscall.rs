@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use corelane_netstack::{Error, ListenerId, Shutdown, SocketId, Stack, State};
+use corelane_netstack::{Error, ListenerId, Shutdown, SocketId, Stack, State, WriteFlags};
 
 use super::flow::{Flows, SERVER_PORT};
 use super::sockopt::{self, Options, Target};
@@ -99,6 +99,18 @@ pub(super) fn number(call: &Call, index: usize) -> Result<i64, Fault> {
     }
 }
 
+/// The flags of send(2).
+fn write_flags(flags: Option<&Expr>) -> Result<WriteFlags, Fault> {
+    match flags {
+        None | Some(Expr::Number(0)) => Ok(WriteFlags::default()),
+        Some(Expr::Word(flag)) if flag == "MSG_MORE" => {
+            Ok(WriteFlags { more: true, ..WriteFlags::default() })
+        }
+        Some(Expr::Word(flag)) if flag == "MSG_EOR" => Ok(WriteFlags { eor: true, ..WriteFlags::default() }),
+        other => Err(format!("send with which flags? {other:?}")),
+    }
+}
+
 fn length(call: &Call, index: usize) -> Result<usize, Fault> {
     usize::try_from(number(call, index)?).map_err(|e| e.to_string())
 }
@@ -160,8 +172,8 @@ impl Sockets {
             "listen" => descriptor.listen(length(call, 1)?, stack),
             "fcntl" => descriptor.fcntl(call),
             "shutdown" => descriptor.shutdown(call, stack),
-            "write" => descriptor.write(length(call, 2)?, stack),
-            "send" => descriptor.write(length(call, 2)?, stack),
+            "write" => descriptor.write(length(call, 2)?, WriteFlags::default(), stack),
+            "send" => descriptor.write(length(call, 2)?, write_flags(call.arguments.get(3))?, stack),
             "read" => descriptor.read(length(call, 2)?, false, stack),
             "recv" => {
                 let peek = call.arguments.get(3) == Some(&Expr::Word("MSG_PEEK".to_string()));
@@ -391,14 +403,14 @@ impl Descriptor {
         }
     }
 
-    fn write(&mut self, len: usize, stack: &mut Stack) -> Result<Answer, Fault> {
+    fn write(&mut self, len: usize, flags: WriteFlags, stack: &mut Stack) -> Result<Answer, Fault> {
         let stream = match self.stream() {
             Ok(stream) => stream,
             Err(errno) => return failure(errno),
         };
         let mut bytes = vec![0; len];
         Pattern::between(stream.ports.0, stream.ports.1).fill(stream.written, &mut bytes);
-        let written = stack.write(stream.id, &bytes);
+        let written = stack.write_with(stream.id, &bytes, flags);
         stream.written += written.unwrap_or(0) as u64;
         answer(written.map(|n| n as i64)) // far below 2^63
     }
