@@ -27,8 +27,8 @@ part of this repository: give your own. It needs no root and touches no interfac
   --help              show this text
 
 Commands in scripts are not run. The sysctls that they set, and those of a defaults.sh that they name, are handed to
-the library, which ignores those that it has no knob for; `mtu lock` and `initcwnd` of `ip route` and `tso off` of
-`ethtool` as well. Other commands are left out. Blocks of code need python3.
+the library, which ignores those that it has no knob for; `mtu lock` and `initcwnd` of `ip route`, `root fq` of `tc` and
+`tso off` of `ethtool` as well. Other commands are left out. Blocks of code need python3.
 
 The exit code is 0 when all pass, 1 when one fails, 2 when a flag is wrong, 77 when there is no packetdrill.
 HELP
