@@ -39,6 +39,7 @@ impl Connection {
     }
 
     /// How many bytes the send buffer takes, at least one.
+    #[inline(always)]
     pub(crate) fn room_to_write(&mut self) -> Result<usize, Error> {
         if let Some(error) = self.app.error.take() {
             return Err(error);
