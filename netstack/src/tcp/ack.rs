@@ -176,21 +176,11 @@ impl Connection {
     /// An ACK that header prediction has taken: it moves SND.UNA, in order, and nothing is lost.
     #[inline(always)]
     pub(crate) fn predicted_ack(&mut self, ack: SeqNumber, echo: Option<u32>, env: &mut Env<'_>) {
-        let (pipe, lost) = (self.flight.pipe(), self.flight.ever_lost());
-        let mut outcome = Outcome { advanced: true, ..Outcome::default() };
-        self.snd.retries = 0;
-        let measured = match self.flight.take_only(ack) {
-            Some(sent) => self.only_segment_acked(&sent, &mut outcome, env),
-            None => {
-                self.clean_flight(ack, &mut outcome, env.now);
-                self.measure_rtt(&outcome, echo, env)
-            }
-        };
-        if let Some(prior) = outcome.sampler.prior_delivered() {
-            self.recovery.rack.adapt(prior, self.rate.delivered());
+        let pipe = self.flight.pipe();
+        match self.flight.take_only(ack) {
+            Some(sent) => self.only_segment_acked(&sent, pipe, env),
+            None => self.segments_acked(ack, echo, pipe, env),
         }
-        self.restart_retransmit(env);
-        self.control(pipe, lost, measured, &outcome, env);
         self.tell_writable();
         self.go_on(env.now);
     }
@@ -207,9 +197,25 @@ impl Connection {
         }
     }
 
-    /// As `clean_flight` and `measure_rtt`, when one segment was out and was sent once: a request, or its answer.
+    /// One of several, or some.
+    #[inline(never)] // so that the outcome of the only one stays in registers
+    fn segments_acked(&mut self, ack: SeqNumber, echo: Option<u32>, pipe: u32, env: &mut Env<'_>) {
+        let lost = self.flight.ever_lost();
+        let mut outcome = Outcome { advanced: true, ..Outcome::default() };
+        self.clean_flight(ack, &mut outcome, env.now);
+        let measured = self.measure_rtt(&outcome, echo, env);
+        if let Some(prior) = outcome.sampler.prior_delivered() {
+            self.recovery.rack.adapt(prior, self.rate.delivered());
+        }
+        self.restart_retransmit(env);
+        self.control(pipe, lost, measured, &outcome, env);
+    }
+
+    /// As `segments_acked`, when one segment was out and was sent once: a request, or its answer.
     #[inline(always)]
-    fn only_segment_acked(&mut self, sent: &Sent, outcome: &mut Outcome, env: &Env<'_>) -> Option<u64> {
+    fn only_segment_acked(&mut self, sent: &Sent, pipe: u32, env: &mut Env<'_>) {
+        let lost = self.flight.ever_lost();
+        let mut outcome = Outcome { advanced: true, ..Outcome::default() };
         let rtt = env.now.nanos_since(sent.at);
         self.rate.segment_delivered(&mut outcome.sampler, &sent.rate, sent.at, sent.end);
         self.recovery.rack.advance(sent, env.now, None);
@@ -217,7 +223,11 @@ impl Connection {
         outcome.acked = self.snd.acknowledge(sent.end);
         self.rtt.measured_path(rtt, env.now);
         self.rtt.measured(rtt, self.snd.una, self.snd.nxt, env.config);
-        Some(rtt)
+        if let Some(prior) = outcome.sampler.prior_delivered() {
+            self.recovery.rack.adapt(prior, self.rate.delivered());
+        }
+        self.restart_retransmit(env);
+        self.control(pipe, lost, Some(rtt), &outcome, env);
     }
 
     /// Takes what `ack` covers from what is out (Linux's `tcp_clean_rtx_queue`).

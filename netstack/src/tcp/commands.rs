@@ -260,6 +260,7 @@ impl Tcp {
 
 impl Connection {
     /// Reading made room: whether the peer should hear of it now.
+    #[inline(always)]
     fn has_read(&mut self, now: Instant, config: &TcpConfig, memory: &Memory) -> bool {
         self.rcv.adjust_space(now, config);
         if self.rcv.pressed != u32::MAX && !memory.is_pressed() {

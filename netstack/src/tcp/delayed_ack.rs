@@ -40,6 +40,7 @@ impl DelayedAck {
     }
 
     /// Linux's `tcp_event_data_recv`; `rto` in nanoseconds.
+    #[inline(always)]
     fn data_arrived(&mut self, now: Instant, rto: u64, wnd: u32, mss: u16) {
         let pause = u64::from(now.short_micros().wrapping_sub(self.last));
         self.last = now.short_micros();
@@ -66,23 +67,26 @@ impl DelayedAck {
     }
 
     /// How long an ACK may wait, in microseconds (Linux's `tcp_send_delayed_ack`).
-    #[inline]
+    #[inline(always)]
     fn delay(&self, srtt: Option<u64>, config: &TcpConfig) -> u64 {
-        let limit =
-            config.tcp_delack_max.as_secs() * 1_000_000 + u64::from(config.tcp_delack_max.subsec_micros());
-        if self.ato <= ATO_MIN {
-            return u64::from(self.ato).min(limit); // the peer is quick, as most are
+        if self.ato <= ATO_MIN && config.tcp_delack_max >= Duration::from_micros(ATO_MIN.into()) {
+            return self.ato.into(); // the peer is quick, as most are
         }
-        u64::from(self.long_delay(srtt)).min(limit)
+        self.long_delay(srtt, config)
     }
 
     #[cold]
-    fn long_delay(&self, srtt: Option<u64>) -> u32 {
+    fn long_delay(&self, srtt: Option<u64>, config: &TcpConfig) -> u64 {
+        let limit =
+            config.tcp_delack_max.as_secs() * 1_000_000 + u64::from(config.tcp_delack_max.subsec_micros());
+        if self.ato <= ATO_MIN {
+            return u64::from(self.ato).min(limit);
+        }
         let mut most = if self.pingpong || self.pushed > 0 { DELACK_MAX } else { ATO_MAX };
         if let Some(srtt) = srtt {
             most = most.min((srtt.min(u64::from(ATO_MAX)) as u32).max(ATO_MIN)); // limited
         }
-        self.ato.min(most)
+        u64::from(self.ato.min(most)).min(limit)
     }
 }
 
@@ -103,7 +107,7 @@ impl Receiver {
     }
 
     /// `len` bytes of data arrived in order: is an ACK owed at once? Otherwise it is delayed.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn owe_ack(&mut self, len: u32, now: Instant, rto: u64) {
         let (wnd, mss) = (self.wnd(), self.mss);
         self.delayed.data_arrived(now, rto, wnd, mss);
@@ -128,7 +132,7 @@ impl Receiver {
 
 impl Connection {
     /// An ACK of data may wait for more data, for the application's answer, or for this timer.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn delay_ack(&mut self, env: &Env<'_>) {
         let delay = self.rcv.delayed.delay(self.rtt.srtt_nanos().map(|srtt| srtt / 1000), env.config) * 1000;
         match self.timers.deadline(Timer::DelayedAck) {
@@ -155,7 +159,7 @@ impl Connection {
     }
 
     /// Notes that a segment with `len` bytes went out: each carries an ACK.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn sent_ack(&mut self, len: usize, now: Instant) {
         let rcv = &mut self.rcv;
         if rcv.delayed.quick > 0 && (rcv.ack_now || rcv.acked != rcv.nxt) {

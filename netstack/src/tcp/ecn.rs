@@ -116,7 +116,7 @@ impl Ecn {
 
 impl Connection {
     /// A segment with data arrives, with these bits in its IP header.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take_ecn(&mut self, ecn: u8, flags: Flags) {
         if !self.ecn.ok {
             return;
@@ -180,7 +180,7 @@ impl Connection {
 
     /// Flags for a segment, and the bits for its IP header: only new data are ECN-capable (RFC 3168 6.1.4, 6.1.5), or with
     /// DCTCP, as in Linux, all but SYNs.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn mark_ecn(&mut self, seq: SeqNumber, len: usize) -> (Flags, u8) {
         if !self.ecn.ok {
             return (Flags(0), NOT_ECT);

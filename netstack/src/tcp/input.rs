@@ -190,7 +190,7 @@ impl Connection {
     }
 
     /// The peer's window, as a segment tells it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take_window(&mut self, seq: SeqNumber, ack: SeqNumber, wnd: u32) {
         if self.snd.update_window(seq, ack, wnd) && self.snd.has_unsent() {
             if self.snd.flight() == 0 {

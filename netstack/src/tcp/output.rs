@@ -343,6 +343,7 @@ impl Connection {
     }
 
     /// Sending begins with nothing out: cwnd may be too old to be believed (RFC 5681 4.1).
+    #[inline(always)]
     pub(crate) fn restart_idle(&mut self, now: Instant, config: &TcpConfig) {
         let (idle, rto) = (now.nanos_since(self.snd.last_sent), self.rto(config));
         if idle > rto && config.tcp_slow_start_after_idle {

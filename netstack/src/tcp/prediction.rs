@@ -159,6 +159,7 @@ impl Connection {
     }
 
     /// Notes that `len` new bytes went out, all that there were.
+    #[inline(always)]
     fn sent_new(&mut self, len: usize, now: Instant, config: &TcpConfig) {
         let snapshot = self.rate.sent(now, self.flight.is_empty());
         let snd = &mut self.snd;

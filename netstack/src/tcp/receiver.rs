@@ -134,6 +134,7 @@ impl Receiver {
 
     /// The right edge that the buffer allows, but only when it moves by enough to be worth saying: RFC 9293
     /// 3.8.6.2.2, the receiver's silly window avoidance.
+    #[inline(always)]
     fn next_edge(&self) -> SeqNumber {
         let free = self.limit.saturating_sub(self.queue.len() as u32); // a queue holds less than 2^32
         // What the field can't say is not worth a segment either.
@@ -155,8 +156,14 @@ impl Receiver {
     }
 
     /// Whether the application has read so much that the peer should hear of it: the window at least doubles by it.
+    #[inline]
     pub(crate) fn update_due(&self) -> bool {
-        let (now, then) = (self.wnd(), self.next_edge().since(self.nxt));
+        let now = self.wnd();
+        // It never says more than the buffer holds: with more than half of that on offer it can't double.
+        if now > self.limit / 2 && now >= u32::from(self.mss) {
+            return false;
+        }
+        let then = self.next_edge().since(self.nxt);
         then > now && (then - now >= now || now < u32::from(self.mss))
     }
 

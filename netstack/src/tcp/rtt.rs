@@ -17,7 +17,11 @@ const NO_CEILING: u64 = 1_000_000_000;
 const MIN_WINDOW: u64 = 300_000_000_000;
 
 /// In nanoseconds; longer than 73 years is as good as that.
+#[inline]
 pub(crate) fn nanos(time: Duration) -> u64 {
+    if time.as_secs() == 0 {
+        return u64::from(time.subsec_nanos()); // as most are: nothing to multiply
+    }
     let nanos = time.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(time.subsec_nanos()));
     nanos.min(u64::MAX / 8)
 }
@@ -61,7 +65,7 @@ impl Rtt {
     }
 
     /// A measurement of `r` nanoseconds (RFC 6298 2.2, 2.3), with SND.UNA at `una` and SND.NXT at `nxt`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn measured(&mut self, r: u64, una: SeqNumber, nxt: SeqNumber, config: &TcpConfig) {
         let r = r.clamp(1, u64::MAX / 64);
         let srtt = match self.srtt.map(NonZeroU64::get) {
@@ -93,7 +97,7 @@ impl Rtt {
         self.backoff = 0;
     }
 
-    #[inline]
+    #[inline(always)]
     fn deviate(&mut self, r: u64, srtt: u64) {
         let deviation = r.abs_diff(srtt);
         if deviation >= self.mdev / 4 {
@@ -109,7 +113,7 @@ impl Rtt {
     }
 
     /// A round trip of `r` nanoseconds for the minimum (Linux's `tcp_min_rtt_wlen`: of five minutes).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn measured_path(&mut self, r: u64, now: Instant) {
         let r = NonZeroU64::new(r).unwrap_or(NonZeroU64::MIN);
         if self.min.is_none_or(|min| r <= min) || now.nanos_since(self.min_at) > MIN_WINDOW {

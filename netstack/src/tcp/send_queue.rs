@@ -89,7 +89,7 @@ impl SendQueue {
     }
 
     /// Drops the first `n` bytes: they are acknowledged.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn consume(&mut self, n: usize) {
         if n < self.len as usize {
             return self.consume_some(n);

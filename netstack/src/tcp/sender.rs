@@ -142,6 +142,7 @@ impl Sender {
     }
 
     /// Whether something waits that was never sent.
+    #[inline(always)]
     pub(crate) fn has_unsent(&self) -> bool {
         self.nxt.before(self.data_end()) || (self.fin && self.nxt == self.data_end())
     }
@@ -169,6 +170,7 @@ impl Sender {
     ///
     /// What acknowledges more is newer, as in Linux. The RFC looks at the sequence number first, but a segment that is sent again
     /// has an old one and still acknowledges more: SND.UNA would move and the window with it, beyond what was offered.
+    #[inline(always)]
     pub(crate) fn update_window(&mut self, seq: SeqNumber, ack: SeqNumber, wnd: u32) -> bool {
         if !(self.wl2.before(ack) || (self.wl2 == ack && self.wl1.at_or_before(seq))) {
             return false;
@@ -182,6 +184,7 @@ impl Sender {
     }
 
     /// Takes an acknowledgment of new data; returns how many bytes of data it covers.
+    #[inline(always)]
     pub(crate) fn acknowledge(&mut self, ack: SeqNumber) -> u32 {
         let mut covered = ack.since(self.una);
         if !self.syn_acked && covered > 0 {

@@ -64,12 +64,16 @@ impl Connection {
     }
 
     /// Data from `before` up to RCV.NXT were taken in order. `echo`: TSecr of what brought them.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn took(&mut self, before: SeqNumber, echo: Option<u32>, env: &Env<'_>) {
         let len = self.rcv.nxt.since(before);
         self.rcv.bytes += u64::from(len);
-        let echo = echo.filter(|echo| *echo != 0 && len >= u32::from(self.rcv.mss));
-        let echoed = echo.zip(self.timestamps.map(|ours| Timestamps::value(ours.offset, env.now)));
+        let mut echoed = None;
+        if len >= u32::from(self.rcv.mss)
+            && let (Some(echo), Some(ours)) = (echo.filter(|echo| *echo != 0), &self.timestamps)
+        {
+            echoed = Some((echo, Timestamps::value(ours.offset, env.now)));
+        }
         self.rcv.measure_rtt(echoed, env.now);
         let rto = self.rto(env.config);
         self.rcv.owe_ack(len, env.now, rto);

@@ -73,12 +73,12 @@ fn sum_rest(rest: &[u8]) -> u64 {
     tail.first().map_or(sum, |last| sum + u64::from(u16::from_ne_bytes([*last, 0])))
 }
 
-/// Brings a sum to 16 bits by adding its carries.
-fn fold_words(sum: u64) -> u16 {
-    let sum = (sum & 0xffff_ffff) + (sum >> 32);
-    let sum = (sum & 0xffff) + ((sum >> 16) & 0xffff) + (sum >> 32);
-    let sum = (sum & 0xffff) + (sum >> 16);
-    ((sum & 0xffff) + (sum >> 16)) as u16 // at most 0xffff: the last carry is in
+/// Brings a sum to 16 bits by adding its carries. A half added to the other in both places: the carry of the lower place
+/// is the one that the upper place, which is kept, wants back.
+#[inline(always)]
+pub(super) fn fold_words(sum: u64) -> u16 {
+    let sum = (sum.wrapping_add(sum.rotate_left(32)) >> 32) as u32; // the upper half
+    (sum.wrapping_add(sum.rotate_left(16)) >> 16) as u16 // as above
 }
 
 impl Sum {
@@ -98,11 +98,11 @@ impl Sum {
         Sum { words: self.words + words, ..self } // whole words, wherever the bytes end
     }
 
+    #[inline(always)]
     fn add_words(self, words: u64, len: usize) -> Sum {
-        let folded = fold_words(words);
         // Behind an odd number of bytes each byte has the other place in its word.
-        let folded = if self.odd { folded.swap_bytes() } else { folded };
-        Sum { words: self.words + u64::from(folded), odd: self.odd ^ (len % 2 == 1) }
+        let words = if self.odd { u64::from(fold_words(words).swap_bytes()) } else { words };
+        Sum { words: self.words + words, odd: self.odd ^ (len % 2 == 1) }
     }
 
     /// Adds bytes that follow those added so far.
@@ -126,6 +126,7 @@ impl Sum {
 
     /// The sum in 16 bits, as a number (to be written big-endian). Over bytes that hold a right checksum it is
     /// 0xffff; over a pseudo header it is what a device that fills in checksums expects in the field.
+    #[inline]
     pub(crate) fn fold(self) -> u16 {
         u16::from_be(fold_words(self.words))
     }

@@ -89,10 +89,7 @@ fn is_fixed_valid(header: &[u8; HEADER_LEN]) -> bool {
 /// Brings a sum of big-endian 32-bit words to 16 bits by adding its carries.
 #[inline]
 pub(super) fn fold(sum: u64) -> u16 {
-    let sum = (sum & 0xffff_ffff) + (sum >> 32);
-    let sum = (sum & 0xffff) + (sum >> 16);
-    let sum = (sum & 0xffff) + (sum >> 16);
-    ((sum & 0xffff) + (sum >> 16)) as u16 // the carry of the last step is at most 1 and fits
+    checksum::fold_words(sum) // whatever the order of the bytes
 }
 
 /// A header to be sent.

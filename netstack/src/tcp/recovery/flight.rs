@@ -223,7 +223,7 @@ impl Flight {
     }
 
     /// A segment goes out for the first time.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&mut self, start: SeqNumber, end: SeqNumber, at: Instant, rate: Snapshot, push: bool) {
         let name = self.name(self.segments.len());
         let prev = self.in_flight.tail;

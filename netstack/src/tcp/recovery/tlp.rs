@@ -29,6 +29,7 @@ impl TailProbe {
 
 impl Connection {
     /// RFC 8985 7.2: schedules the probe, while nothing is being repaired.
+    #[inline(always)]
     pub(crate) fn set_tail_probe(&mut self, now: Instant, config: &TcpConfig) {
         let phase = self.recovery.phase;
         let wanted = self.snd.sack
