@@ -11,6 +11,7 @@ use smoltcp::wire::EthernetAddress;
 use super::pace::Pace;
 use super::segment::Segment;
 use crate::error::bad_input;
+use crate::netns;
 use crate::sys::Stop;
 use crate::sys::packet::{PacketSocket, wait_any};
 
@@ -39,7 +40,7 @@ impl Link {
     /// Asks the kernel for the target once: it must be there, and the kernel then knows its Ethernet address.
     ///
     /// # Errors
-    /// In the network of process 1, without rights, without such an interface, or when the target does not answer.
+    /// Outside a namespace of `ip netns`, without rights, without such an interface, or when the target does not answer.
     pub fn open(interface: &str, target: SocketAddrV4, stop: Stop) -> anyhow::Result<Self> {
         refuse_the_hosts_network(interface)?;
         let socket = PacketSocket::open(interface).map_err(|error| {
@@ -135,17 +136,16 @@ impl Link {
     }
 }
 
-/// The network of process 1 is the one that others use: a namespace made for the purpose has nobody else in it.
+/// A namespace made for the purpose has nobody else in it. What can't be shown to be one is refused: comparing with that of
+/// process 1 would not do, since a container may hide it.
 fn refuse_the_hosts_network(interface: &str) -> anyhow::Result<()> {
-    let of = |process: &str| fs::read_link(format!("/proc/{process}/ns/net"));
-    match (of("self"), of("1")) {
-        (Ok(ours), Ok(hosts)) if ours == hosts => Err(bad_input(format!(
-            "--interface {interface}: this is the host's own network, and forged frames must not reach anybody else: \
-             run it in a network namespace, with `ip netns exec`"
-        ))),
-        // Who may not see that may not send raw frames either.
-        _ => Ok(()),
+    if netns::is_inside() {
+        return Ok(());
     }
+    Err(bad_input(format!(
+        "--interface {interface}: this may be the host's own network, and forged frames must not reach anybody else: run \
+         it in a namespace that `ip netns add` made, with `ip netns exec`"
+    )))
 }
 
 /// Of /proc/net/arp: address, type, flags, Ethernet address, mask, interface.
