@@ -6,6 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 . scripts/interop/beds.sh
 . scripts/interop/checks.sh
 . scripts/interop/dpdk.sh
+. scripts/interop/hostile.sh
 . scripts/interop/lossy.sh
 . scripts/interop/vhost.sh
 
@@ -17,8 +18,9 @@ Checks corelane from the kernel's side, in network namespaces of its own: ping, 
 each way, transfers with lost frames, 10,000 connections, an idle server, a server that is killed. Over DPDK's
 vhost-user pair it checks corelane against itself: every workload, both ends killed under load, clients that come and
 go, and that nothing is copied. Through a forwarder that loses, delays, reorders and doubles segments it compares
-corelane with the kernel: goodput, and how conversations end. Needs root. It builds the examples and the bench, takes some minutes, and removes
-everything that it made. What needs DPDK is skipped where libdpdk is missing.
+corelane with the kernel: goodput, and how conversations end. A hostile peer floods it with SYNs, sweeps RSTs and SYNs
+through a live connection, and sends bytes behind gaps. Needs root. It builds the examples and the bench, takes some
+minutes, and removes everything that it made. What needs DPDK is skipped where libdpdk is missing.
 
   --quick         smaller transfers, fewer sizes, shorter idle times: some 3 minutes
   --only BED      only this one:
@@ -33,6 +35,7 @@ everything that it made. What needs DPDK is skipped where libdpdk is missing.
                     soak       of that only the clients that come and go, for 600 s
                     lossy      TAP and the forwarder; by itself and without --quick every loss, delay and disorder
                                with 64 MiB each way, some 45 minutes
+                    hostile    AF_XDP on a veth, the kernel's client at the other end, and forged frames beside it
   --soak SECONDS  how long they do [default: 20; with --only soak 600]
   --congestion NAME  congestion control of both ends of lossy [default: cubic]
   --report FOLDER    where lossy puts its table (lossy.md) and its figures (lossy.json)
@@ -155,12 +158,12 @@ prepare() {
 }
 
 main() {
-    local beds=(xdp busy tap dpdk af-packet af-xdp queues vhost lossy) soak="" lossy=quick quick=""
+    local beds=(xdp busy tap dpdk af-packet af-xdp queues vhost lossy hostile) soak="" lossy=quick quick=""
     while [ $# -gt 0 ]; do
         case $1 in
             --quick)
                 PING_STEP=32 TRANSFER_MIB=64 LOSS_MIB=4 NGINX_MIB=10 CONNECTIONS=2000 IDLE_SECONDS=3 WRK_SECONDS=1
-                quick=yes
+                FLOOD_SECONDS=2 quick=yes
                 ;;
             --only)
                 [[ " ${beds[*]} soak " == *" ${2:-none} "* ]] || die "--only ${2:-}: give ${beds[*]} or soak"
@@ -211,6 +214,7 @@ main() {
             vhost) run_vhost ;;
             soak) run_soak ;;
             lossy) run_lossy "$lossy" ;;
+            hostile) run_hostile ;;
             tap) run_bed tap "TAP with vnet header" ;;
         esac
     done

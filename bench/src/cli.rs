@@ -11,6 +11,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+use crate::attack::AttackArgs;
 use crate::device::DeviceArgs;
 use crate::error::tell;
 use crate::forward::ForwardArgs;
@@ -45,6 +46,8 @@ pub enum Command {
     Lossy(LossyArgs),
     /// Hold seeded conversations with the kernel, by corelane and by the kernel, and compare how they end; needs root
     Differ(DifferArgs),
+    /// Be a hostile peer: forged frames to a server in a network namespace; needs root
+    Attack(AttackArgs),
 }
 
 /// How a server waits for bytes.
@@ -385,13 +388,19 @@ fn number(text: &str, least: usize, most: usize) -> Result<usize, String> {
 
 /// Seconds, with a fraction where wanted; not none.
 pub fn seconds(text: &str) -> Result<Duration, String> {
+    seconds_up_to(text, 86_400)
+}
+
+/// As [`seconds`], and at most so many.
+pub fn seconds_up_to(text: &str, most: u32) -> Result<Duration, String> {
     match seconds_or_none(text) {
-        Ok(time) if time >= Duration::from_millis(1) => Ok(time),
-        _ => Err("expected seconds from 0.001 to 86400".to_owned()),
+        Ok(time) if (Duration::from_millis(1)..=Duration::from_secs(most.into())).contains(&time) => Ok(time),
+        _ => Err(format!("expected seconds from 0.001 to {most}")),
     }
 }
 
-fn seconds_or_none(text: &str) -> Result<Duration, String> {
+/// Seconds, with a fraction where wanted; or none.
+pub fn seconds_or_none(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().filter(|seconds| (0.0..=86_400.0).contains(seconds));
     seconds.map(Duration::from_secs_f64).ok_or_else(|| "expected seconds from 0 to 86400".to_owned())
 }

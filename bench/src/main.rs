@@ -1,6 +1,7 @@
 //! What it costs: one binary that serves (`serve`), asks (`load`), does both in one thread (`memory`), and measures all
 //! of it side by side in interleaved rounds (`compare`); and the kernel as the peer across a bad network: a forwarder
-//! (`forward`), an end of a connection (`talk`), transfers measured (`lossy`) and conversations compared (`differ`).
+//! (`forward`), an end of a connection (`talk`), transfers measured (`lossy`) and conversations compared (`differ`). And a
+//! hostile peer (`attack`).
 //!
 //! | file | what |
 //! |---|---|
@@ -15,11 +16,13 @@
 //! | forward | a forwarder that loses, delays, reorders and doubles frames |
 //! | talk | an end of a connection: a transfer, or a side of a seeded conversation |
 //! | lossy | beds with the forwarder between two hosts: transfers, conversations |
+//! | attack | a hostile peer: floods and sweeps of forged frames |
 //! | netns | network namespaces |
 //! | child | a process of this binary, spoken with in lines |
 //! | process | what a measured process asks of the kernel: its core, its session |
 //! | sys | system calls; all of this crate's `unsafe` |
 
+mod attack;
 mod child;
 mod cli;
 mod compare;
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         cli::Command::Talk(args) => talk::run(args),
         cli::Command::Lossy(args) => lossy::transfers(args),
         cli::Command::Differ(args) => lossy::conversations(args),
+        cli::Command::Attack(args) => attack::run(args),
     };
     match result {
         Ok(code) => code,

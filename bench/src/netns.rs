@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -100,6 +101,18 @@ pub fn run(program: &str, args: &[&str]) -> anyhow::Result<()> {
     let said = said.lines().last().unwrap_or_default();
     anyhow::ensure!(output.status.success(), "`{program} {}` failed: {said}", args.join(" "));
     Ok(())
+}
+
+/// Whether this process is in a namespace that `ip netns` has made: a name is the file of its namespace.
+pub fn is_inside() -> bool {
+    has_name(Path::new("/proc/self/ns/net"), Path::new(NAMES))
+}
+
+/// Whether a file in the folder `names` is the same as `namespace`. What can't be read is none.
+fn has_name(namespace: &Path, names: &Path) -> bool {
+    let identity = |path: &Path| fs::metadata(path).map(|file| (file.dev(), file.ino())).ok();
+    let (Some(ours), Ok(names)) = (identity(namespace), fs::read_dir(names)) else { return false };
+    names.flatten().any(|name| identity(&name.path()) == Some(ours))
 }
 
 /// Removes the namespaces of runs that were killed before they could do it.

@@ -90,6 +90,24 @@ fn wrong_values() {
 }
 
 #[test]
+fn forged_frames_go_nowhere_else() {
+    let attack = |flags: &[&'static str]| [&["attack", "--interface", "nowhere0"], flags].concat();
+    let flood = |flags: &[&'static str]| attack(&[&["--kind", "syn-flood"], flags].concat());
+    for public in ["8.8.8.8:53", "192.0.2.1:80", "127.0.0.1:7"] {
+        refused(&flood(&["--target", public]), &["--target", public, "private network", "192.168.0.0/16"]);
+    }
+    refused(&flood(&["--target", "10.0.0.3"]), &["--target", "ADDRESS:PORT"]);
+    refused(&flood(&["--target", "10.0.0.3:7", "--rate", "100001"]), &["--rate", "1..=100000"]);
+    refused(&flood(&["--target", "10.0.0.3:7", "--rate", "0"]), &["--rate", "1..=100000"]);
+    refused(&flood(&["--target", "10.0.0.3:7", "--seconds", "61"]), &["--seconds", "from 0.001 to 60"]);
+    refused(&flood(&["--target", "10.0.0.3:7", "--linger", "-1"]), &["--linger", "seconds from 0"]);
+    refused(&attack(&["--kind", "love", "--target", "10.0.0.3:7"]), &["love", "rst-sweep"]);
+    refused(&attack(&["--kind", "gaps"]), &["--target"]);
+    // Outside a namespace made by `ip netns`; where tests run inside one, that interface is missing.
+    refused(&flood(&["--target", "10.0.0.3:7"]), &["--interface nowhere0", "`ip "]);
+}
+
+#[test]
 fn a_report_that_cannot_be_written_is_told_before_the_work() {
     let missing = "/nonexistent/report.json";
     let words = [missing, "--json"];
@@ -110,6 +128,7 @@ fn help_and_version_are_no_errors() {
         &["talk", "--help"],
         &["lossy", "--help"],
         &["differ", "--help"],
+        &["attack", "--help"],
     ] {
         let output = bench(args);
         assert_eq!(output.status.code(), Some(0), "{args:?}");
