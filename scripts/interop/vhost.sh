@@ -14,6 +14,9 @@ run_vhost() {
         check "vhost: $workload, all in software" one_load "$workload" --no-offloads
         check "vhost: $workload, MTU 9000" one_load "$workload" --mtu 9000
     done
+    for workload in bulk bulk-up; do
+        check "vhost: $workload, frames of 64 KiB" one_uncut_load "$workload"
+    done
     check "vhost: 1 GiB, nothing is copied" zero_copies
     check "vhost: an idle pair uses less than 10 % of a core at each end" idle_pair
     check "vhost: $KILLS ends killed under load" kill_ends
@@ -46,7 +49,7 @@ virtio_user() { echo "net_virtio_user0,path=$SOCKET,queues=1,packed_vq=1,mac=02:
 serve_bench() {
     new_socket
     start "$WORK/serve.log" "$BENCH" serve --engine corelane --driver dpdk --workload "$1" \
-        --interface "net_vhost0,iface=$SOCKET,queues=1" --ip "$SERVER_IP/24" --addr "$SERVER_IP:7000" "${@:2}"
+        --interface "net_vhost0,iface=$SOCKET,queues=1${UNCUT:-}" --ip "$SERVER_IP/24" --addr "$SERVER_IP:7000" "${@:2}"
     SERVER=$STARTED
     await 20 grep -q '^listening' "$WORK/serve.log" && return
     cat "$WORK/serve.log"
@@ -77,6 +80,9 @@ one_load() {
     stop "$SERVER" || { echo "the server had to be killed"; code=1; }
     return "$code"
 }
+
+# one_uncut_load WORKLOAD: neither end cuts its frames.
+one_uncut_load() { UNCUT=,tso=1 one_load "$@"; }
 
 # start_load PORT: a client that would go on for a minute, and is measuring now; its id is then in $CLIENT.
 start_load() {

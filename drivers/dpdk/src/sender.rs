@@ -294,9 +294,15 @@ impl Sender {
         }
         let sent = burst::send(port, queue, &mut self.staged);
         self.staged.drain(..sent);
-        self.refused = if sent > 0 { 0 } else { self.refused.saturating_add(1) };
-        if self.refused >= PATIENCE && port::link(port).is_ok_and(|link| link.up == 0) {
+        self.refused = if sent > 0 { 0 } else { self.refused + 1 };
+        if self.refused < PATIENCE {
+            return;
+        }
+        if port::link(port).is_ok_and(|link| link.up == 0) {
             self.drop_staged(stats);
+            self.refused = PATIENCE - 1; // what comes now does not wait either
+        } else {
+            self.refused = 0;
         }
     }
 
