@@ -14,6 +14,7 @@ use super::rate::Rate;
 use super::receiver::{MAX_BUFFER, Receiver};
 use super::recovery::{Flight, Recovery};
 use super::rtt::Rtt;
+use super::send_buffer::notsent_lowat;
 use super::send_flags::SendFlags;
 use super::sender::Sender;
 use super::seq::SeqNumber;
@@ -72,9 +73,9 @@ pub(crate) struct App {
     pub(crate) options: Option<Box<OwnOptions>>,
     /// The send buffer's size: tuned, or SO_SNDBUF.
     pub(crate) send_limit: usize,
-    /// How far tuning may take it; 0 once SO_SNDBUF was set.
+    /// How far tuning may take it: not at all once SO_SNDBUF was set.
     pub(crate) send_limit_max: usize,
-    /// TCP_NOTSENT_LOWAT.
+    /// What may wait unsent: TCP_NOTSENT_LOWAT, or the stack's own.
     pub(crate) notsent_lowat: u32,
     /// Events that wait to be asked for.
     pub(crate) readable_queued: bool,
@@ -130,7 +131,7 @@ impl App {
             options: None,
             send_limit: config.tcp_wmem.default.min(MAX_BUFFER),
             send_limit_max: config.tcp_wmem.max.min(MAX_BUFFER),
-            notsent_lowat: config.tcp_notsent_lowat,
+            notsent_lowat: notsent_lowat(None, false, config),
             readable_queued: false,
             writable_queued: false,
         }

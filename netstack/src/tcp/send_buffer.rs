@@ -6,7 +6,7 @@ use super::chrono::Limit;
 use super::connection::Connection;
 use super::receiver::MAX_BUFFER;
 use super::state::State;
-use crate::config::BufferSizes;
+use crate::config::{BufferSizes, TcpConfig};
 use crate::error::Error;
 use crate::time::Instant;
 
@@ -24,9 +24,19 @@ struct Room {
     fresh: usize,
 }
 
-/// What waits unsent while the buffer is tuned by itself. A turn sends half of it, and wakes who writes: more makes no stream
-/// faster, but would have left the core's caches before it goes out.
-const UNSENT: usize = 2 * TxBurst::MAX_BYTES;
+/// What waits unsent while the buffer is tuned by itself: what three turns send, and the next is written before it is gone. More
+/// makes no stream faster, but would have left the core's caches before it goes out.
+const UNSENT: u32 = 3 * TxBurst::MAX_BYTES as u32; // 384 KiB
+
+/// How much may wait unsent: the socket's own TCP_NOTSENT_LOWAT, that of all, or what makes sense. A buffer that is as large
+/// as the application wants it may be filled.
+pub(crate) fn notsent_lowat(own: Option<u32>, is_fixed: bool, config: &TcpConfig) -> u32 {
+    match (own, config.tcp_notsent_lowat) {
+        (Some(own), _) => own,
+        (None, u32::MAX) if !is_fixed => UNSENT,
+        (None, all) => all,
+    }
+}
 
 impl Connection {
     /// What was written and never sent.
@@ -66,18 +76,9 @@ impl Connection {
         let (unsent, frame) = (self.notsent() as usize, self.frame_len());
         let filler = unsent.next_multiple_of(frame) - unsent;
         let free = self.app.send_limit.saturating_sub(self.queued(unsent, frame) + filler);
-        let welcome = self.most_unsent().saturating_sub(unsent + filler);
+        let welcome = (self.app.notsent_lowat as usize).saturating_sub(unsent + filler);
         let frames = free.div_ceil(frame + FRAME_OVERHEAD).min(welcome.div_ceil(frame));
         Room { filler, fresh: frames * frame }
-    }
-
-    /// TCP_NOTSENT_LOWAT, or without it what makes sense.
-    fn most_unsent(&self) -> usize {
-        match self.app.notsent_lowat {
-            u32::MAX if self.app.send_limit_max == 0 => usize::MAX,
-            u32::MAX => UNSENT,
-            lowat => lowat as usize, // usize has at least 32 bits
-        }
     }
 
     /// Whether a write takes at least a byte.
@@ -142,7 +143,7 @@ impl Connection {
     /// SO_SNDBUF, or tuning again from where it is.
     pub(crate) fn fix_send_buffer(&mut self, bytes: Option<usize>, sizes: &BufferSizes) {
         match bytes {
-            Some(bytes) => (self.app.send_limit, self.app.send_limit_max) = (bytes, 0),
+            Some(bytes) => (self.app.send_limit, self.app.send_limit_max) = (bytes, bytes),
             None => {
                 self.app.send_limit_max = sizes.max.min(MAX_BUFFER);
                 self.expand_send_buffer();
@@ -173,7 +174,7 @@ impl Connection {
         }
         let unsent = self.notsent();
         let queued = self.queued(unsent as usize, self.frame_len());
-        let sent = u64::from(unsent) * 2 < self.most_unsent() as u64;
+        let sent = u64::from(unsent) * 2 < u64::from(self.app.notsent_lowat);
         let is_open = self.machine.get().can_write();
         if queued + queued / 2 <= self.app.send_limit && sent && is_open {
             self.app.want_write = false;

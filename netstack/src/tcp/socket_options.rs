@@ -9,6 +9,7 @@ use super::connection::Connection;
 use super::keepalive::Keepalive;
 use super::output::Mark;
 use super::receiver::MAX_BUFFER;
+use super::send_buffer::notsent_lowat;
 use super::seq::SeqNumber;
 use crate::config::TcpConfig;
 use crate::error::Error;
@@ -211,7 +212,7 @@ impl Connection {
             self.app.send_flags.end_more();
             self.effects.transmit = true;
         }
-        self.app.notsent_lowat = new.notsent_lowat.unwrap_or(config.tcp_notsent_lowat);
+        self.app.notsent_lowat = notsent_lowat(new.notsent_lowat, new.send_buffer.is_some(), config);
         if new.send_buffer != old.send_buffer {
             self.fix_send_buffer(new.send_buffer, &config.tcp_wmem);
         }
