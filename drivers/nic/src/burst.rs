@@ -192,8 +192,17 @@ impl TxBurst {
 
     /// Takes the oldest frame as one buffer, with the number of bytes copied to make it so. Payload that does
     /// not fit behind the headers gives `Err` with the bytes it would have needed, and the frame is dropped.
+    #[inline]
     pub fn pop_linear(&mut self) -> Option<Result<(Packet, TxOffload, usize), usize>> {
-        let mut frame = self.frames.pop_front()?;
+        let frame = self.frames.pop_front()?;
+        if frame.chunks == 0 {
+            return Some(Ok((frame.headers, frame.offload, 0)));
+        }
+        Some(self.gather(frame))
+    }
+
+    /// Copies a frame's chunks behind its headers.
+    fn gather(&mut self, mut frame: TxFrame) -> Result<(Packet, TxOffload, usize), usize> {
         let (mut copied, mut lost) = (0, 0);
         for _ in 0..frame.chunks {
             let Some(chunk) = self.pop_chunk() else { break };
@@ -201,7 +210,7 @@ impl TxBurst {
             copied += n;
             lost += chunk.len() - n;
         }
-        Some(if lost == 0 { Ok((frame.headers, frame.offload, copied)) } else { Err(lost) })
+        if lost == 0 { Ok((frame.headers, frame.offload, copied)) } else { Err(lost) }
     }
 
     /// The oldest frame as one packet of `pool`, for a device that sends nothing else. Frames that can never be sent, since

@@ -89,6 +89,11 @@ impl Assembler {
         self.pieces.is_empty()
     }
 
+    /// Pieces: segments, unless small ones lie together.
+    pub(crate) fn len(&self) -> usize {
+        self.pieces.len()
+    }
+
     fn seq(&self, at: u64) -> SeqNumber {
         self.nxt + (at - self.nxt_at) as u32 // within a window
     }

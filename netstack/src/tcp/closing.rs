@@ -61,6 +61,7 @@ impl Tcp {
             self.reset(id.0, stats);
             return Ok(());
         }
+        connection.unpredict();
         connection.app.orphan = true;
         self.orphans += 1;
         connection.close_write(now);

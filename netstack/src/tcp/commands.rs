@@ -127,7 +127,15 @@ impl Tcp {
         self.connections.get(id.0).filter(|c| !c.app.orphan).ok_or(Error::NotOpen)
     }
 
+    /// For a command that may change anything.
     pub(crate) fn socket_mut(&mut self, id: SocketId) -> Result<&mut Connection, Error> {
+        let connection = self.held_mut(id)?;
+        connection.unpredict();
+        Ok(connection)
+    }
+
+    #[inline(always)]
+    fn held_mut(&mut self, id: SocketId) -> Result<&mut Connection, Error> {
         self.connections.get_mut(id.0).filter(|c| !c.app.orphan).ok_or(Error::NotOpen)
     }
 
@@ -166,11 +174,13 @@ impl Tcp {
             return Err(Error::WouldBlock);
         }
         connection.app.send_flags.wrote(flags.more);
+        if flags != WriteFlags::default() {
+            connection.unpredict();
+        }
         if flags.eor && n == buf.len() {
             connection.end_record();
         }
-        connection.effects.transmit = true;
-        self.lists.note(connection, id.0);
+        self.lists.want_transmit(connection, id.0);
         Ok(n)
     }
 
@@ -183,8 +193,7 @@ impl Tcp {
         }
         connection.snd.queue.push(chunk);
         connection.app.send_flags.wrote(false);
-        connection.effects.transmit = true;
-        self.lists.note(connection, id.0);
+        self.lists.want_transmit(connection, id.0);
         Ok(())
     }
 
@@ -217,8 +226,8 @@ impl Tcp {
             let event = self.lists.events.pop()?;
             // Events of what is gone by now are nobody's.
             let live = match event {
-                Event::Readable(id) => self.socket_mut(id).map(|c| c.app.readable_queued = false).is_ok(),
-                Event::Writable(id) => self.socket_mut(id).map(|c| c.app.writable_queued = false).is_ok(),
+                Event::Readable(id) => self.held_mut(id).map(|c| c.app.readable_queued = false).is_ok(),
+                Event::Writable(id) => self.held_mut(id).map(|c| c.app.writable_queued = false).is_ok(),
                 Event::Closed(id) => self.socket(id).is_ok(),
                 Event::Acceptable(id) => {
                     self.listeners.get_mut(id).map(|l| l.acceptable_queued = false).is_some()

@@ -10,6 +10,7 @@ use super::memory::Memory;
 use super::options::{Negotiated, Timestamps};
 use super::pacing::Pacing;
 use super::path_mtu::Path;
+use super::prediction::Predicted;
 use super::rate::Rate;
 use super::receiver::{MAX_BUFFER, Receiver};
 use super::recovery::{Flight, Recovery};
@@ -107,11 +108,11 @@ pub(crate) struct Connection {
     pub(crate) fast_open: Option<Box<FastOpen>>,
     pub(crate) timers: Timers,
     pub(crate) chrono: Chrono,
-    pub(crate) keepalive_probes: u8,
     /// When the first of the retransmissions, or window probes, without an answer went out.
     pub(crate) silent_since: Instant,
     pub(crate) app: App,
     pub(crate) effects: Effects,
+    pub(crate) predicted: Predicted,
     /// In the list of those that have something to send.
     pub(crate) on_ready: bool,
     /// In the flow table.
@@ -177,10 +178,10 @@ impl Connection {
             fast_open: None,
             timers: Timers::new(),
             chrono: Chrono::default(),
-            keepalive_probes: 0,
             silent_since: Instant::ZERO,
             app: App::new(config),
             effects: Effects { transmit: true, ..Effects::default() },
+            predicted: Predicted::default(),
             on_ready: false,
             attached: true,
         }
@@ -223,6 +224,7 @@ impl Connection {
 
     /// Over: nothing is sent or kept any more but what waits to be read.
     pub(crate) fn finish(&mut self) {
+        self.unpredict();
         self.machine.closed();
         self.timers.clear_all();
         self.snd.queue.consume(usize::MAX);

@@ -131,16 +131,29 @@ impl Receiver {
 }
 
 impl Connection {
-    /// An ACK of data may wait for more data, for the application's answer, or for this timer.
+    /// Nothing took the ACK of data along: it may wait for more data, for the application's answer, or for this timer. Set when
+    /// the turn ends: most answers are in time for it.
     #[inline(always)]
-    pub(crate) fn delay_ack(&mut self, env: &Env<'_>) {
-        let delay = self.rcv.delayed.delay(self.rtt.srtt_nanos().map(|srtt| srtt / 1000), env.config) * 1000;
+    pub(crate) fn delay_ack(&mut self, now: Instant, config: &TcpConfig) {
+        if self.rcv.acked != self.rcv.nxt && !self.timers.is_set(Timer::DelayedAck) {
+            self.timers.set(Timer::DelayedAck, now.plus_nanos(self.ack_delay(config)));
+        }
+    }
+
+    /// More data have arrived while an ACK waits.
+    pub(crate) fn hasten_ack(&mut self, env: &Env<'_>) {
+        let delay = self.ack_delay(env.config);
         match self.timers.deadline(Timer::DelayedAck) {
             // One that is about to expire is not waited for.
             Some(at) if at <= env.now.plus_nanos(delay / 4) => self.rcv.ack_now = true,
             Some(at) if at <= env.now.plus_nanos(delay) => {}
             _ => self.timers.set(Timer::DelayedAck, env.now.plus_nanos(delay)),
         }
+    }
+
+    /// In nanoseconds.
+    fn ack_delay(&self, config: &TcpConfig) -> u64 {
+        self.rcv.delayed.delay(self.rtt.srtt_nanos().map(|srtt| srtt / 1000), config) * 1000
     }
 
     /// The delay is over, and no answer came.

@@ -39,14 +39,15 @@ pub(crate) struct Ecn {
     /// The next new segment says that the window was reduced.
     queue_cwr: bool,
     /// ACKs carry ECE: until the peer's CWR, or in DCTCP until a segment without CE.
-    demand_cwr: bool,
+    pub(crate) demand_cwr: bool,
     /// The peer's segments are ECN-capable.
     seen: bool,
     /// DCTCP.CE.
     ce: bool,
 }
 
-/// ACKs that changes of CE cut off, to be sent before the next one: their numbers, and whether they carry ECE.
+/// ACKs to be sent apart, before the next one: those that changes of CE cut off, and duplicate ones, which are counted. Their
+/// numbers, and whether they carry ECE.
 #[derive(Debug, Default)]
 pub(crate) struct Cut {
     acks: [(SeqNumber, bool); 8],
@@ -55,7 +56,7 @@ pub(crate) struct Cut {
 
 impl Cut {
     /// Beyond eight changes in one turn the marks of the rest count with the last.
-    fn push(&mut self, ack: SeqNumber, ece: bool) {
+    pub(crate) fn push(&mut self, ack: SeqNumber, ece: bool) {
         if let Some(slot) = self.acks.get_mut(self.len) {
             *slot = (ack, ece);
             self.len += 1;
@@ -149,16 +150,16 @@ impl Connection {
             return;
         }
         let ce = ecn == CE;
-        let ecn = &mut self.ecn;
-        ecn.seen = true;
-        if ce != ecn.ce {
+        self.ecn.seen = true;
+        if ce != self.ecn.ce {
             if self.rcv.acked != self.rcv.nxt {
-                self.cut_acks.get_or_insert_default().push(self.rcv.nxt, ecn.ce);
+                self.unpredict();
+                self.cut_acks.get_or_insert_default().push(self.rcv.nxt, self.ecn.ce);
             }
-            ecn.ce = ce;
+            self.ecn.ce = ce;
             self.rcv.ack_now = true;
         }
-        ecn.demand_cwr = ce;
+        self.ecn.demand_cwr = ce;
     }
 
     /// Sends the ACKs that changes of CE cut off. `false`: no room.

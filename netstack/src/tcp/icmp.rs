@@ -30,6 +30,7 @@ impl Tcp {
             net.stats.out_of_window_icmps += 1;
             return;
         }
+        connection.unpredict();
         match error {
             IcmpError::PacketTooBig(_) if !connection.snd.syn_acked => return, // no SYN is too big
             IcmpError::PacketTooBig(mtu) => {

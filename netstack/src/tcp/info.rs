@@ -145,7 +145,7 @@ impl Tcp {
             ca_state: c.recovery.phase.into(),
             congestion_control: c.cc.kind(),
             retransmits: c.snd.retries,
-            probes: c.keepalive_probes,
+            probes: c.snd.keepalive_probes,
             backoff: c.rtt.backoff(),
             timestamps: c.timestamps.is_some(),
             sack: c.snd.sack,

@@ -20,6 +20,7 @@ fn echo(segment: &Segment) -> Option<u32> {
 impl Connection {
     /// Handles a segment; what follows from it is in `self.effects`.
     pub(crate) fn input(&mut self, segment: &mut Segment, env: &mut Env<'_>) {
+        self.unpredict();
         if self.machine.get() == State::SynSent {
             return self.input_syn_sent(segment, env);
         }
@@ -174,8 +175,8 @@ impl Connection {
 
     fn heard(&mut self, now: Instant) {
         self.rcv.heard = now;
-        if self.keepalive_probes > 0 {
-            self.keepalive_probes = 0;
+        if self.snd.keepalive_probes > 0 {
+            self.snd.keepalive_probes = 0;
             self.start_keepalive(now);
         }
     }

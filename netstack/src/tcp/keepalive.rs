@@ -120,7 +120,7 @@ impl Connection {
     /// The settings have changed; the idle time counts from what was heard last.
     pub(crate) fn restart_keepalive(&mut self) {
         self.timers.clear(Timer::Keepalive);
-        self.keepalive_probes = 0;
+        self.snd.keepalive_probes = 0;
         self.start_keepalive(self.rcv.heard);
         self.effects.transmit = true;
     }
@@ -146,14 +146,14 @@ impl Connection {
         let idle_until = self.rcv.heard + keepalive.time;
         // Not while data are in flight: their retransmission tells whether the peer is there.
         let busy = self.snd.flight() > 0 || self.snd.has_unsent();
-        if busy || (self.keepalive_probes == 0 && env.now < idle_until) {
+        if busy || (self.snd.keepalive_probes == 0 && env.now < idle_until) {
             self.timers.set(Timer::Keepalive, if busy { env.now + keepalive.time } else { idle_until });
             return;
         }
         if self.keepalive_is_over(&keepalive, env.now) {
             return self.give_up_keepalive(env);
         }
-        self.keepalive_probes = self.keepalive_probes.saturating_add(1);
+        self.snd.keepalive_probes = self.snd.keepalive_probes.saturating_add(1);
         env.stats.keep_alive += 1;
         self.snd.probe = true;
         self.effects.transmit = true;
@@ -163,8 +163,8 @@ impl Connection {
     /// As Linux's tcp_keepalive_timer: TCP_USER_TIMEOUT decides in the place of the count, once a probe was sent.
     fn keepalive_is_over(&self, keepalive: &Keepalive, now: Instant) -> bool {
         match self.user_timeout() {
-            Some(limit) => self.keepalive_probes > 0 && now - self.rcv.heard >= limit,
-            None => self.keepalive_probes >= keepalive.probes,
+            Some(limit) => self.snd.keepalive_probes > 0 && now - self.rcv.heard >= limit,
+            None => self.snd.keepalive_probes >= keepalive.probes,
         }
     }
 

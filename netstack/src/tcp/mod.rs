@@ -229,11 +229,13 @@ impl Tcp {
     /// A frame that a connection predicts: with one look at its headers. Any other is given back untouched.
     #[inline]
     pub(crate) fn receive_predicted(&mut self, frame: RxFrame, net: &mut Net<'_>) -> Result<(), RxFrame> {
-        let Some(own) = net.ip.mac().filter(|_| self.config.header_prediction) else { return Err(frame) };
+        let Some(own) = net.ip.mac() else { return Err(frame) };
         let Some(segment) = Plain::parse(&frame.packet, own) else { return Err(frame) };
-        let Some(id) = self.likely_connection(&segment.tuple) else { return Err(frame) };
+        // A copy: what is pointed to can't stay in registers, and the rest of the segment with it.
+        let tuple = segment.tuple;
+        let Some(id) = self.likely_connection(&tuple) else { return Err(frame) };
         let Some(connection) = self.connections.get_mut(id) else { return Err(frame) };
-        let is_taken = connection.tuple == segment.tuple
+        let is_taken = connection.tuple == tuple
             && connection.predicts(&segment, net.now)
             && !frame.packet.is_chained()
             && segment.is_valid(&frame.packet, frame.checksum);

@@ -212,7 +212,10 @@ impl Connection {
             _ => self.output_open(wire),
         };
         if done {
-            self.set_retransmit(wire);
+            self.set_retransmit(wire.now, wire.config);
+            if wire.config.header_prediction {
+                self.predict();
+            }
         }
         done
     }
@@ -336,6 +339,7 @@ impl Connection {
     /// Sends the ACK that is owed, if no segment took it along.
     fn output_ack(&mut self, wire: &mut Wire<'_, '_>) -> bool {
         if !self.rcv.ack_now {
+            self.delay_ack(wire.now, wire.config);
             return true;
         }
         let plan = Plan { seq: self.snd.nxt, flags: Flags::ACK, len: 0 };
@@ -495,15 +499,15 @@ impl Connection {
 
     /// RFC 6298 5.1: the timer runs while data are out; and as persist timer while a shut window holds data back.
     #[inline(always)]
-    pub(crate) fn set_retransmit(&mut self, wire: &Wire<'_, '_>) {
+    pub(crate) fn set_retransmit(&mut self, now: Instant, config: &TcpConfig) {
         let waits = self.snd.flight() > 0 || self.snd.has_unsent();
         let open = !matches!(self.machine.get(), State::Closed | State::TimeWait);
         if waits && open && !self.timers.is_set(Timer::Retransmit) {
-            let rto = self.within_user_timeout(self.rto(wire.config), wire.now);
-            self.timers.set(Timer::Retransmit, wire.now.plus_nanos(rto));
+            let rto = self.within_user_timeout(self.rto(config), now);
+            self.timers.set(Timer::Retransmit, now.plus_nanos(rto));
         }
         if !self.timers.is_set(Timer::TailProbe) {
-            self.set_tail_probe(wire.now, wire.config);
+            self.set_tail_probe(now, config);
         }
     }
 }

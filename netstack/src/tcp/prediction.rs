@@ -4,22 +4,61 @@
 
 use corelane_nic::{ChecksumOffload, Packet, TxOffload};
 
+use super::Net;
 use super::connection::{Connection, Env};
 use super::options::Timestamps;
-use super::output::Wire;
 use super::state::State;
 use super::timers::Timer;
-use crate::config::TcpConfig;
+use crate::config::{Link, TcpConfig};
 use crate::ip::HEADROOM;
 use crate::time::Instant;
 use crate::wire::plain::{MAX_HEADER_LEN, Plain};
 use crate::wire::tcp::{CHECKSUM_AT, Flags};
 
+/// What most segments rely on, looked at once and not for each of them (Linux's `pred_flags`).
+///
+/// Set behind `output`, when all is settled; taken back by whatever may change a condition: a segment that was not predicted,
+/// a timer, a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Predicted(u8);
+
+/// A segment may bring an ACK, the window and data, and nothing else is to be seen to.
+const INPUT: u8 = 1;
+/// What waits may go as it is, as far as the windows go.
+const OUTPUT: u8 = 2;
+
+impl Predicted {
+    #[inline(always)]
+    const fn has(self, direction: u8) -> bool {
+        self.0 & direction != 0
+    }
+}
+
 impl Connection {
-    /// Whether the segment is the next one, and has nothing for the connection but an ACK, the window and data.
+    /// Whether segments may be predicted again (Linux's `tcp_fast_path_check`).
     #[inline]
+    pub(crate) fn predict(&mut self) {
+        let bit = |is: bool, direction| if is { direction } else { 0 };
+        let calm = self.is_calm();
+        let input = bit(calm && self.expects_text(), INPUT);
+        self.predicted = Predicted(input | bit(calm && self.sends_text(), OUTPUT));
+    }
+
+    /// Something is to be seen to first.
+    #[inline]
+    pub(crate) fn unpredict(&mut self) {
+        self.predicted = Predicted::default();
+    }
+
+    /// Whether the segment is the next one, and has nothing for the connection but an ACK, the window and data.
+    #[inline(always)]
     pub(crate) fn predicts(&self, segment: &Plain, now: Instant) -> bool {
-        segment.flags.0 & !Flags::PSH.0 == Flags::ACK.0
+        debug_assert!(
+            !self.predicted.has(INPUT) || (self.is_calm() && self.expects_text()),
+            "unpredict() is missing"
+        );
+        self.predicted.has(INPUT)
+            && segment.flags.0 & !Flags::PSH.0 == Flags::ACK.0
             && segment.seq == self.rcv.nxt
             && segment.payload_len as u32 <= self.rcv.wnd() // shorter than an IP packet
             && segment.ack.at_or_after(self.snd.una)
@@ -30,15 +69,23 @@ impl Connection {
                 (None, _) => true,
                 (Some(_), None) => false,
             }
-            && self.is_calm()
-            && self.rcv.assembler.is_none()
+    }
+
+    /// Nothing out of order, no FIN and no probe waits for what comes, and somebody reads it.
+    fn expects_text(&self) -> bool {
+        self.rcv.assembler.is_none()
             && self.rcv.fin.is_none()
-            && self.keepalive_probes == 0
+            && self.snd.keepalive_probes == 0
             && !self.app.orphan
     }
 
+    /// No probe, no SACK block, no ACK apart and no pace of its own, and only Nagle's rule about when a segment leaves.
+    fn sends_text(&self) -> bool {
+        let has_more = self.snd.probe || self.snd.force || self.rcv.has_sack() || self.cut_acks.is_some();
+        !has_more && self.pacing.is_none() && self.app.send_flags.is_plain()
+    }
+
     /// Open both ways, and nothing was lost.
-    #[inline(always)]
     fn is_calm(&self) -> bool {
         self.machine.get() == State::Established
             && self.recovery.is_calm()
@@ -80,26 +127,27 @@ impl Connection {
     /// Sends all that waits as one segment with a copied payload, or the ACK that is owed. `false`, with nothing done:
     /// that is not all there is to it.
     #[inline(always)]
-    pub(crate) fn output_predicted(&mut self, wire: &mut Wire<'_, '_>) -> bool {
-        let Some(len) = self.predicted_len(wire) else { return false };
+    pub(crate) fn output_predicted(&mut self, net: &mut Net<'_>, config: &TcpConfig, link: &Link) -> bool {
+        let Some(len) = self.predicted_len(link) else { return false };
         if len == 0 && !self.rcv.ack_now {
-            self.set_retransmit(wire);
+            self.delay_ack(net.now, config);
+            self.set_retransmit(net.now, config);
             return true;
         }
         let flight = self.snd.flight();
-        if wire.cx.out.room() == 0 {
+        if net.out.room() == 0 {
             return false;
         }
-        let ttl = wire.ip.ttl();
-        let Some(link_header) = wire.ip.link_header(wire.now, self.tuple.remote) else { return false };
-        let pool = wire.cx.pool;
+        let ttl = net.ip.ttl();
+        let Some(link_header) = net.ip.link_header(net.now, self.tuple.remote) else { return false };
+        let pool = net.pool;
         let packet = if len == 0 { pool.take_reserved() } else { pool.take() };
         let Some(mut packet) = packet else { return false };
         if packet.headroom() < MAX_HEADER_LEN {
             return false;
         }
         let (offset, queue) = (flight as usize, &mut self.snd.queue);
-        let sum = if wire.link.offloads.tx_checksum && len > wire.link.offloads.sum_below.into() {
+        let sum = if link.offloads.tx_checksum && len > link.offloads.sum_below.into() {
             if queue.copy_to(offset, len, &mut packet) < len {
                 return false;
             }
@@ -109,7 +157,7 @@ impl Connection {
             Some(sum)
         };
         if flight == 0 && len > 0 {
-            self.restart_idle(wire.now, wire.config);
+            self.restart_idle(net.now, config);
         }
         let (marks, ecn) = self.mark_ecn(self.snd.nxt, len);
         let flags = if len > 0 { Flags::ACK.with(Flags::PSH) } else { Flags::ACK };
@@ -120,7 +168,7 @@ impl Connection {
             flags: flags.with(marks),
             ecn,
             window: self.rcv.advertise(),
-            timestamps: self.timestamps.map(|ts| (Timestamps::value(ts.offset, wire.now), ts.recent)),
+            timestamps: self.timestamps.map(|ts| (Timestamps::value(ts.offset, net.now), ts.recent)),
             header_len: 0, // follows from the timestamps
             payload_len: len,
         };
@@ -128,33 +176,39 @@ impl Connection {
             return false; // shorter than an MSS and with the headroom looked at: it does not happen
         }
         let place = ChecksumOffload { start: HEADROOM as u16, offset: CHECKSUM_AT as u16 };
-        wire.cx
-            .out
+        net.out
             .push(packet, TxOffload { checksum: if sum.is_some() { None } else { Some(place) }, tso_mss: 0 });
-        wire.cx.stats.ip_out_requests += 1;
-        wire.cx.stats.tcp_out_segs += 1;
-        wire.cx.stats.tx_copied_bytes += len as u64;
+        net.stats.ip_out_requests += 1;
+        net.stats.tcp_out_segs += 1;
+        net.stats.tx_copied_bytes += len as u64;
         if len > 0 {
-            self.sent_new(len, wire.now, wire.config);
+            self.sent_new(len, net.now, config);
         }
-        self.sent_ack(len, wire.now);
-        self.set_retransmit(wire);
+        self.sent_ack(len, net.now);
+        self.set_retransmit(net.now, config);
         true
     }
 
     /// How much waits to be sent, in bytes, if one segment with a copied payload may carry all of it now.
     #[inline(always)]
-    fn predicted_len(&self, wire: &Wire<'_, '_>) -> Option<usize> {
+    fn predicted_len(&self, link: &Link) -> Option<usize> {
+        debug_assert!(
+            !self.predicted.has(OUTPUT) || (self.is_calm() && self.sends_text()),
+            "unpredict() is missing"
+        );
+        if !self.predicted.has(OUTPUT) {
+            return None;
+        }
         let snd = &self.snd;
-        let has_more = snd.probe || snd.force || self.rcv.has_sack() || self.cut_acks.is_some();
-        let is_plain = self.is_calm() && !has_more && self.pacing.is_none() && self.app.send_flags.is_plain();
         let flight = snd.flight() as usize;
-        let len = snd.queue.len().checked_sub(flight).filter(|_| is_plain)?;
+        let len = snd.queue.len().checked_sub(flight)?;
         let mss = usize::from(snd.mss);
         let small_waits = len < mss && self.app.send_flags.hold(snd.small_end.after(snd.una));
-        let offloads = &wire.link.offloads;
+        let offloads = &link.offloads;
         let copied = offloads.tx_chunks == 0 || len <= usize::from(offloads.copy_below);
-        let fits = len <= mss && flight + len <= snd.wnd as usize && len <= self.cwnd_room() as usize;
+        let fits = len <= mss
+            && flight + len <= snd.wnd as usize
+            && self.flight.pipe() as usize + len <= self.cc.cwnd() as usize;
         (len == 0 || (fits && !small_waits && copied)).then_some(len)
     }
 

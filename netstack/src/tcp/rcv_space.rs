@@ -98,6 +98,7 @@ impl Receiver {
         self.next_round_trip(now, config);
     }
 
+    #[inline(never)] // once a round trip
     fn next_round_trip(&mut self, now: Instant, config: &TcpConfig) {
         let read_up_to = self.nxt - self.queue.len() as u32; // a queue holds less than 2^32
         let copied = read_up_to.since(self.space.seq);

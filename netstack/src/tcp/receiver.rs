@@ -163,6 +163,11 @@ impl Receiver {
         if now > self.limit / 2 && now >= u32::from(self.mss) {
             return false;
         }
+        self.doubles(now)
+    }
+
+    #[inline(never)] // so that most reads save fewer registers
+    fn doubles(&self, now: u32) -> bool {
         let then = self.next_edge().since(self.nxt);
         then > now && (then - now >= now || now < u32::from(self.mss))
     }

@@ -64,6 +64,8 @@ pub(crate) struct Sender {
     pub(crate) probe: bool,
     /// Time-outs since the last answer.
     pub(crate) retries: u8,
+    /// Keep-alive probes since the peer was heard last.
+    pub(crate) keepalive_probes: u8,
     /// Segments sent again, in all.
     pub(crate) retransmits: u64,
     /// Bytes acknowledged, in all.
@@ -102,6 +104,7 @@ impl Sender {
             force: false,
             probe: false,
             retries: 0,
+            keepalive_probes: 0,
             retransmits: 0,
             bytes_acked: 0,
         }

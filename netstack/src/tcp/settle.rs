@@ -17,11 +17,19 @@ use crate::time::Instant;
 use crate::wheel::Wheel;
 
 /// Puts the earliest deadline into the wheel, unless an earlier entry is there already.
+#[inline(always)]
 fn arm(timers: &mut Timers, wheel: &mut Wheel<Timed>, id: Id) {
+    if timers.may_be_earlier() {
+        rearm(timers, wheel, id);
+    }
+}
+
+#[inline(never)]
+fn rearm(timers: &mut Timers, wheel: &mut Wheel<Timed>, id: Id) {
     let Some(next) = timers.next() else { return };
     if let Some((timer, at)) = timers.armed() {
         if at <= next {
-            return;
+            return timers.set_armed(timer, at); // the deadline that was earlier has moved on
         }
         wheel.remove(timer);
     }
@@ -34,11 +42,12 @@ const MEMORY_KEPT: Duration = Duration::from_millis(200);
 /// The application has read. Where memory is kept for later chunks and no entry of the wheel will come to give it back, one does.
 #[inline(always)]
 pub(super) fn watch_memory(connection: &mut Connection, wheel: &mut Wheel<Timed>, id: Id, now: Instant) {
-    if connection.rcv.queue.keeps_memory() {
+    if connection.rcv.queue.keeps_memory() && connection.timers.armed().is_none() {
         look_again(connection, wheel, id, now);
     }
 }
 
+#[inline(never)]
 fn look_again(connection: &mut Connection, wheel: &mut Wheel<Timed>, id: Id, now: Instant) {
     if connection.timers.armed().is_none() {
         let at = now + MEMORY_KEPT;
@@ -60,6 +69,15 @@ impl Lists {
         Lists { ready: Fifo::default(), events: Fifo::default(), resets: Resets::new(connections) }
     }
 
+    /// The connection has something to send.
+    #[inline(always)]
+    pub(crate) fn want_transmit(&mut self, connection: &mut Connection, id: Id) {
+        if !connection.on_ready {
+            connection.on_ready = true;
+            self.ready.push(id);
+        }
+    }
+
     /// Enters a connection by its effects. Whether its state may have ended: `Tcp::end_state` sees to that.
     #[inline(always)]
     pub(crate) fn note(&mut self, connection: &mut Connection, id: Id) -> bool {
@@ -67,11 +85,9 @@ impl Lists {
         let effects = &mut connection.effects;
         if effects.transmit {
             effects.transmit = false;
-            if !connection.on_ready {
-                connection.on_ready = true;
-                self.ready.push(id);
-            }
+            self.want_transmit(connection, id);
         }
+        let effects = &mut connection.effects;
         if effects.readable {
             effects.readable = false;
             let app = &mut connection.app;
@@ -108,6 +124,7 @@ impl Lists {
 
 impl Tcp {
     /// Carries out what a connection's effects ask for.
+    #[inline(never)]
     pub(crate) fn settle(&mut self, id: Id) {
         let Some(connection) = self.connections.get_mut(id) else { return };
         if self.lists.note(connection, id) {
@@ -267,9 +284,9 @@ impl Tcp {
             }
             let Some(id) = self.lists.ready.front() else { break };
             if let Some(connection) = self.connections.get_mut(id) {
-                let mut wire = net.wire(&self.config, &self.link, &mut self.chunks);
-                let done = (self.config.header_prediction && connection.output_predicted(&mut wire))
-                    || connection.output(&mut wire);
+                let (config, link) = (&self.config, &self.link);
+                let done = connection.output_predicted(net, config, link)
+                    || connection.output(&mut net.wire(config, link, &mut self.chunks));
                 arm(&mut connection.timers, &mut self.wheel, id);
                 if !done {
                     break; // no room or no buffer: the rest waits with it

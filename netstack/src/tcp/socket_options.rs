@@ -197,6 +197,7 @@ impl Connection {
 
     /// Takes options that were checked.
     pub(crate) fn set_options(&mut self, new: &SocketOptions, config: &TcpConfig) {
+        self.unpredict();
         let old = self.options();
         let mut new = *new;
         new.cut();

@@ -8,9 +8,11 @@ use super::assembler::{Assembler, Bounds};
 use super::connection::{Connection, Env};
 use super::options::Timestamps;
 use super::receiver::Receiver;
+use super::recovery::DUP_THRESH;
 use super::segment::Segment;
 use super::seq::SeqNumber;
 use super::state::State;
+use super::timers::Timer;
 use crate::error::Error;
 
 impl Connection {
@@ -77,8 +79,8 @@ impl Connection {
         self.rcv.measure_rtt(echoed, env.now);
         let rto = self.rto(env.config);
         self.rcv.owe_ack(len, env.now, rto);
-        if !self.rcv.ack_now {
-            self.delay_ack(env);
+        if self.timers.is_set(Timer::DelayedAck) {
+            self.hasten_ack(env);
         }
         self.effects.readable |= self.rcv.queue.len() > 0;
     }
@@ -148,8 +150,18 @@ impl Connection {
     }
 
     fn out_of_order(&mut self, segment: &mut Segment, env: &mut Env<'_>) {
+        self.part_duplicate_acks();
         self.rcv.owe_duplicate_ack();
         self.assemble(segment, env);
+    }
+
+    /// RFC 5681 4.2: each segment out of order gets its own ACK, also where several come in one turn: the peer counts them.
+    /// As in Linux, of those behind one hole only the first three where SACK blocks tell of the others.
+    fn part_duplicate_acks(&mut self) {
+        let behind = self.rcv.assembler.as_ref().map_or(0, |assembler| assembler.len());
+        if self.rcv.ack_now && !(self.rcv.sack_permitted && behind >= DUP_THRESH as usize) {
+            self.cut_acks.get_or_insert_default().push(self.rcv.nxt, self.ecn.demand_cwr);
+        }
     }
 
     /// Puts the payload beside what arrived out of order.

@@ -9,6 +9,7 @@ use crate::stats::Stats;
 impl Connection {
     /// Handles each timer that is due.
     pub(crate) fn expire(&mut self, env: &mut Env<'_>) {
+        self.unpredict();
         if self.timers.fired(Timer::DelayedAck, env.now) {
             self.delayed_ack_timeout(env);
         }

@@ -8,6 +8,8 @@
 //!  | Ethernet | IPv4              | TCP              | NOP NOP timestamps      | payload
 //! ```
 
+use core::net::Ipv4Addr;
+
 use corelane_nic::{Checksum, MacAddress, Packet};
 
 use super::checksum::{self, Sum};
@@ -119,7 +121,10 @@ impl Plain {
             Checksum::Good | Checksum::Partial => true,
             Checksum::Bad => false,
             Checksum::Unknown => self.sums_up(frame),
-            Checksum::UnknownOrPartial => self.is_partial(frame) || self.sums_up(frame),
+            Checksum::UnknownOrPartial => {
+                let (remote, local) = (self.tuple.remote, self.tuple.local);
+                is_partial(frame, remote, local, self.tcp_len()) || self.sums_up(frame)
+            }
         }
     }
 
@@ -128,13 +133,6 @@ impl Plain {
         // The addresses of the pseudo header lie right in front of the segment.
         let summed = frame.get(TCP_AT - 8..self.end()).unwrap_or_default();
         checksum::sum(summed).add_tail(ipv4::TCP, self.tcp_len()).is_valid()
-    }
-
-    /// Whether the field holds the sum of the pseudo header.
-    fn is_partial(&self, frame: &[u8]) -> bool {
-        let field = frame.get(CHECKSUM_FIELD..).and_then(|field| field.first_chunk());
-        let pseudo = Sum::pseudo_ipv4(self.tuple.remote, self.tuple.local, ipv4::TCP, self.tcp_len());
-        field.is_some_and(|field| u16::from_be_bytes(*field) == pseudo.fold())
     }
 
     fn end(&self) -> usize {
@@ -203,6 +201,14 @@ impl Plain {
         write(&mut fixed[TCP_AT..], &tcp);
         true
     }
+}
+
+/// Whether the field holds the sum of the pseudo header. Not a method: a pointer to the segment would keep all of it out of
+/// registers.
+fn is_partial(frame: &[u8], remote: Ipv4Addr, local: Ipv4Addr, tcp_len: u16) -> bool {
+    let field = frame.get(CHECKSUM_FIELD..).and_then(|field| field.first_chunk());
+    let pseudo = Sum::pseudo_ipv4(remote, local, ipv4::TCP, tcp_len);
+    field.is_some_and(|field| u16::from_be_bytes(*field) == pseudo.fold())
 }
 
 /// Writes words in network order.

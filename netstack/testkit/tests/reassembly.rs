@@ -148,3 +148,27 @@ fn what_lies_nearer_to_the_hole_pushes_the_newest_out() {
     assert_eq!(script.heard().last().unwrap().ack, Some(theirs + 2));
     assert_eq!(script.stack().read(id, &mut [0; 100]), Ok(2));
 }
+
+/// RFC 5681 4.2: a peer without SACK counts duplicate ACKs, and needs three, whether its segments came in one turn or in many.
+#[test]
+fn segments_out_of_order_in_one_turn_get_an_ack_each() {
+    let mut script = Script::new(Config::default());
+    let (_, theirs, ours) = script.accept(WINDOW);
+    let segments = |script: &Script, count: u32| -> Vec<Vec<u8>> {
+        let at = |n: u32| theirs + 1000 * n;
+        (1..=count).map(|n| script.build(&Spoken { data: &[1; 1000], ..ack(at(n), ours) })).collect()
+    };
+    let burst = segments(&script, 4);
+    script.say_together(&burst);
+    let acks: Vec<_> = script.heard().iter().map(|heard| heard.ack).collect();
+    assert_eq!(acks, [Some(theirs); 4]);
+
+    // With SACK blocks, as in Linux, the first three tell enough; the last one tells all.
+    let (mut script, _, theirs, _) = accept(TcpConfig::default(), false);
+    let burst = segments(&script, 6);
+    script.say_together(&burst);
+    let heard = script.heard();
+    assert_eq!(heard.len(), 3);
+    assert!(heard.iter().all(|heard| heard.ack == Some(theirs)));
+    assert_eq!(heard[2].sack, [(theirs + 1000, theirs + 7000)]);
+}

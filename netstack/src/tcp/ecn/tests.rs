@@ -30,6 +30,7 @@ fn predicted(connection: &mut Connection, config: &TcpConfig, seq: u32, ecn: u8)
         header_len: 54,
         payload_len: 100,
     };
+    connection.predict();
     assert!(connection.predicts(&segment, env.now));
     connection.rcv.ack_now = false;
     let mut packet = pool.take().unwrap();
