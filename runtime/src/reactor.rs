@@ -21,6 +21,16 @@ struct Entry {
     write: Option<Waker>,
 }
 
+impl Entry {
+    #[inline]
+    fn place(&mut self, direction: Direction) -> &mut Option<Waker> {
+        match direction {
+            Direction::Read => &mut self.read,
+            Direction::Write => &mut self.write,
+        }
+    }
+}
+
 struct Listener {
     generation: u32,
     accept: Option<Waker>,
@@ -33,42 +43,46 @@ struct Listener {
 pub(crate) struct Reactor {
     sockets: Vec<Box<[Entry]>>,
     listeners: Vec<Option<Listener>>,
+    /// Wakers that nobody waits with any more. Dropping one may run anything, so that waits until nothing is borrowed.
+    replaced: Vec<Waker>,
+    /// Second wakers of connections that are over.
+    ended: Vec<Waker>,
 }
 
 impl Reactor {
     pub(crate) fn new() -> Reactor {
-        Reactor { sockets: Vec::new(), listeners: Vec::new() }
+        Reactor { sockets: Vec::new(), listeners: Vec::new(), replaced: Vec::new(), ended: Vec::new() }
     }
 
-    /// Remembers whom to wake. Returns the waker before it, to be dropped out of all borrows.
-    #[must_use]
-    pub(crate) fn register(
-        &mut self,
-        id: SocketId,
-        direction: Direction,
-        waker: &Waker,
-    ) -> [Option<Waker>; 2] {
+    /// Remembers whom to wake.
+    #[inline]
+    pub(crate) fn register(&mut self, id: SocketId, direction: Direction, waker: &Waker) {
+        if let Some(entry) = self.entry(id) {
+            match entry.place(direction) {
+                place @ None => return *place = Some(waker.clone()),
+                Some(same) if same.will_wake(waker) => return,
+                Some(_) => {}
+            }
+        }
+        self.replace(id, direction, waker);
+    }
+
+    /// As `register`, where somebody else waited, or where the slot's socket is a new one.
+    #[cold]
+    fn replace(&mut self, id: SocketId, direction: Direction, waker: &Waker) {
         let page = id.slot() as usize / PAGE;
         while self.sockets.len() <= page {
             self.sockets.push((0..PAGE).map(|_| Entry::default()).collect());
         }
         let entry = &mut self.sockets[page][id.slot() as usize % PAGE];
-        let mut old = [None, None];
         if entry.generation != id.generation() {
-            old = [entry.read.take(), entry.write.take()];
+            self.replaced.extend([entry.read.take(), entry.write.take()].into_iter().flatten());
             entry.generation = id.generation();
         }
-        let place = match direction {
-            Direction::Read => &mut entry.read,
-            Direction::Write => &mut entry.write,
-        };
-        match place {
-            Some(same) if same.will_wake(waker) => {}
-            _ => old[0] = place.replace(waker.clone()).or(old[0].take()),
-        }
-        old
+        self.replaced.extend(entry.place(direction).replace(waker.clone()));
     }
 
+    #[inline]
     fn entry(&mut self, id: SocketId) -> Option<&mut Entry> {
         let entry = self.sockets.get_mut(id.slot() as usize / PAGE)?.get_mut(id.slot() as usize % PAGE)?;
         (entry.generation == id.generation()).then_some(entry)
@@ -118,13 +132,29 @@ impl Reactor {
         Some(ListenerId::from_parts(slot as u32, listener.generation)) // slots are u32
     }
 
-    fn take(&mut self, event: Event) -> [Option<Waker>; 2] {
+    /// Who waits for an event.
+    #[inline]
+    fn take(&mut self, event: Event) -> Option<Waker> {
         match event {
-            Event::Readable(id) => [self.entry(id).and_then(|entry| entry.read.take()), None],
-            Event::Writable(id) => [self.entry(id).and_then(|entry| entry.write.take()), None],
-            Event::Closed(id) => self.remove(id),
-            Event::Acceptable(id) => [self.listener(id).and_then(|l| l.accept.take()), None],
+            Event::Readable(id) => self.entry(id)?.read.take(),
+            Event::Writable(id) => self.entry(id)?.write.take(),
+            Event::Closed(id) => self.take_closed(id),
+            Event::Acceptable(id) => self.listener(id)?.accept.take(),
         }
+    }
+
+    /// The end of a connection wakes both directions, which may be two tasks.
+    #[cold]
+    fn take_closed(&mut self, id: SocketId) -> Option<Waker> {
+        let [read, write] = self.remove(id);
+        let (first, second) = if read.is_some() { (read, write) } else { (write, None) };
+        self.ended.extend(second);
+        first
+    }
+
+    /// Whether wakers wait to be dropped or woken when nothing is borrowed.
+    fn has_left(&self) -> bool {
+        !self.replaced.is_empty() || !self.ended.is_empty()
     }
 }
 
@@ -133,12 +163,21 @@ pub(crate) fn dispatch(reactor: &RefCell<Reactor>, stack: &RefCell<Stack>) -> u3
     let mut count = 0;
     loop {
         let event = stack.borrow_mut().next_event();
-        let Some(event) = event else { return count };
+        let Some(event) = event else { break };
         count += 1;
-        let wakers = reactor.borrow_mut().take(event);
         // No borrow is held: waking may run anything.
-        wakers.into_iter().flatten().for_each(Waker::wake);
+        let waker = reactor.borrow_mut().take(event);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
+    if reactor.borrow().has_left() {
+        let ended = std::mem::take(&mut reactor.borrow_mut().ended);
+        ended.into_iter().for_each(Waker::wake);
+        let replaced = std::mem::take(&mut reactor.borrow_mut().replaced);
+        drop(replaced);
+    }
+    count
 }
 
 #[cfg(test)]

@@ -55,6 +55,8 @@ pub(crate) enum Phase {
 
 /// Each part in a cell of its own: a task that reads a socket borrows the stack, and nothing else.
 pub(crate) struct Inner {
+    /// The worker's number, which each socket call compares.
+    pub(crate) id: u32,
     pub(crate) shared: Arc<Shared>,
     pub(crate) clock: Clock,
     pub(crate) budget: Budget,
@@ -85,6 +87,7 @@ impl Inner {
         let now = clock.now();
         let (rx, tx) = (RxBurst::with_capacity(budget.burst), TxBurst::with_capacity(budget.burst));
         Inner {
+            id: shared.id(),
             shared,
             clock,
             budget,

@@ -28,10 +28,9 @@ pub(crate) fn here<R>(f: impl FnOnce(&Rc<Inner>) -> R) -> io::Result<R> {
 }
 
 /// Runs `f` on the worker `core`, which must be this thread's. `f` must not run foreign code: see [`current::with`].
-#[inline]
+#[inline(always)]
 pub(crate) fn at<R>(core: u32, what: &str, f: impl FnOnce(&Inner) -> R) -> io::Result<R> {
-    match current::with(|inner| if inner.shared.id() == core { Ok(f(inner)) } else { Err(inner.shared.id()) })
-    {
+    match current::with(|inner| if inner.id == core { Ok(f(inner)) } else { Err(inner.id) }) {
         Some(Ok(result)) => Ok(result),
         Some(Err(here)) => Err(elsewhere(core, what, Some(here))),
         None => Err(elsewhere(core, what, None)),

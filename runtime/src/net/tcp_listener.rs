@@ -62,7 +62,7 @@ impl TcpListener {
             })?;
             stack.set_listener_options(id, options).map_err(io_error)?;
             inner.reactor.borrow_mut().add_listener(id);
-            Ok(TcpListener { core: inner.shared.id(), slot: id.slot(), generation: id.generation() })
+            Ok(TcpListener { core: inner.id, slot: id.slot(), generation: id.generation() })
         });
         listening?
     }
@@ -120,7 +120,7 @@ impl Drop for TcpListener {
     fn drop(&mut self) {
         let id = self.id();
         let here = current::with(|inner| {
-            (inner.shared.id() == self.core).then(|| {
+            (inner.id == self.core).then(|| {
                 let _ = inner.stack.borrow_mut().close_listener(id); // closed by a shutdown is as good
                 inner.reactor.borrow_mut().remove_listener(id)
             })

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use corelane_netstack::{Error, Shutdown, SocketId, SocketOptions, Stack, State, TcpInfo};
 use corelane_nic::Chunk;
@@ -13,7 +13,6 @@ use super::ToAddr;
 use super::home::{at, command, here};
 use super::split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::core::current;
-use crate::core::inner::Inner;
 use crate::core::mailbox::{self, Message};
 use crate::error::io_error;
 use crate::reactor::Direction;
@@ -74,8 +73,7 @@ impl TcpStream {
         let explain = |error: Error| {
             io::Error::new(io_error(error).kind(), format!("can't connect to {remote}: {error}"))
         };
-        let (core, opening) =
-            here(|inner| (inner.shared.id(), inner.stack.borrow_mut().connect(local, remote)))?;
+        let (core, opening) = here(|inner| (inner.id, inner.stack.borrow_mut().connect(local, remote)))?;
         let stream = TcpStream::of(core, opening.map_err(explain)?);
         // The SYN has not gone out yet: it goes with the end of this turn.
         stream.set_options(options)?;
@@ -97,7 +95,7 @@ impl TcpStream {
     }
 
     /// Tries a command, and registers the task when it would block. One access to the thread's worker.
-    #[inline]
+    #[inline(always)]
     fn poll_op<R>(
         &self,
         cx: &mut Context<'_>,
@@ -108,13 +106,16 @@ impl TcpStream {
         let polled = at(self.core, NAME, |inner| {
             let result = op(&mut inner.stack.borrow_mut(), id);
             match result {
-                Err(Error::WouldBlock) => Err(register(inner, id, direction, cx.waker())),
-                result => Ok(result),
+                Ok(result) => Poll::Ready(Ok(result)),
+                Err(Error::WouldBlock) => {
+                    inner.reactor.borrow_mut().register(id, direction, cx.waker());
+                    Poll::Pending
+                }
+                Err(error) => Poll::Ready(Err(io_error(error))),
             }
         });
         match polled {
-            Ok(Ok(result)) => Poll::Ready(result.map_err(io_error)),
-            Ok(Err(_replaced)) => Poll::Pending, // the replaced wakers go out of the borrow
+            Ok(poll) => poll,
             Err(error) => Poll::Ready(Err(error)),
         }
     }
@@ -131,6 +132,7 @@ impl TcpStream {
         self.poll_read_shared(cx, buf)
     }
 
+    #[inline]
     pub(super) fn poll_read_shared(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         if buf.is_empty() {
             return Poll::Ready(Ok(0));
@@ -150,6 +152,7 @@ impl TcpStream {
         self.poll_recv_chunk_shared(cx)
     }
 
+    #[inline]
     pub(super) fn poll_recv_chunk_shared(&self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Chunk>>> {
         self.poll_op(cx, Direction::Read, |stack, id| stack.read_chunk(id))
     }
@@ -159,6 +162,7 @@ impl TcpStream {
         self.poll_write_shared(cx, buf)
     }
 
+    #[inline]
     pub(super) fn poll_write_shared(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         if buf.is_empty() {
             return Poll::Ready(Ok(0));
@@ -206,17 +210,19 @@ impl TcpStream {
             let max = max.min(scratch.len());
             let result = inner.stack.borrow_mut().read(id, &mut scratch[..max]);
             match result {
-                Err(Error::WouldBlock) => Err(register(inner, id, Direction::Read, cx.waker())),
                 Ok(n) => {
                     f(&scratch[..n]); // a copy into the reader's buffer, no foreign code
-                    Ok(Ok(()))
+                    Poll::Ready(Ok(()))
                 }
-                Err(error) => Ok(Err(error)),
+                Err(Error::WouldBlock) => {
+                    inner.reactor.borrow_mut().register(id, Direction::Read, cx.waker());
+                    Poll::Pending
+                }
+                Err(error) => Poll::Ready(Err(io_error(error))),
             }
         });
         match polled {
-            Ok(Ok(result)) => Poll::Ready(result.map_err(io_error)),
-            Ok(Err(_replaced)) => Poll::Pending,
+            Ok(poll) => poll,
             Err(error) => Poll::Ready(Err(error)),
         }
     }
@@ -244,6 +250,7 @@ impl TcpStream {
         }
     }
 
+    #[inline]
     pub(super) fn poll_send_shared(
         &self,
         cx: &mut Context<'_>,
@@ -348,15 +355,11 @@ impl TcpStream {
     }
 }
 
-fn register(inner: &Inner, id: SocketId, direction: Direction, waker: &Waker) -> [Option<Waker>; 2] {
-    inner.reactor.borrow_mut().register(id, direction, waker)
-}
-
 impl Drop for TcpStream {
     fn drop(&mut self) {
         let id = self.id();
         let here = current::with(|inner| {
-            (inner.shared.id() == self.core).then(|| {
+            (inner.id == self.core).then(|| {
                 let _ = inner.stack.borrow_mut().close(id); // aborted already is as good
                 inner.reactor.borrow_mut().remove(id)
             })

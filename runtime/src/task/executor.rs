@@ -34,6 +34,7 @@ impl Tasks {
         }
     }
 
+    #[inline]
     pub(crate) fn push(&self, runnable: Runnable) {
         self.queue.borrow_mut().push_back(runnable);
     }
@@ -121,11 +122,11 @@ where
 
 /// What a wake does: on the worker's own thread one push to a plain queue, elsewhere a message.
 fn schedule_on(shared: &Arc<Shared>) -> impl Fn(Runnable) + Send + Sync + 'static {
-    let shared = shared.clone();
+    let (id, shared) = (shared.id(), shared.clone());
     move |runnable| {
         let mut runnable = Some(runnable);
         current::with(|inner| {
-            if inner.shared.id() == shared.id()
+            if inner.id == id
                 && let Some(runnable) = runnable.take()
             {
                 inner.tasks.push(runnable);
