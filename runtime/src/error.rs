@@ -1,12 +1,37 @@
-//! From the stack's errors to those of `std`.
+//! From the errors of the engines to those of `std`.
 
+use std::fmt;
 use std::io;
 
 use corelane_netstack::Error;
 
-/// The `io::Error` of the same name, with the stack's as its source.
-pub(crate) fn io_error(error: Error) -> io::Error {
-    io::Error::new(kind(error), error)
+/// Why a call of a socket failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SocketError {
+    /// Our stack says so.
+    Stack(Error),
+}
+
+impl SocketError {
+    /// Wait for the event.
+    pub(crate) const WOULD_BLOCK: SocketError = SocketError::Stack(Error::WouldBlock);
+}
+
+impl fmt::Display for SocketError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SocketError::Stack(error) => error.fmt(f),
+        }
+    }
+}
+
+impl From<SocketError> for io::Error {
+    /// The error of the same name, with the engine's as its source.
+    fn from(error: SocketError) -> io::Error {
+        match error {
+            SocketError::Stack(error) => io::Error::new(kind(error), error),
+        }
+    }
 }
 
 fn kind(error: Error) -> io::ErrorKind {

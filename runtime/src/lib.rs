@@ -70,6 +70,7 @@
 mod builder;
 mod config;
 mod core;
+mod engine;
 mod error;
 pub mod net;
 mod reactor;

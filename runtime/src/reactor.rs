@@ -1,9 +1,11 @@
-//! Who waits for which socket: events of the stack -> wakers.
+//! Who waits for which socket: events of the engine -> wakers.
 
 use std::cell::RefCell;
 use std::task::Waker;
 
-use corelane_netstack::{Event, ListenerId, SocketId, Stack};
+use corelane_netstack::{Event, ListenerId, SocketId};
+
+use crate::engine::Engine;
 
 const PAGE: usize = 256;
 
@@ -38,7 +40,7 @@ struct Listener {
 
 /// The wakers of a worker's sockets, by slot, in pages that never move.
 ///
-/// Nothing is kept of readiness: a future asks the stack first and registers only on `WouldBlock`, and nothing
+/// Nothing is kept of readiness: a future asks the engine first and registers only on `WouldBlock`, and nothing
 /// arrives in between, since both happen in one turn of one thread.
 pub(crate) struct Reactor {
     sockets: Vec<Box<[Entry]>>,
@@ -159,11 +161,10 @@ impl Reactor {
 }
 
 /// Events -> readiness, wakers. Returns how many events there were.
-pub(crate) fn dispatch(reactor: &RefCell<Reactor>, stack: &RefCell<Stack>) -> u32 {
+pub(crate) fn dispatch(reactor: &RefCell<Reactor>, engine: &Engine) -> u32 {
     let mut count = 0;
     loop {
-        let event = stack.borrow_mut().next_event();
-        let Some(event) = event else { break };
+        let Some(event) = engine.next_event() else { break };
         count += 1;
         // No borrow is held: waking may run anything.
         let waker = reactor.borrow_mut().take(event);

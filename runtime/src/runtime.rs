@@ -16,6 +16,8 @@ use crate::core::inner::Inner;
 use crate::core::mailbox::Shared;
 use crate::core::spawn::{Cores, Handle};
 use crate::core::worker::Worker;
+use crate::engine::Engine;
+use crate::engine::native::Native;
 use crate::task::join_handle::JoinHandle;
 
 /// A device that the threads open their queues of, one after the other.
@@ -159,7 +161,8 @@ fn make_worker(
         (queue, Link::from(nic.info()))
     };
     let stack = Stack::new(settings.stack.clone(), link, queue.pool().clone(), secret);
-    let inner = Inner::new(shared, handle.clone(), settings.budget, queue, stack, Clock::system());
+    let engine = Engine::Native(Native::new(queue, stack, settings.budget.burst));
+    let inner = Inner::new(shared, handle.clone(), settings.budget, engine, Clock::system());
     let mut worker = Worker::of(inner);
     worker.set_spin(settings.spin);
     Ok(worker)

@@ -48,21 +48,22 @@ pub struct Snapshot {
 
 impl Snapshot {
     pub(crate) fn of(inner: &Inner) -> Snapshot {
-        let stack = inner.stack.borrow();
+        let pool = inner.engine.pool();
+        let counts = inner.engine.counts();
         Snapshot {
             core: inner.shared.id(),
-            stack: *stack.stats(),
-            queue: inner.device.borrow().queue.stats(),
-            link: inner.device.borrow().queue.link(),
-            pool: stack.pool().stats(),
-            pool_available: stack.pool().available(),
-            pool_slots: stack.pool().config().slots as usize, // a u32
-            connections: stack.connections(),
-            half_open: stack.half_open(),
-            time_wait: stack.time_wait(),
-            flows: stack.flows(),
-            tcp_timers: stack.timers(),
-            tcp_buffers: stack.buffers_in_use(),
+            stack: counts.stack,
+            queue: counts.queue,
+            link: counts.link,
+            pool: pool.stats(),
+            pool_available: pool.available(),
+            pool_slots: pool.config().slots as usize, // a u32
+            connections: counts.connections,
+            half_open: counts.half_open,
+            time_wait: counts.time_wait,
+            flows: counts.flows,
+            tcp_timers: counts.tcp_timers,
+            tcp_buffers: counts.tcp_buffers,
             tasks: inner.tasks.len(),
             timers: inner.timers.borrow().len(),
             turns: inner.turns.get(),
@@ -123,11 +124,11 @@ pub fn snapshot() -> Option<Snapshot> {
 /// The sockets of this core, as `ss -a` lists them: listeners, connections, half-open ones, TIME-WAIT; `None` when the thread
 /// runs no worker. It looks at every one, so not on a busy core that has a million of them.
 pub fn sockets() -> Option<Vec<SocketInfo>> {
-    current::with(|inner| inner.stack.borrow().sockets().collect())
+    current::with(|inner| inner.engine.sockets())
 }
 
 /// What the device of this core counts itself, for all of its queues, by the names that its driver gives (DPDK's xstats);
 /// empty where it counts nothing, `None` when the thread runs no worker.
 pub fn device_snapshot() -> Option<Vec<(String, u64)>> {
-    current::with(|inner| inner.device.borrow().queue.device_stats())
+    current::with(|inner| inner.engine.device_stats())
 }

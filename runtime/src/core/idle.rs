@@ -12,19 +12,14 @@
 //! | busy | a turn: a burst of frames and `Budget::polls` polls | a turn |
 //! | spinning | a turn with nothing in it, well below 1 us | the same |
 //! | asleep | the kernel's wake-up: some 5 us on the core, 60 us across virtual cores, below 1 ms | that and the timer slack of the thread, 50 us |
-//! | asleep, device without an interrupt | [`BLIND_SLEEP`] for frames | as above |
+//! | asleep, device without an interrupt | `BLIND_SLEEP`, 1 ms, for frames | as above |
 
-use std::os::fd::AsFd;
 use std::time::Duration;
 
 use corelane_netstack::Instant;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::core::inner::Inner;
 use crate::core::worker::Progress;
-
-/// How long a worker sleeps at most when its device has nothing to sleep on.
-pub(crate) const BLIND_SLEEP: Duration = Duration::from_millis(1);
 
 /// How long a worker spins before it sleeps, unless told otherwise: longer than a request's answer takes to come
 /// back from a peer that sleeps, so that ping-pong stays in the fast mode.
@@ -69,39 +64,13 @@ impl Idle {
             return;
         }
         if inner.shared.mailbox.prepare_sleep() {
-            sleep(inner);
+            let deadline = inner.next_deadline();
+            if inner.engine.sleep(&inner.clock, inner.shared.mailbox.bell(), deadline) {
+                inner.sleeps.set(inner.sleeps.get() + 1);
+            }
             inner.shared.mailbox.finish_sleep();
         }
     }
-}
-
-/// Sleeps until a frame arrives, somebody rings, or the next deadline.
-fn sleep(inner: &Inner) {
-    let deadline = inner.next_deadline();
-    let device = &mut *inner.device.borrow_mut();
-    let armed = device.arm();
-    // Frames may have come before the interrupt was armed. They stay in the burst for the next turn.
-    device.queue.receive(&mut device.rx);
-    if !device.rx.is_empty() {
-        return;
-    }
-    let mut timeout = deadline.map(|at| at - inner.clock.now());
-    if !armed {
-        timeout = Some(timeout.map_or(BLIND_SLEEP, |t| t.min(BLIND_SLEEP)));
-    }
-    if timeout.is_some_and(|t| t.is_zero()) {
-        return;
-    }
-    inner.sleeps.set(inner.sleeps.get() + 1);
-    let timeout = timeout.and_then(|t| Timespec::try_from(t).ok()); // some 584 years are for ever
-    let bell = PollFd::from_borrowed_fd(inner.shared.mailbox.bell(), PollFlags::IN);
-    // EINTR and the like end the sleep early: the next turn finds out.
-    let _ = match &device.interrupt {
-        Some((_, fd)) if armed => {
-            poll(&mut [bell, PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::IN)], timeout.as_ref())
-        }
-        _ => poll(&mut [bell], timeout.as_ref()),
-    };
 }
 
 #[cfg(test)]

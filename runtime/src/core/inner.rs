@@ -1,18 +1,17 @@
 //! The state of a worker that its tasks and sockets reach through the thread.
 
 use std::cell::{Cell, RefCell};
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use corelane_netstack::{Instant, Stack};
-use corelane_nic::{Queue, RxBurst, TxBurst};
+use corelane_netstack::Instant;
 
 use crate::core::budget::Budget;
 use crate::core::clock::Clock;
 use crate::core::mailbox::{Message, Shared};
 use crate::core::spawn::Handle;
+use crate::engine::Engine;
 use crate::reactor::Reactor;
 use crate::task::executor::Tasks;
 use crate::time::timers::Timers;
@@ -20,29 +19,6 @@ use crate::time::timers::Timers;
 /// Bytes of the buffer for readers that bring none that can be written to.
 #[cfg(feature = "hyper")]
 pub(crate) const SCRATCH: usize = 16 * 1024;
-
-/// A queue with the bursts on their way.
-pub(crate) struct Device {
-    /// The number and a duplicate of the queue's interrupt, since the queue must be asked for frames after it was armed and
-    /// before the sleep. Goes before the queue does.
-    pub(crate) interrupt: Option<(RawFd, OwnedFd)>,
-    pub(crate) queue: Box<dyn Queue>,
-    pub(crate) rx: RxBurst,
-    pub(crate) tx: TxBurst,
-}
-
-impl Device {
-    /// Arms the interrupt; `false` when there is none to sleep on.
-    pub(crate) fn arm(&mut self) -> bool {
-        let Some(fd) = self.queue.interrupt() else { return false };
-        let number = fd.as_raw_fd();
-        if self.interrupt.as_ref().is_none_or(|(known, _)| *known != number) {
-            // No descriptor left: sleep without it, in short naps.
-            self.interrupt = fd.try_clone_to_owned().ok().map(|duplicate| (number, duplicate));
-        }
-        self.interrupt.is_some()
-    }
-}
 
 /// How far a worker is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,15 +29,14 @@ pub(crate) enum Phase {
     Stopped,
 }
 
-/// Each part in a cell of its own: a task that reads a socket borrows the stack, and nothing else.
+/// Each part in a cell of its own: a task that waits for a socket borrows the reactor, and nothing else.
 pub(crate) struct Inner {
     /// The worker's number, which each socket call compares.
     pub(crate) id: u32,
     pub(crate) shared: Arc<Shared>,
     pub(crate) clock: Clock,
     pub(crate) budget: Budget,
-    pub(crate) device: RefCell<Device>,
-    pub(crate) stack: RefCell<Stack>,
+    pub(crate) engine: Engine,
     pub(crate) reactor: RefCell<Reactor>,
     pub(crate) timers: RefCell<Timers>,
     pub(crate) tasks: Tasks,
@@ -80,19 +55,16 @@ impl Inner {
         shared: Arc<Shared>,
         handle: Handle,
         budget: Budget,
-        queue: Box<dyn Queue>,
-        stack: Stack,
+        engine: Engine,
         clock: Clock,
     ) -> Inner {
         let now = clock.now();
-        let (rx, tx) = (RxBurst::with_capacity(budget.burst), TxBurst::with_capacity(budget.burst));
         Inner {
             id: shared.id(),
             shared,
             clock,
             budget,
-            device: RefCell::new(Device { interrupt: None, queue, rx, tx }),
-            stack: RefCell::new(stack),
+            engine,
             reactor: RefCell::new(Reactor::new()),
             timers: RefCell::new(Timers::new(now)),
             tasks: Tasks::new(),
@@ -125,7 +97,7 @@ impl Inner {
         match message {
             Message::Run(runnable) => self.tasks.push(runnable),
             // What is gone already (its worker closed it) needs no closing.
-            Message::CloseSocket(id) => drop(self.stack.borrow_mut().close(id)),
+            Message::CloseSocket(id) => drop(self.engine.close(id)),
             Message::CloseListener(id) => self.close_listener(id),
             Message::CancelTimer(key) => {
                 let waker = self.timers.borrow_mut().remove(key);
@@ -134,29 +106,6 @@ impl Inner {
             Message::Shutdown(timeout) => self.begin_shutdown(timeout),
             Message::Stop => self.phase.set(Phase::Stopped),
         }
-    }
-
-    /// NIC ring -> burst -> TCP. Returns how many frames there were.
-    pub(crate) fn receive(&self, now: Instant) -> u32 {
-        let device = &mut *self.device.borrow_mut();
-        device.queue.receive(&mut device.rx);
-        let count = device.rx.len() as u32; // a burst has some 64
-        if count > 0 {
-            self.stack.borrow_mut().receive(now, &mut device.rx);
-        }
-        count
-    }
-
-    /// TCP -> burst -> NIC ring. Returns how many frames the ring took, and whether some wait.
-    pub(crate) fn transmit(&self, now: Instant) -> (u32, bool) {
-        let device = &mut *self.device.borrow_mut();
-        let mut stack = self.stack.borrow_mut();
-        stack.transmit(now, &mut device.tx);
-        let before = device.tx.len();
-        device.queue.transmit(&mut device.tx);
-        let sent = before.saturating_sub(device.tx.len()) as u32; // a burst has some 64
-        // What was sent may have made room for writers.
-        (sent, !device.tx.is_empty() || stack.wants_transmit() || stack.has_events())
     }
 
     /// The timers of tasks that are due. Returns how many there were.
@@ -172,16 +121,15 @@ impl Inner {
         }
     }
 
-    /// When the stack or a timer wants a turn.
+    /// When the engine or a timer wants a turn.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let timers = self.timers.borrow().next_deadline();
-        let stack = self.stack.borrow().next_deadline();
-        timers.into_iter().chain(stack).min()
+        timers.into_iter().chain(self.engine.next_deadline()).min()
     }
 
     /// Closes a listener, and tells those that wait for its connections.
     pub(crate) fn close_listener(&self, id: corelane_netstack::ListenerId) {
-        let _ = self.stack.borrow_mut().close_listener(id); // gone already is as good
+        let _ = self.engine.close_listener(id); // gone already is as good
         let waker = self.reactor.borrow_mut().remove_listener(id);
         if let Some(waker) = waker {
             waker.wake();
@@ -211,6 +159,6 @@ impl Inner {
 
     /// Whether nothing is left that was accepted.
     pub(crate) fn is_drained(&self) -> bool {
-        self.tasks.is_empty() && self.stack.borrow().is_drained()
+        self.tasks.is_empty() && self.engine.is_drained()
     }
 }

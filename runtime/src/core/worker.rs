@@ -19,6 +19,8 @@ use crate::core::idle::{DEFAULT_SPIN, Idle};
 use crate::core::inner::{Inner, Phase};
 use crate::core::mailbox::Shared;
 use crate::core::spawn::{Handle, spawn_local};
+use crate::engine::Engine;
+use crate::engine::native::Native;
 use crate::reactor;
 use crate::stats::Snapshot;
 use crate::task::join_handle::JoinHandle;
@@ -71,7 +73,9 @@ impl Worker {
     pub fn new(queue: Box<dyn Queue>, stack: Stack, clock: Clock) -> io::Result<Worker> {
         let shared = Shared::new()?;
         let handle = Handle::new(vec![shared.clone()]);
-        Ok(Worker::of(Inner::new(shared, handle, Budget::default(), queue, stack, clock)))
+        let budget = Budget::default();
+        let engine = Engine::Native(Native::new(queue, stack, budget.burst));
+        Ok(Worker::of(Inner::new(shared, handle, budget, engine, clock)))
     }
 
     pub(crate) fn of(inner: Inner) -> Worker {
@@ -194,15 +198,15 @@ impl Worker {
 fn turn(inner: &Inner, main: &mut dyn FnMut() -> u32) -> Progress {
     let now = inner.clock.now(); // the only clock read
     let messages = inner.take_mail(); // other threads -> commands, woken tasks
-    let received = inner.receive(now); // NIC ring -> burst -> TCP
-    inner.stack.borrow_mut().expire(now); // the stack's timers due
+    let received = inner.engine.receive(now); // NIC ring -> burst -> TCP
+    inner.engine.expire(now); // the stack's timers due
     let timers = inner.fire_timers(now); // the tasks' timers due
-    let events = reactor::dispatch(&inner.reactor, &inner.stack); // events -> wakers
+    let events = reactor::dispatch(&inner.reactor, &inner.engine); // events -> wakers
     let polled = main() + inner.tasks.run(inner.budget.polls); // woken futures read and write
-    let (sent, waiting) = inner.transmit(now); // TCP -> burst -> NIC ring
-    let more = waiting || inner.tasks.is_ready();
+    let sent = inner.engine.transmit(now); // TCP -> burst -> NIC ring
+    let more = sent.more || inner.tasks.is_ready();
     inner.turns.set(inner.turns.get() + 1);
-    Progress { now, messages, received, timers, events, polled, sent, more }
+    Progress { now, messages, received, timers, events, polled, sent: sent.frames, more }
 }
 
 /// Wakes the future of `block_on`.
@@ -244,7 +248,7 @@ impl Drop for Worker {
             };
             last_words();
             // Nobody will answer for what is left: its peers are told, or they would send again for a quarter of an hour.
-            inner.stack.borrow_mut().abort_all();
+            inner.engine.abort_all();
             last_words();
             inner.shared.mailbox.close();
         });

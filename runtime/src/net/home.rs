@@ -3,12 +3,11 @@
 use std::io;
 use std::rc::Rc;
 
-use corelane_netstack::{Error, Stack};
 use corelane_nic::Pool;
 
 use crate::core::current;
 use crate::core::inner::Inner;
-use crate::error::io_error;
+use crate::engine::{self, Engine};
 
 /// The buffers of this core, to build what is sent without a copy: `Chunk::copy_from(&pool, ..)`, or `pool.take()` and
 /// `Packet::freeze`.
@@ -16,7 +15,7 @@ use crate::error::io_error;
 /// # Errors
 /// `NotConnected` when the thread runs no worker.
 pub fn pool() -> io::Result<Pool> {
-    here(|inner| inner.stack.borrow().pool().clone())
+    here(|inner| inner.engine.pool())
 }
 
 /// Runs `f` with the worker of this thread, whichever it is. `f` must not run foreign code: see [`current::with`].
@@ -37,13 +36,13 @@ pub(crate) fn at<R>(core: u32, what: &str, f: impl FnOnce(&Inner) -> R) -> io::R
     }
 }
 
-/// A command to the stack of worker `core`, which must be this thread's.
+/// A command to the engine of worker `core`, which must be this thread's.
 pub(crate) fn command<R>(
     core: u32,
     what: &str,
-    f: impl FnOnce(&mut Stack) -> Result<R, Error>,
+    f: impl FnOnce(&Engine) -> engine::Result<R>,
 ) -> io::Result<R> {
-    at(core, what, |inner| f(&mut inner.stack.borrow_mut()))?.map_err(io_error)
+    Ok(at(core, what, |inner| f(&inner.engine))??)
 }
 
 #[cold]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use corelane_netstack::{CongestionControl, Keepalive, SocketOptions};
 
 use super::{TcpListener, TcpStream, ToAddr};
-use crate::error::io_error;
+use crate::error::SocketError;
 
 /// The calls that set and tell one option, once for a stream and once for a socket.
 macro_rules! options {
@@ -94,7 +94,7 @@ impl TcpStream {
     /// # Errors
     /// `NotConnected` when the connection is gone.
     pub fn set_quickack(&self, on: bool) -> io::Result<()> {
-        self.command(|stack, id| stack.set_quickack(id, on))
+        self.command(|engine, id| engine.set_quickack(id, on))
     }
 
     /// Whether ACKs don't wait for the application's answers.
@@ -102,7 +102,7 @@ impl TcpStream {
     /// # Errors
     /// `NotConnected` when the connection is gone.
     pub fn quickack(&self) -> io::Result<bool> {
-        self.command(|stack, id| stack.quickack(id))
+        self.command(|engine, id| engine.quickack(id))
     }
 
     /// `SO_RCVBUF` in bytes of payload; it ends the tuning within `tcp_rmem`.
@@ -110,7 +110,7 @@ impl TcpStream {
     /// # Errors
     /// `NotConnected` when the connection is gone.
     pub fn set_recv_buffer_size(&self, bytes: usize) -> io::Result<()> {
-        self.command(|stack, id| stack.set_recv_buffer_size(id, bytes))
+        self.command(|engine, id| engine.set_recv_buffer_size(id, bytes))
     }
 
     /// `SO_RCVBUF`: as set, or as tuned.
@@ -118,7 +118,7 @@ impl TcpStream {
     /// # Errors
     /// `NotConnected` when the connection is gone.
     pub fn recv_buffer_size(&self) -> io::Result<usize> {
-        self.command(|stack, id| stack.recv_buffer_size(id))
+        self.command(|engine, id| engine.recv_buffer_size(id))
     }
 
     /// `TCP_WINDOW_CLAMP`: the largest window offered, in bytes.
@@ -126,7 +126,7 @@ impl TcpStream {
     /// # Errors
     /// `NotConnected` when the connection is gone.
     pub fn set_tcp_window_clamp(&self, bytes: usize) -> io::Result<()> {
-        self.command(|stack, id| stack.set_window_clamp(id, bytes))
+        self.command(|engine, id| engine.set_window_clamp(id, bytes))
     }
 
     /// All options at once.
@@ -134,7 +134,7 @@ impl TcpStream {
     /// # Errors
     /// `NotConnected` when the connection is gone.
     pub fn options(&self) -> io::Result<SocketOptions> {
-        self.command(|stack, id| stack.options(id))
+        self.command(|engine, id| engine.options(id))
     }
 
     /// Sets all options at once.
@@ -142,7 +142,7 @@ impl TcpStream {
     /// # Errors
     /// `InvalidInput` for a value out of its bounds: then nothing is set; `NotConnected` when the connection is gone.
     pub fn set_options(&self, options: &SocketOptions) -> io::Result<()> {
-        self.command(|stack, id| stack.set_options(id, options))
+        self.command(|engine, id| engine.set_options(id, options))
     }
 
     fn change_options(&self, change: impl FnOnce(&mut SocketOptions)) -> io::Result<()> {
@@ -157,7 +157,7 @@ impl TcpStream {
 /// # Errors
 /// `NotConnected` when the thread runs no worker.
 pub fn default_keepalive() -> io::Result<Keepalive> {
-    super::home::here(|inner| inner.stack.borrow().default_keepalive())
+    super::home::here(|inner| inner.engine.default_keepalive())
 }
 
 /// A socket that is neither connected nor listens yet, to set what must be set before: the calls of tokio's `TcpSocket`.
@@ -189,7 +189,7 @@ impl TcpSocket {
     fn change_options(&self, change: impl FnOnce(&mut SocketOptions)) -> io::Result<()> {
         let mut options = self.options.get();
         change(&mut options);
-        options.check().map_err(io_error)?;
+        options.check().map_err(SocketError::Stack)?;
         self.options.set(options);
         Ok(())
     }

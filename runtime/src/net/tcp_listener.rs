@@ -11,7 +11,7 @@ use super::home::{at, command, here};
 use super::{TcpStream, ToAddr};
 use crate::core::current;
 use crate::core::mailbox::{self, Message};
-use crate::error::io_error;
+use crate::error::SocketError;
 
 /// A TCP listener of this core. On a runtime of several workers each one listens for itself, on the same address: the device
 /// spreads the connections.
@@ -55,12 +55,10 @@ impl TcpListener {
             if inner.is_shutting_down() {
                 return Err(shutting_down());
             }
-            let mut stack = inner.stack.borrow_mut();
-            let id = stack.listen(addr, backlog).map_err(|error| {
-                let io = io_error(error);
+            let id = inner.engine.listen(addr, backlog, options).map_err(|error| {
+                let io = io::Error::from(error);
                 io::Error::new(io.kind(), format!("can't listen on {addr}: {error}"))
             })?;
-            stack.set_listener_options(id, options).map_err(io_error)?;
             inner.reactor.borrow_mut().add_listener(id);
             Ok(TcpListener { core: inner.id, slot: id.slot(), generation: id.generation() })
         });
@@ -87,14 +85,16 @@ impl TcpListener {
     pub fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
         let id = self.id();
         let polled = at(self.core, "TcpListener", |inner| {
-            let accepted = inner.stack.borrow_mut().accept(id);
+            let accepted = inner.engine.accept(id);
             match accepted {
                 Ok((socket, peer)) => (Poll::Ready(Ok((TcpStream::of(self.core, socket), peer))), None),
-                Err(Error::WouldBlock) => {
+                Err(SocketError::WOULD_BLOCK) => {
                     (Poll::Pending, inner.reactor.borrow_mut().register_accept(id, cx.waker()))
                 }
-                Err(Error::NotOpen) if inner.is_shutting_down() => (Poll::Ready(Err(shutting_down())), None),
-                Err(error) => (Poll::Ready(Err(io_error(error))), None),
+                Err(SocketError::Stack(Error::NotOpen)) if inner.is_shutting_down() => {
+                    (Poll::Ready(Err(shutting_down())), None)
+                }
+                Err(error) => (Poll::Ready(Err(error.into())), None),
             }
         });
         match polled {
@@ -108,7 +108,7 @@ impl TcpListener {
     /// # Errors
     /// When it was closed by a shutdown, or is used away from its core.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        command(self.core, "TcpListener", |stack| stack.listener_addr(self.id()))
+        command(self.core, "TcpListener", |engine| engine.listener_addr(self.id()))
     }
 }
 
@@ -121,7 +121,7 @@ impl Drop for TcpListener {
         let id = self.id();
         let here = current::with(|inner| {
             (inner.id == self.core).then(|| {
-                let _ = inner.stack.borrow_mut().close_listener(id); // closed by a shutdown is as good
+                let _ = inner.engine.close_listener(id); // closed by a shutdown is as good
                 inner.reactor.borrow_mut().remove_listener(id)
             })
         });

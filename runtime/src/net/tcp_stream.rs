@@ -6,7 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
-use corelane_netstack::{Error, Shutdown, SocketId, SocketOptions, Stack, State, TcpInfo};
+use corelane_netstack::{Error, Shutdown, SocketId, SocketOptions, TcpInfo};
 use corelane_nic::Chunk;
 
 use super::ToAddr;
@@ -14,7 +14,8 @@ use super::home::{at, command, here};
 use super::split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::core::current;
 use crate::core::mailbox::{self, Message};
-use crate::error::io_error;
+use crate::engine::{self, Engine};
+use crate::error::SocketError;
 use crate::reactor::Direction;
 
 const NAME: &str = "TcpStream";
@@ -70,28 +71,12 @@ impl TcpStream {
         remote: SocketAddr,
         options: &SocketOptions,
     ) -> io::Result<TcpStream> {
-        let explain = |error: Error| {
-            io::Error::new(io_error(error).kind(), format!("can't connect to {remote}: {error}"))
-        };
-        let (core, opening) = here(|inner| (inner.id, inner.stack.borrow_mut().connect(local, remote)))?;
-        let stream = TcpStream::of(core, opening.map_err(explain)?);
-        // The SYN has not gone out yet: it goes with the end of this turn.
-        stream.set_options(options)?;
-        poll_fn(|cx| stream.poll_opened(cx)).await?.map_err(explain)?;
+        let explain =
+            |error: io::Error| io::Error::new(error.kind(), format!("can't connect to {remote}: {error}"));
+        let (core, opening) = here(|inner| (inner.id, inner.engine.connect(local, remote, options)))?;
+        let stream = TcpStream::of(core, opening.map_err(|error| explain(error.into()))?);
+        poll_fn(|cx| stream.poll_op(cx, Direction::Write, Engine::opened)).await.map_err(explain)?;
         Ok(stream)
-    }
-
-    fn poll_opened(&self, cx: &mut Context<'_>) -> Poll<io::Result<Result<(), Error>>> {
-        self.poll_op(cx, Direction::Write, |stack, id| {
-            if let Some(error) = stack.take_error(id)? {
-                return Ok(Err(error));
-            }
-            match stack.info(id)?.state {
-                State::SynSent | State::SynReceived => Err(Error::WouldBlock),
-                State::Closed => Ok(Err(Error::ConnectionAborted)),
-                _ => Ok(Ok(())),
-            }
-        })
     }
 
     /// Tries a command, and registers the task when it would block. One access to the thread's worker.
@@ -100,19 +85,16 @@ impl TcpStream {
         &self,
         cx: &mut Context<'_>,
         direction: Direction,
-        op: impl FnOnce(&mut Stack, SocketId) -> Result<R, Error>,
+        op: impl FnOnce(&Engine, SocketId) -> engine::Result<R>,
     ) -> Poll<io::Result<R>> {
         let id = self.id();
-        let polled = at(self.core, NAME, |inner| {
-            let result = op(&mut inner.stack.borrow_mut(), id);
-            match result {
-                Ok(result) => Poll::Ready(Ok(result)),
-                Err(Error::WouldBlock) => {
-                    inner.reactor.borrow_mut().register(id, direction, cx.waker());
-                    Poll::Pending
-                }
-                Err(error) => Poll::Ready(Err(io_error(error))),
+        let polled = at(self.core, NAME, |inner| match op(&inner.engine, id) {
+            Ok(result) => Poll::Ready(Ok(result)),
+            Err(SocketError::WOULD_BLOCK) => {
+                inner.reactor.borrow_mut().register(id, direction, cx.waker());
+                Poll::Pending
             }
+            Err(error) => Poll::Ready(Err(error.into())),
         });
         match polled {
             Ok(poll) => poll,
@@ -122,9 +104,9 @@ impl TcpStream {
 
     pub(super) fn command<R>(
         &self,
-        op: impl FnOnce(&mut Stack, SocketId) -> Result<R, Error>,
+        op: impl FnOnce(&Engine, SocketId) -> engine::Result<R>,
     ) -> io::Result<R> {
-        command(self.core, NAME, |stack| op(stack, self.id()))
+        command(self.core, NAME, |engine| op(engine, self.id()))
     }
 
     /// As [`TcpStream::read`]; wakes the task that polled last.
@@ -137,14 +119,14 @@ impl TcpStream {
         if buf.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        self.poll_op(cx, Direction::Read, |stack, id| stack.read(id, buf))
+        self.poll_op(cx, Direction::Read, |engine, id| engine.read(id, buf))
     }
 
     pub(super) fn poll_peek_shared(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         if buf.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        self.poll_op(cx, Direction::Read, |stack, id| stack.peek(id, buf))
+        self.poll_op(cx, Direction::Read, |engine, id| engine.peek(id, buf))
     }
 
     /// As [`TcpStream::recv_chunk`]; wakes the task that polled last.
@@ -154,7 +136,7 @@ impl TcpStream {
 
     #[inline]
     pub(super) fn poll_recv_chunk_shared(&self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Chunk>>> {
-        self.poll_op(cx, Direction::Read, |stack, id| stack.read_chunk(id))
+        self.poll_op(cx, Direction::Read, |engine, id| engine.read_chunk(id))
     }
 
     /// As [`TcpStream::write`]; wakes the task that polled last.
@@ -167,7 +149,7 @@ impl TcpStream {
         if buf.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        self.poll_op(cx, Direction::Write, |stack, id| stack.write(id, buf))
+        self.poll_op(cx, Direction::Write, |engine, id| engine.write(id, buf))
     }
 
     /// As [`TcpStream::write`] of several buffers; wakes the task that polled last.
@@ -180,20 +162,7 @@ impl TcpStream {
         if bufs.iter().all(|buf| buf.is_empty()) {
             return Poll::Ready(Ok(0));
         }
-        self.poll_op(cx, Direction::Write, |stack, id| {
-            let mut written = 0;
-            for buf in bufs.iter().filter(|buf| !buf.is_empty()) {
-                match stack.write(id, buf) {
-                    Ok(n) => written += n,
-                    Err(error) if written == 0 => return Err(error),
-                    Err(_) => break, // told by the next call
-                }
-                if written > 0 && buf.len() > written {
-                    break;
-                }
-            }
-            Ok(written)
-        })
+        self.poll_op(cx, Direction::Write, |engine, id| engine.write_vectored(id, bufs))
     }
 
     /// Reads into a buffer of the worker, and gives it to `f`: for readers whose buffer safe code can't write to.
@@ -208,17 +177,16 @@ impl TcpStream {
         let polled = at(self.core, NAME, |inner| {
             let scratch = &mut *inner.scratch.borrow_mut();
             let max = max.min(scratch.len());
-            let result = inner.stack.borrow_mut().read(id, &mut scratch[..max]);
-            match result {
+            match inner.engine.read(id, &mut scratch[..max]) {
                 Ok(n) => {
                     f(&scratch[..n]); // a copy into the reader's buffer, no foreign code
                     Poll::Ready(Ok(()))
                 }
-                Err(Error::WouldBlock) => {
+                Err(SocketError::WOULD_BLOCK) => {
                     inner.reactor.borrow_mut().register(id, Direction::Read, cx.waker());
                     Poll::Pending
                 }
-                Err(error) => Poll::Ready(Err(io_error(error))),
+                Err(error) => Poll::Ready(Err(error.into())),
             }
         });
         match polled {
@@ -239,11 +207,11 @@ impl TcpStream {
         let mut chunk = Some(chunk);
         let written = at(self.core, NAME, |inner| {
             let chunk = chunk.take()?;
-            Some(inner.stack.borrow_mut().write_chunk(self.id(), chunk))
+            Some(inner.engine.write_chunk(self.id(), chunk))
         });
         match (written, chunk) {
             (Ok(Some(Err(refused))), _) => {
-                Err(SendError { chunk: refused.chunk, error: io_error(refused.error) })
+                Err(SendError { chunk: refused.chunk, error: refused.error.into() })
             }
             (Err(error), Some(chunk)) => Err(SendError { chunk, error }),
             _ => Ok(()),
@@ -256,9 +224,9 @@ impl TcpStream {
         cx: &mut Context<'_>,
         chunk: &mut Option<Chunk>,
     ) -> Poll<io::Result<()>> {
-        self.poll_op(cx, Direction::Write, |stack, id| {
+        self.poll_op(cx, Direction::Write, |engine, id| {
             let Some(whole) = chunk.take() else { return Ok(()) };
-            stack.write_chunk(id, whole).map_err(|refused| {
+            engine.write_chunk(id, whole).map_err(|refused| {
                 *chunk = Some(refused.chunk);
                 refused.error
             })
@@ -266,7 +234,7 @@ impl TcpStream {
     }
 
     pub(super) fn shutdown_shared(&self, how: Shutdown) -> io::Result<()> {
-        self.command(|stack, id| stack.shutdown(id, how))
+        self.command(|engine, id| engine.shutdown(id, how))
     }
 
     /// Ends one direction or both. `Write`: what was written is still delivered, then comes our FIN. `Read`: reading gives the
@@ -291,12 +259,12 @@ impl TcpStream {
     /// When it is dropped the stream is closed, and the delivery goes on.
     pub async fn close(self) -> io::Result<()> {
         let Some(time) = self.linger()?.filter(|time| !time.is_zero()) else { return Ok(()) };
-        if self.command(|stack, id| stack.has_unread(id))? {
-            return Err(io_error(Error::ConnectionReset)); // dropping it sends the RST (RFC 1122 4.2.2.13)
+        if self.command(|engine, id| engine.has_unread(id))? {
+            return Err(SocketError::Stack(Error::ConnectionReset).into()); // dropping it sends the RST (RFC 1122 4.2.2.13)
         }
         // Whoever has ended it, or both: then this is done already.
         let _ = self.shutdown(Shutdown::Both);
-        let delivered = poll_fn(|cx| self.poll_op(cx, Direction::Write, |stack, id| stack.delivered(id)));
+        let delivered = poll_fn(|cx| self.poll_op(cx, Direction::Write, |engine, id| engine.delivered(id)));
         match crate::time::timeout(time, delivered).await {
             Ok(result) => result,
             Err(_) => {
@@ -309,7 +277,7 @@ impl TcpStream {
     pub fn abort(self) {
         let id = self.id();
         // Gone already, or not on its core: the drop does what is left.
-        let _ = self.command(|stack, _| stack.abort(id));
+        let _ = self.command(|engine, _| engine.abort(id));
     }
 
     /// Our address.
@@ -317,7 +285,7 @@ impl TcpStream {
     /// # Errors
     /// `NotConnected` when the connection is gone.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.command(|stack, id| stack.local_addr(id))
+        self.command(|engine, id| engine.local_addr(id))
     }
 
     /// The peer's address.
@@ -325,7 +293,7 @@ impl TcpStream {
     /// # Errors
     /// `NotConnected` when the connection is gone.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.command(|stack, id| stack.peer_addr(id))
+        self.command(|engine, id| engine.peer_addr(id))
     }
 
     /// `TCP_INFO`.
@@ -333,7 +301,7 @@ impl TcpStream {
     /// # Errors
     /// `NotConnected` when the connection is gone.
     pub fn tcp_info(&self) -> io::Result<TcpInfo> {
-        self.command(|stack, id| stack.info(id))
+        self.command(|engine, id| engine.info(id))
     }
 
     /// `SO_ERROR`: why the connection failed; told once.
@@ -341,7 +309,7 @@ impl TcpStream {
     /// # Errors
     /// `NotConnected` when the connection is gone.
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        Ok(self.command(|stack, id| stack.take_error(id))?.map(io_error))
+        Ok(self.command(|engine, id| engine.take_error(id))?.map(io::Error::from))
     }
 
     /// Two halves that borrow the stream, for two futures of one task.
@@ -360,7 +328,7 @@ impl Drop for TcpStream {
         let id = self.id();
         let here = current::with(|inner| {
             (inner.id == self.core).then(|| {
-                let _ = inner.stack.borrow_mut().close(id); // aborted already is as good
+                let _ = inner.engine.close(id); // aborted already is as good
                 inner.reactor.borrow_mut().remove(id)
             })
         });
