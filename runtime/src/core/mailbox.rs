@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use async_task::Runnable;
 use corelane_netstack::{ListenerId, SocketId};
 use crossbeam::queue::SegQueue;
 use crossbeam::utils::CachePadded;
 use rustix::event::{EventfdFlags, eventfd};
+
+use crate::task::executor::Runnable;
 
 /// What one thread may ask of another's worker.
 pub(crate) enum Message {

@@ -7,13 +7,23 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use async_task::Runnable;
+use async_task::Builder;
 use pin_project_lite::pin_project;
 use slab::Slab;
 
 use crate::core::current;
 use crate::core::mailbox::{Message, Shared};
 use crate::task::join_handle::JoinHandle;
+
+/// A task that is to be polled.
+pub(crate) type Runnable = async_task::Runnable<Home>;
+
+/// The worker that a task belongs to. It stands with the task and not in a closure that schedules it: around one that has
+/// captured something async-task counts its holds, four atomic operations a wake.
+pub(crate) struct Home {
+    id: u32,
+    shared: Arc<Shared>,
+}
 
 /// The tasks of one worker.
 pub(crate) struct Tasks {
@@ -104,8 +114,7 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let builder = async_task::Builder::new().propagate_panic(true);
-    let (runnable, task) = builder.spawn_local(|()| Tracked::new(future), schedule_on(shared));
+    let (runnable, task) = builder(shared).spawn_local(|_| Tracked::new(future), schedule);
     (runnable, JoinHandle::new(task))
 }
 
@@ -115,26 +124,28 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let builder = async_task::Builder::new().propagate_panic(true);
-    let (runnable, task) = builder.spawn(|()| Tracked::new(future), schedule_on(shared));
+    let (runnable, task) = builder(shared).spawn(|_| Tracked::new(future), schedule);
     (runnable, JoinHandle::new(task))
 }
 
+fn builder(shared: &Arc<Shared>) -> Builder<Home> {
+    Builder::new().propagate_panic(true).metadata(Home { id: shared.id(), shared: shared.clone() })
+}
+
 /// What a wake does: on the worker's own thread one push to a plain queue, elsewhere a message.
-fn schedule_on(shared: &Arc<Shared>) -> impl Fn(Runnable) + Send + Sync + 'static {
-    let (id, shared) = (shared.id(), shared.clone());
-    move |runnable| {
-        let mut runnable = Some(runnable);
-        current::with(|inner| {
-            if inner.id == id
-                && let Some(runnable) = runnable.take()
-            {
-                inner.tasks.push(runnable);
-            }
-        });
-        if let Some(runnable) = runnable {
-            shared.mailbox.push(Message::Run(runnable));
+fn schedule(runnable: Runnable) {
+    let id = runnable.metadata().id;
+    let mut runnable = Some(runnable);
+    current::with(|inner| {
+        if inner.id == id
+            && let Some(runnable) = runnable.take()
+        {
+            inner.tasks.push(runnable);
         }
+    });
+    if let Some(runnable) = runnable {
+        let shared = runnable.metadata().shared.clone(); // the task may be gone before the bell has rung
+        shared.mailbox.push(Message::Run(runnable));
     }
 }
 

@@ -10,6 +10,8 @@ use std::task::{Context, Poll};
 
 use async_task::{FallibleTask, Task};
 
+use crate::task::executor::Home;
+
 /// Waits for a task's result. Dropping it lets the task run on, alone.
 ///
 /// It is `Send` when the result is, and may be awaited on any thread and by any executor.
@@ -18,11 +20,11 @@ use async_task::{FallibleTask, Task};
 /// A `&mut JoinHandle` can be awaited again after its future was dropped; nothing is lost.
 pub struct JoinHandle<T> {
     /// `None` once the result was given.
-    task: Option<FallibleTask<T>>,
+    task: Option<FallibleTask<T, Home>>,
 }
 
 impl<T> JoinHandle<T> {
-    pub(crate) fn new(task: Task<T>) -> JoinHandle<T> {
+    pub(crate) fn new(task: Task<T, Home>) -> JoinHandle<T> {
         JoinHandle { task: Some(task.fallible()) }
     }
 
