@@ -18,7 +18,7 @@ use crate::forward::ForwardArgs;
 use crate::lossy::{DifferArgs, LossyArgs};
 use crate::talk::TalkArgs;
 
-/// What corelane costs, beside kernel blocking I/O, kernel epoll and tokio.
+/// What corelane costs, beside kernel blocking I/O, epoll, io_uring and tokio.
 #[derive(Parser, Debug)]
 #[command(name = "corelane-bench", version, propagate_version = true)]
 pub struct Cli {
@@ -60,6 +60,10 @@ pub enum Engine {
     Epoll,
     /// As epoll, but it polls without ever sleeping (the same as epoll with --spin)
     EpollSpin,
+    /// One thread on raw io_uring
+    #[value(name = "io_uring")]
+    #[serde(rename = "io_uring")]
+    IoUring,
     /// tokio's current-thread runtime
     Tokio,
     /// corelane: its own TCP/IP stack on a NIC queue

@@ -6,7 +6,7 @@
 //! | file | what |
 //! |---|---|
 //! | cli | the flags |
-//! | serve | the servers: blocking threads, epoll, tokio, corelane |
+//! | serve | the servers: blocking threads, epoll, io_uring, tokio, corelane |
 //! | load | the client, on epoll or on corelane: a closed loop that checks every byte |
 //! | device | what corelane runs on |
 //! | stream | the bytes of the bulk workloads |

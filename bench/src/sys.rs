@@ -1,4 +1,4 @@
-//! The system calls that std has no safe name for. All of this crate's `unsafe` is here and in [`packet`].
+//! The system calls that std has no safe name for. All of this crate's `unsafe` is here, in [`packet`] and in [`uring`].
 #![allow(unsafe_code)] // raw epoll is one of the things that this crate measures
 
 use std::io;
@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Duration;
 
 pub mod packet;
+pub mod uring;
 
 /// Readable.
 pub const IN: u32 = libc::EPOLLIN as u32;

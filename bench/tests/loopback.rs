@@ -73,9 +73,17 @@ fn report(output: &Output) -> Value {
     })
 }
 
+fn has_io_uring() -> bool {
+    std::fs::read_to_string("/proc/sys/kernel/io_uring_disabled").is_ok_and(|value| value.trim() == "0")
+}
+
 #[test]
 fn every_engine_answers_every_workload_without_an_error() {
-    for engine in ["bio", "epoll", "epoll-spin", "tokio"] {
+    for engine in ["bio", "epoll", "epoll-spin", "io_uring", "tokio"] {
+        if engine == "io_uring" && !has_io_uring() {
+            eprintln!("SKIPPED io_uring: kernel.io_uring_disabled is not 0");
+            continue;
+        }
         for workload in ["echo", "crr", "http"] {
             let server = Server::start(engine, workload);
             let output = load(&server.address, workload, &["--requests", "400"]);

@@ -163,8 +163,7 @@ impl Reactor {
 /// Events -> readiness, wakers. Returns how many events there were.
 pub(crate) fn dispatch(reactor: &RefCell<Reactor>, engine: &Engine) -> u32 {
     let mut count = 0;
-    loop {
-        let Some(event) = engine.next_event() else { break };
+    while let Some(event) = engine.next_event() {
         count += 1;
         // No borrow is held: waking may run anything.
         let waker = reactor.borrow_mut().take(event);

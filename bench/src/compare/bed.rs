@@ -55,7 +55,7 @@ impl Beds {
         }
         let vhost = (bed == Bed::Vhost && plan.has_corelane()).then(Vhost::make).transpose()?;
         let namespaces = Namespaces::make()?;
-        let mut pairs = vec![(netns::KERNEL_CLIENT.0, "bio, epoll, epoll-spin, tokio")];
+        let mut pairs = vec![(netns::KERNEL_CLIENT.0, "bio, epoll, epoll-spin, io_uring, tokio")];
         namespaces.join_kernel()?;
         if plan.has_corelane() && bed == Bed::Tap {
             namespaces.join_tap()?;

@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::fs;
+use std::io;
 use std::time::Duration;
 
 use super::memory;
 use crate::cli::{Bed, CompareArgs, Engine, Workload};
 use crate::error::bad_input;
+use crate::sys::uring::Ring;
 use crate::{load, sys};
 
 /// Starting and ending a server and a client, apart from the connections.
@@ -132,7 +134,14 @@ fn choose_bed(args: &CompareArgs) -> anyhow::Result<Bed> {
 }
 
 /// Why the bed can't have the engine.
-fn missing(bed: Bed, engine: Engine) -> Option<&'static str> {
+fn missing(bed: Bed, engine: Engine, uring: Option<&io::Error>) -> Option<String> {
+    if let (Engine::IoUring, Some(error)) = (engine, uring) {
+        return Some(format!("this kernel has none for us ({error}): see `sysctl kernel.io_uring_disabled`"));
+    }
+    unfit(bed, engine).map(str::to_owned)
+}
+
+fn unfit(bed: Bed, engine: Engine) -> Option<&'static str> {
     let in_memory = memory::ENGINES.contains(&engine);
     match (bed, engine) {
         (Bed::Vhost, Engine::Corelane) if !cfg!(feature = "dpdk") => Some(
@@ -157,14 +166,15 @@ impl Engines {
         let default = args.engines.is_empty();
         let mut list = args.engines.clone();
         if default {
-            use Engine::{Bio, Corelane, Epoll, EpollSpin, Tokio};
+            use Engine::{Bio, Corelane, Epoll, EpollSpin, IoUring, Tokio};
             list = match bed {
                 Bed::Memory => memory::ENGINES.to_vec(),
                 Bed::Vhost => vec![Epoll, EpollSpin, Corelane],
-                _ => vec![Bio, Epoll, EpollSpin, Tokio, Corelane],
+                _ => vec![Bio, Epoll, EpollSpin, IoUring, Tokio, Corelane],
             };
         }
-        list.retain(|&engine| match missing(bed, engine) {
+        let uring = list.contains(&Engine::IoUring).then(|| Ring::new().err()).flatten();
+        list.retain(|&engine| match missing(bed, engine, uring.as_ref()) {
             Some(reason) => {
                 left_out.push(format!("{engine}: {reason}"));
                 false
@@ -190,6 +200,13 @@ impl Engines {
     ) -> Vec<Engine> {
         let mut list = self.list.clone();
         list.retain(|engine| !self.default || *engine != Engine::EpollSpin || connections == 1);
+        list.retain(|engine| {
+            let has = *engine != Engine::IoUring || !workload.is_bulk();
+            if !has {
+                left_out.push(format!("{engine}, {workload}: it has echo, http and crr only"));
+            }
+            has
+        });
         if !matches!(bed, Bed::Loopback | Bed::Memory) {
             return list;
         }

@@ -5,6 +5,7 @@ mod bio;
 pub mod corelane;
 mod epoll;
 pub mod http;
+mod io_uring;
 mod session;
 mod tokio;
 
@@ -116,6 +117,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     match args.engine {
         Engine::Bio => bio::run(&server)?,
         Engine::Epoll | Engine::EpollSpin => epoll::run(&server)?,
+        Engine::IoUring => io_uring::run(&server)?,
         Engine::Tokio => tokio::run(&server)?,
         Engine::Corelane => corelane::run(&server)?,
         Engine::CorelaneStack | Engine::Smoltcp | Engine::SmoltcpSteps => {
@@ -131,7 +133,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
 /// Flags that don't fit together are refused, not ignored.
 fn check(args: &ServeArgs) -> anyhow::Result<()> {
     let engine = args.engine;
-    if args.spin && matches!(engine, Engine::Bio | Engine::Tokio) {
+    if args.spin && matches!(engine, Engine::Bio | Engine::IoUring | Engine::Tokio) {
         return Err(bad_input(format!(
             "--spin: the engine {engine} can only sleep: use it with epoll or corelane"
         )));
