@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use corelane_nic::Nic;
 
-use crate::config::{Config, ConfigError, Route, Time};
+use crate::config::{Config, ConfigError, EngineKind, Route, Time};
+use crate::engine::Source;
 use crate::runtime::Runtime;
 
 /// Gathers the settings of a [`Runtime`]. Values are checked by [`Builder::build`]; what is said later wins.
@@ -47,6 +48,14 @@ impl Builder {
     /// One line that names the file, the key, the value and the way out.
     pub fn config_file(self, path: impl AsRef<Path>) -> io::Result<Builder> {
         Ok(self.config(Config::from_file(path)?))
+    }
+
+    /// Whose TCP/IP: `native` (ours, on a device; the default) or `kernel` (the kernel's sockets). The crate's documentation
+    /// says when to use which, and what differs.
+    #[must_use]
+    pub fn engine(mut self, engine: impl Into<String>) -> Builder {
+        self.config.runtime.engine = engine.into();
+        self
     }
 
     /// Which driver: `auto` (the best that can be had), `xdp`, `tap`.
@@ -135,6 +144,13 @@ impl Builder {
     /// missing.
     pub fn build(self) -> io::Result<Runtime> {
         let settings = self.config.check()?;
+        if settings.engine == EngineKind::Kernel {
+            if let Some(nic) = self.nic {
+                let remedy = "the engine kernel has no device: leave Builder::nic out, or use native";
+                return Err(ConfigError::new("nic", &nic.info().name, remedy).into());
+            }
+            return Runtime::start(Source::kernel(settings.workers), settings);
+        }
         if settings.stack.addresses.is_empty() {
             let remedy = "give our address, such as 10.0.0.2/24";
             return Err(ConfigError::new("network.addresses", "[]", remedy).into());
@@ -143,7 +159,7 @@ impl Builder {
             Some(nic) => nic,
             None => open::open(&self.config.device, &settings)?,
         };
-        Runtime::start(nic, settings)
+        Runtime::start(Source::nic(nic, settings.workers)?, settings)
     }
 }
 

@@ -9,6 +9,7 @@
 //! addresses = ["10.0.0.2/24"]
 //! gateway = "10.0.0.1"
 //! [runtime]
+//! engine = "native"               # or kernel: its own sockets, without a device
 //! cores = [0, 1]                  # one worker on each
 //! spin = "200us"
 //! [tcp]
@@ -27,10 +28,12 @@ use serde::Deserialize;
 use crate::core::budget::Budget;
 use crate::core::idle::DEFAULT_SPIN;
 
+mod engine;
 mod knobs;
 mod offloads;
 mod values;
 
+pub(crate) use engine::EngineKind;
 pub use knobs::{IpKnobs, TcpKnobs};
 pub use offloads::DpdkOffloadsConfig;
 pub use values::{Algorithm, Ports, Sizes, Time};
@@ -145,6 +148,8 @@ pub struct Route {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RuntimeConfig {
+    /// `native`: our own TCP/IP on the device. `kernel`: the kernel's sockets, without one.
+    pub engine: String,
     /// The cores to run on, a pinned worker each. Empty: as many workers as queues, not pinned.
     pub cores: Vec<usize>,
     /// How long an idle core spins before it sleeps. Longer saves wake-ups, shorter saves power.
@@ -158,7 +163,13 @@ pub struct RuntimeConfig {
 impl Default for RuntimeConfig {
     fn default() -> RuntimeConfig {
         let Budget { burst, polls } = Budget::default();
-        RuntimeConfig { cores: Vec::new(), spin: Time(DEFAULT_SPIN), burst, polls }
+        RuntimeConfig {
+            engine: "native".to_string(),
+            cores: Vec::new(),
+            spin: Time(DEFAULT_SPIN),
+            burst,
+            polls,
+        }
     }
 }
 
@@ -193,6 +204,7 @@ impl From<ConfigError> for io::Error {
 /// Settings that were checked.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
+    pub(crate) engine: EngineKind,
     pub(crate) workers: u16,
     pub(crate) cores: Vec<usize>,
     pub(crate) slots: usize,
@@ -261,6 +273,7 @@ impl Config {
         in_range("runtime.burst", burst, 1, 1024)?;
         in_range("runtime.polls", polls, 1, 1 << 20)?;
         Ok(Settings {
+            engine: engine::check(self)?,
             workers,
             cores: self.runtime.cores.clone(),
             slots: device.slots,

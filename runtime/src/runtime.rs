@@ -3,12 +3,9 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
-
-use corelane_netstack::{Link, Stack};
-use corelane_nic::{Nic, QueueId};
 
 use crate::config::Settings;
 use crate::core::clock::Clock;
@@ -16,14 +13,10 @@ use crate::core::inner::Inner;
 use crate::core::mailbox::Shared;
 use crate::core::spawn::{Cores, Handle};
 use crate::core::worker::Worker;
-use crate::engine::Engine;
-use crate::engine::native::Native;
+use crate::engine::Source;
 use crate::task::join_handle::JoinHandle;
 
-/// A device that the threads open their queues of, one after the other.
-type SharedNic = Arc<Mutex<Box<dyn Nic>>>;
-
-/// The workers of a device, one a queue. The first one is on the thread that made the runtime, and runs during
+/// The workers of a device, one a queue; or those on the kernel's sockets. The first one is on the thread that made the runtime, and runs during
 /// [`Runtime::block_on`]; each other has a thread of its own.
 ///
 /// Dropping it drops all tasks and closes their sockets; [`Runtime::shutdown`] finishes them first.
@@ -32,34 +25,26 @@ pub struct Runtime {
     worker: Option<Worker>,
     threads: Vec<thread::JoinHandle<bool>>,
     handle: Handle,
-    /// Outlives the queues.
-    _nic: SharedNic,
+    /// Outlives the engines.
+    _source: Arc<Source>,
 }
 
 impl Runtime {
-    pub(crate) fn start(nic: Box<dyn Nic>, settings: Settings) -> io::Result<Runtime> {
-        let has = nic.info().queues;
-        if settings.workers > has {
-            let message = format!(
-                "device.queues = {}: {} has {has}: give that many or fewer queues and cores",
-                settings.workers,
-                nic.info().name
-            );
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-        }
+    pub(crate) fn start(source: Source, settings: Settings) -> io::Result<Runtime> {
         let shared = (0..settings.workers).map(|_| Shared::new()).collect::<io::Result<Vec<_>>>()?;
         let handle = Handle::new(shared.clone());
-        let nic: SharedNic = Arc::new(Mutex::new(nic));
+        let source = Arc::new(source);
         let settings = Arc::new((settings, Cores::allowed()));
         let mut shared = shared.into_iter().enumerate();
         let Some((_, first)) = shared.next() else {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "device.queues = 0: give at least 1"));
         };
-        let worker = make_worker(0, first, &handle, &nic, &settings)?;
-        let mut runtime = Runtime { worker: Some(worker), threads: Vec::new(), handle, _nic: nic.clone() };
+        let worker = make_worker(0, first, &handle, &source, &settings)?;
+        let mut runtime =
+            Runtime { worker: Some(worker), threads: Vec::new(), handle, _source: source.clone() };
         for (index, shared) in shared {
             // On an error the runtime is dropped, and with it the workers that run already.
-            let thread = start_thread(index, shared, &runtime.handle, &nic, &settings)?;
+            let thread = start_thread(index, shared, &runtime.handle, &source, &settings)?;
             runtime.threads.push(thread);
         }
         Ok(runtime)
@@ -141,27 +126,18 @@ impl fmt::Debug for Runtime {
     }
 }
 
-/// A worker for queue `index`, on the calling thread.
+/// Worker `index`, on the calling thread.
 fn make_worker(
     index: usize,
     shared: Arc<Shared>,
     handle: &Handle,
-    nic: &SharedNic,
+    source: &Source,
     (settings, cores): &(Settings, Cores),
 ) -> io::Result<Worker> {
     if let Some(core) = settings.cores.get(index) {
         cores.pin_to(*core)?;
     }
-    let mut secret = [0; 32];
-    rustix::rand::getrandom(&mut secret, rustix::rand::GetRandomFlags::empty())?;
-    let (queue, link) = {
-        // A driver that panicked while it opened another queue: let it say itself what is left of it.
-        let mut nic = nic.lock().unwrap_or_else(PoisonError::into_inner);
-        let queue = nic.open_queue(QueueId(index as u16), settings.slots)?; // fewer workers than u16::MAX
-        (queue, Link::from(nic.info()))
-    };
-    let stack = Stack::new(settings.stack.clone(), link, queue.pool().clone(), secret);
-    let engine = Engine::Native(Native::new(queue, stack, settings.budget.burst));
+    let engine = source.open(index, settings)?;
     let inner = Inner::new(shared, handle.clone(), settings.budget, engine, Clock::system());
     let mut worker = Worker::of(inner);
     worker.set_spin(settings.spin);
@@ -173,13 +149,13 @@ fn start_thread(
     index: usize,
     shared: Arc<Shared>,
     handle: &Handle,
-    nic: &SharedNic,
+    source: &Arc<Source>,
     settings: &Arc<(Settings, Cores)>,
 ) -> io::Result<thread::JoinHandle<bool>> {
     let (ready, made) = mpsc::channel();
-    let (handle, nic, settings) = (handle.clone(), nic.clone(), settings.clone());
+    let (handle, source, settings) = (handle.clone(), source.clone(), settings.clone());
     let thread = thread::Builder::new().name(format!("corelane-{index}")).spawn(move || {
-        let worker = make_worker(index, shared, &handle, &nic, &settings);
+        let worker = make_worker(index, shared, &handle, &source, &settings);
         let (worker, result) = match worker {
             Ok(worker) => (Some(worker), Ok(())),
             Err(error) => (None, Err(error)),

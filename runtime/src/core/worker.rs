@@ -20,6 +20,7 @@ use crate::core::inner::{Inner, Phase};
 use crate::core::mailbox::Shared;
 use crate::core::spawn::{Handle, spawn_local};
 use crate::engine::Engine;
+use crate::engine::kernel::Kernel;
 use crate::engine::native::Native;
 use crate::reactor;
 use crate::stats::Snapshot;
@@ -32,7 +33,7 @@ pub struct Progress {
     pub now: Instant,
     /// Messages of other threads.
     pub messages: u32,
-    /// Frames received.
+    /// Frames received; with the kernel's sockets, how many epoll has told of.
     pub received: u32,
     /// Timers of tasks that fired.
     pub timers: u32,
@@ -76,6 +77,19 @@ impl Worker {
         let budget = Budget::default();
         let engine = Engine::Native(Native::new(queue, stack, budget.burst));
         Ok(Worker::of(Inner::new(shared, handle, budget, engine, clock)))
+    }
+
+    /// A worker on the kernel's sockets: see [`Builder::engine`](crate::Builder::engine). What it listens on it shares with no
+    /// other.
+    ///
+    /// # Errors
+    /// When the process has no file descriptor left.
+    pub fn kernel(clock: Clock) -> io::Result<Worker> {
+        let shared = Shared::new()?;
+        let handle = Handle::new(vec![shared.clone()]);
+        let slots = crate::config::DeviceConfig::default().slots;
+        let engine = Engine::Kernel(Kernel::new(slots, Arc::default())?);
+        Ok(Worker::of(Inner::new(shared, handle, Budget::default(), engine, clock)))
     }
 
     pub(crate) fn of(inner: Inner) -> Worker {
@@ -198,7 +212,7 @@ impl Worker {
 fn turn(inner: &Inner, main: &mut dyn FnMut() -> u32) -> Progress {
     let now = inner.clock.now(); // the only clock read
     let messages = inner.take_mail(); // other threads -> commands, woken tasks
-    let received = inner.engine.receive(now); // NIC ring -> burst -> TCP
+    let received = inner.engine.receive(now); // NIC ring -> burst -> TCP; or epoll
     inner.engine.expire(now); // the stack's timers due
     let timers = inner.fire_timers(now); // the tasks' timers due
     let events = reactor::dispatch(&inner.reactor, &inner.engine); // events -> wakers

@@ -3,11 +3,14 @@
 //! | engine | frames, TCP/IP | sockets are |
 //! |---|---|---|
 //! | [`native`] | a NIC queue and our own stack | its connections |
+//! | [`kernel`] | the kernel's | descriptors behind an epoll |
 //!
 //! Everything above (tasks, wakers, `net`) is the same code for each. An enum, not a trait object: a socket call costs one branch
 //! that never changes, and is inlined.
 
+pub(crate) mod kernel;
 pub(crate) mod native;
+mod source;
 
 use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
@@ -19,7 +22,9 @@ use corelane_nic::{Chunk, Pool};
 
 use crate::core::clock::Clock;
 use crate::error::SocketError;
+use kernel::Kernel;
 use native::Native;
+pub(crate) use source::Source;
 
 /// What a socket call gives.
 pub(crate) type Result<T> = std::result::Result<T, SocketError>;
@@ -42,8 +47,10 @@ pub(crate) struct Sent {
 }
 
 /// One of the engines. Its parts are in cells of their own, so that a socket call needs no exclusive hold of the worker.
+#[expect(clippy::large_enum_variant, reason = "one a worker; a box would cost each call a pointer more")]
 pub(crate) enum Engine {
     Native(Native),
+    Kernel(Kernel),
 }
 
 /// What each engine does. A call is handed on to the engine at hand.
@@ -56,6 +63,7 @@ macro_rules! contract {
                 pub(crate) fn $name(&self, $($arg: $kind),*) $(-> $out)? {
                     match self {
                         Engine::Native(engine) => engine.$name($($arg),*),
+                        Engine::Kernel(engine) => engine.$name($($arg),*),
                     }
                 }
             )*
