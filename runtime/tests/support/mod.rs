@@ -1,6 +1,8 @@
 //! Two hosts on one thread, joined in memory, in virtual time.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod engines;
+
 use std::future::Future;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;

@@ -298,13 +298,10 @@ impl Kernel {
         if socket.has_unsent() {
             return Err(SocketError::WOULD_BLOCK);
         }
-        if socket.is_over() {
-            return Ok(());
-        }
         match self.ask(socket).map(|answer| answer.state) {
             Ok(State::FinWait2 | State::TimeWait | State::Closed) => Ok(()),
             Ok(_) => Err(SocketError::WOULD_BLOCK),
-            // It ended just now.
+            // It is over, or in TIME-WAIT.
             Err(SocketError::Stack(Error::NotConnected) | SocketError::Kernel(Errno::NOTCONN)) => {
                 Ok(sockopt::socket_error(&socket.fd)??)
             }

@@ -31,8 +31,6 @@ pub(super) struct Socket {
     writable: bool,
     /// A read always has something to say: see [`LASTING`].
     lasting: bool,
-    /// Over in both directions.
-    over: bool,
     connecting: bool,
     /// The application has ended its direction; the kernel hears of it after `unsent`.
     shut: bool,
@@ -52,7 +50,6 @@ impl Socket {
             readable: true,
             writable: true,
             lasting: false,
-            over: false,
             connecting: false,
             shut: false,
             orphan: false,
@@ -70,10 +67,6 @@ impl Socket {
         self.connecting
     }
 
-    pub(super) fn is_over(&self) -> bool {
-        self.over
-    }
-
     pub(super) fn has_unsent(&self) -> bool {
         self.unsent.is_some()
     }
@@ -86,7 +79,7 @@ impl Socket {
         self.options = boxed(options);
     }
 
-    /// Takes in what epoll tells. Returns whether it became readable, writable, and over.
+    /// Takes in what epoll tells. Returns whether it became readable, writable, and over in both directions.
     pub(super) fn note(&mut self, flags: EventFlags) -> (bool, bool, bool) {
         let failed = flags.intersects(EventFlags::HUP | EventFlags::ERR);
         let readable = flags.intersects(EventFlags::IN.union(LASTING));
@@ -94,11 +87,10 @@ impl Socket {
         self.readable |= readable;
         self.writable |= writable;
         self.lasting |= flags.intersects(LASTING);
-        self.over |= flags.contains(EventFlags::HUP);
         if writable && !self.connecting {
             let _ = self.flush(); // an error is told by the next call
         }
-        (readable, writable, self.over)
+        (readable, writable, flags.contains(EventFlags::HUP))
     }
 
     /// Whether it is open.
