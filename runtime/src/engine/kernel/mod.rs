@@ -6,6 +6,8 @@
 //!
 //! Each descriptor is registered once, edge-triggered, and [`socket`] keeps what the edges told. So a request costs an epoll_wait for
 //! all that came in a turn, a recv and a send. Writing reaches the kernel at once, not with the turn's end.
+//!
+//! What is called all the time is kept out of line, so that the native engine's path, which the callers have inline, stays small.
 
 mod diag;
 mod events;
@@ -107,16 +109,19 @@ impl Kernel {
     }
 
     /// epoll -> events.
+    #[inline(never)]
     pub(super) fn receive(&self, _now: Instant) -> u32 {
         let inside = &mut *self.state.borrow_mut();
         inside.queue.system_calls += inside.events.poll();
         inside.events.arrived() as u32 // a batch has some hundred
     }
 
+    #[inline(never)]
     pub(super) fn expire(&self, now: Instant) {
         self.state.borrow_mut().events.expire(now);
     }
 
+    #[inline(never)]
     pub(super) fn next_event(&self) -> Option<Event> {
         let inside = &mut *self.state.borrow_mut();
         let Inside { events, sockets, listeners, .. } = inside;
@@ -137,6 +142,7 @@ impl Kernel {
     }
 
     /// Nothing waits for the turn's end but readers that found the pool empty.
+    #[inline(never)]
     pub(super) fn transmit(&self, _now: Instant) -> Sent {
         let more = self.state.borrow_mut().events.feed_starved_readers(self.pool.available());
         Sent { frames: 0, more }
@@ -199,6 +205,7 @@ impl Kernel {
         inside.listeners.get(listener_key(id)).map(|listener| listener.local).ok_or(SocketError::NOT_OPEN)
     }
 
+    #[inline(never)]
     pub(super) fn accept(&self, id: ListenerId) -> Result<(SocketId, SocketAddr)> {
         let inside = &mut *self.state.borrow_mut();
         let listener = inside.listeners.get_mut(listener_key(id)).ok_or(SocketError::NOT_OPEN)?;
@@ -321,6 +328,7 @@ fn peer_addr(socket: &Socket) -> Result<SocketAddr> {
 
 /// Data.
 impl Kernel {
+    #[inline(never)]
     pub(super) fn read(&self, id: SocketId, buf: &mut [u8]) -> Result<usize> {
         let inside = &mut *self.state.borrow_mut();
         let n = inside.socket(id)?.read(buf)?;
@@ -329,10 +337,12 @@ impl Kernel {
         Ok(n)
     }
 
+    #[inline(never)]
     pub(super) fn peek(&self, id: SocketId, buf: &mut [u8]) -> Result<usize> {
         self.state.borrow_mut().socket(id)?.peek(buf)
     }
 
+    #[inline(never)]
     pub(super) fn read_chunk(&self, id: SocketId) -> Result<Option<Chunk>> {
         let inside = &mut *self.state.borrow_mut();
         let read = inside.socket(id)?.read_chunk(&self.pool);
@@ -351,6 +361,7 @@ impl Kernel {
         read
     }
 
+    #[inline(never)]
     pub(super) fn write(&self, id: SocketId, buf: &[u8]) -> Result<usize> {
         let inside = &mut *self.state.borrow_mut();
         let n = inside.socket(id)?.write(buf)?;
@@ -368,6 +379,7 @@ impl Kernel {
         Ok(n)
     }
 
+    #[inline(never)]
     pub(super) fn write_chunk(&self, id: SocketId, chunk: Chunk) -> std::result::Result<(), Refused> {
         let inside = &mut *self.state.borrow_mut();
         let len = chunk.len() as u64; // at most 64 bits
