@@ -163,14 +163,14 @@ impl Reactor {
 /// Events -> readiness, wakers. Returns how many events there were.
 pub(crate) fn dispatch(reactor: &RefCell<Reactor>, engine: &Engine) -> u32 {
     let mut count = 0;
-    while let Some(event) = engine.next_event() {
+    engine.take_events(|event| {
         count += 1;
         // No borrow is held: waking may run anything.
         let waker = reactor.borrow_mut().take(event);
         if let Some(waker) = waker {
             waker.wake();
         }
-    }
+    });
     if reactor.borrow().has_left() {
         let ended = std::mem::take(&mut reactor.borrow_mut().ended);
         ended.into_iter().for_each(Waker::wake);

@@ -71,6 +71,25 @@ macro_rules! contract {
     };
 }
 
+impl Engine {
+    /// What happened since it was last asked for: edges, in the stack's words. `f` may call the engine.
+    #[inline]
+    pub(crate) fn take_events(&self, mut f: impl FnMut(Event)) {
+        match self {
+            Engine::Native(engine) => {
+                while let Some(event) = engine.next_event() {
+                    f(event);
+                }
+            }
+            Engine::Kernel(engine) => {
+                while let Some(event) = engine.next_event() {
+                    f(event);
+                }
+            }
+        }
+    }
+}
+
 contract! {
     // The turn.
 
@@ -78,8 +97,6 @@ contract! {
     fn receive(now: Instant) -> u32;
     /// Runs the engine's timers that are due.
     fn expire(now: Instant);
-    /// What happened since it was last asked for: edges, in the stack's words.
-    fn next_event() -> Option<Event>;
     /// Sends what the tasks have written, if it waits for the turn's end.
     fn transmit(now: Instant) -> Sent;
     /// When [`Engine::expire`] has something to do.
