@@ -68,6 +68,8 @@ pub enum Engine {
     Tokio,
     /// corelane: its own TCP/IP stack on a NIC queue
     Corelane,
+    /// corelane's runtime and the same application, on the kernel's sockets
+    CorelaneKernel,
     /// corelane's stack driven by hand, without its runtime; in memory only
     CorelaneStack,
     /// smoltcp 0.14, driven by Interface::poll as its documentation does; in memory only
@@ -187,7 +189,7 @@ pub struct ServeArgs {
     /// Address and port to listen on; port 0 takes a free one and prints it
     #[arg(long, value_name = "A:P")]
     pub addr: SocketAddr,
-    /// Poll without ever sleeping (epoll and corelane)
+    /// Poll without ever sleeping (epoll, corelane and corelane-kernel)
     #[arg(long)]
     pub spin: bool,
     /// Pin the server to this core

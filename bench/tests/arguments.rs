@@ -33,7 +33,7 @@ fn wrong_addresses() {
 fn a_port_that_is_taken_and_one_that_nobody_serves() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("its address").to_string();
-    for engine in ["bio", "epoll", "tokio"] {
+    for engine in ["bio", "epoll", "tokio", "corelane-kernel"] {
         refused(&["serve", "--engine", engine, "--addr", &address], &[&address, "free port"]);
     }
     // Not the port from above: a process that starts just now may still hold it.

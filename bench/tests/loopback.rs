@@ -79,7 +79,7 @@ fn has_io_uring() -> bool {
 
 #[test]
 fn every_engine_answers_every_workload_without_an_error() {
-    for engine in ["bio", "epoll", "epoll-spin", "io_uring", "tokio"] {
+    for engine in ["bio", "epoll", "epoll-spin", "io_uring", "tokio", "corelane-kernel"] {
         if engine == "io_uring" && !has_io_uring() {
             eprintln!("SKIPPED io_uring: kernel.io_uring_disabled is not 0");
             continue;
@@ -104,7 +104,7 @@ fn every_engine_answers_every_workload_without_an_error() {
 
 #[test]
 fn every_engine_carries_bulk_streams_both_ways_without_an_error() {
-    for engine in ["bio", "epoll", "epoll-spin", "tokio"] {
+    for engine in ["bio", "epoll", "epoll-spin", "tokio", "corelane-kernel"] {
         for workload in ["bulk", "bulk-up"] {
             let server = Server::start(engine, workload);
             // Every stream goes through its period a hundred times.
@@ -151,7 +151,7 @@ fn a_stream_with_a_gap_is_seen_by_both_ends() {
 
 #[test]
 fn a_crr_server_closes_after_its_answer_and_not_before() {
-    for engine in ["bio", "epoll", "tokio"] {
+    for engine in ["bio", "epoll", "tokio", "corelane-kernel"] {
         let server = Server::start(engine, "crr");
         let mut stream = server.connect();
         let request: Vec<u8> = (0..64).collect();
@@ -167,7 +167,7 @@ fn a_crr_server_closes_after_its_answer_and_not_before() {
 
 #[test]
 fn large_requests_come_back_whole() {
-    for engine in ["bio", "epoll", "tokio"] {
+    for engine in ["bio", "epoll", "tokio", "corelane-kernel"] {
         let server = Server::start(engine, "echo");
         // More than the buffers of both sockets: writes are cut short on both sides.
         let output = load(&server.address, "echo", &["--requests", "12", "--size", "12000000"]);
@@ -233,7 +233,7 @@ fn a_server_that_goes_away_is_counted() {
 
 #[test]
 fn http_is_answered_request_by_request_and_closed_when_asked() {
-    for engine in ["bio", "epoll", "tokio"] {
+    for engine in ["bio", "epoll", "tokio", "corelane-kernel"] {
         let server = Server::start(engine, "http");
         let mut stream = server.connect();
         let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -254,7 +254,7 @@ fn http_is_answered_request_by_request_and_closed_when_asked() {
 
 #[test]
 fn a_client_that_half_closes_gets_its_bytes_back() {
-    for engine in ["bio", "epoll", "tokio"] {
+    for engine in ["bio", "epoll", "tokio", "corelane-kernel"] {
         let server = Server::start(engine, "echo");
         let mut stream = server.connect();
         stream.write_all(b"the last words").expect("sent");
@@ -267,7 +267,7 @@ fn a_client_that_half_closes_gets_its_bytes_back() {
 
 #[test]
 fn sigterm_ends_a_server_with_open_connections() {
-    for engine in ["bio", "epoll", "tokio"] {
+    for engine in ["bio", "epoll", "tokio", "corelane-kernel"] {
         let mut server = Server::start(engine, "echo");
         let mut stream = server.connect();
         stream.write_all(b"x").expect("sent");

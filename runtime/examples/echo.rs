@@ -14,6 +14,10 @@
 //! ```sh
 //! target/release/examples/echo --driver xdp --interface eth0 --address 10.0.0.2/24 --gateway 10.0.0.1 --port 7
 //! ```
+//! On the kernel's sockets, without a device:
+//! ```sh
+//! target/release/examples/echo --engine kernel --port 7007 --queues 2 & nc 127.0.0.1 7007
+//! ```
 
 mod common;
 #[path = "common/stats.rs"]

@@ -62,6 +62,31 @@
 //! - Nothing preempts a task: one that computes for long holds up all the traffic of its core. [`yield_now`] gives way.
 //! - An idle core spins for a while and then sleeps; what that costs in latency is in `core/idle.rs`.
 //!
+//! # Engines
+//!
+//! The same application runs on our own TCP/IP stack or on the kernel's sockets, with the same runtime, chosen at start:
+//! [`Builder::engine`], `engine = "kernel"` under `[runtime]` in a configuration, `--engine kernel` of the examples.
+//!
+//! | | `native` (the default) | `kernel` |
+//! |---|---|---|
+//! | frames, TCP/IP | a NIC queue and our own stack on each core | the kernel's, behind an epoll of each core |
+//! | needs | a device, an address of its own, mostly root | nothing |
+//! | use it for | speed: no system call a request | a laptop, CI, a host without such a device; loopback; IPv6; a fair comparison |
+//! | [`Builder::driver`], [`Builder::interface`], [`Builder::nic`] | which device | refused |
+//! | addresses, routes, `[ip]`, `[tcp]` | our stack's | not used, with a warning in the log: the kernel has its own (`ip`, `sysctl`) |
+//! | workers | one a queue | one for each of [`Builder::queues`] or [`Builder::cores`] |
+//! | a listener on each worker | the device spreads the connections (RSS) | the kernel does (SO_REUSEPORT); another program's port is refused |
+//! | [`recv_chunk`](net::TcpStream::recv_chunk), [`send`](net::TcpStream::send) | no copy | a copy each, by the kernel |
+//! | written bytes leave | with the turn's end | at once |
+//! | a dropped stream's delivery | [`Runtime::shutdown`] waits for it | is the kernel's, also after the process |
+//! | `TCP_NOTSENT_LOWAT`, `TCP_SYNCNT`, `TCP_LINGER2`, `TCP_MAXSEG`, `TCP_WINDOW_CLAMP`, `SO_MAX_PACING_RATE` | can be set | `Unsupported` |
+//! | [`tcp_info`](net::TcpStream::tcp_info), [`close`](net::TcpStream::close) with SO_LINGER | always | by `sock_diag`, `Unsupported` where the kernel lacks it |
+//! | [`stats::Snapshot`] | all of it | connections, openings, bytes and system calls; the rest is `nstat`'s |
+//!
+//! With the kernel's sockets `SO_RCVBUF` and `SO_SNDBUF` are bounded by `net.core.rmem_max` and `wmem_max`, keep-alive times are whole
+//! seconds, a congestion control must be loaded there, and a process without free descriptors lets connections wait
+//! instead of failing `accept`.
+//!
 //! # Features
 //!
 //! `tokio-io`, `futures-io` and `hyper` give the streams the traits of these crates. All are off by default.

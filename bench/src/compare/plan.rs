@@ -166,11 +166,11 @@ impl Engines {
         let default = args.engines.is_empty();
         let mut list = args.engines.clone();
         if default {
-            use Engine::{Bio, Corelane, Epoll, EpollSpin, IoUring, Tokio};
+            use Engine::{Bio, Corelane, CorelaneKernel, Epoll, EpollSpin, IoUring, Tokio};
             list = match bed {
                 Bed::Memory => memory::ENGINES.to_vec(),
                 Bed::Vhost => vec![Epoll, EpollSpin, Corelane],
-                _ => vec![Bio, Epoll, EpollSpin, IoUring, Tokio, Corelane],
+                _ => vec![Bio, Epoll, EpollSpin, IoUring, Tokio, CorelaneKernel, Corelane],
             };
         }
         let uring = list.contains(&Engine::IoUring).then(|| Ring::new().err()).flatten();

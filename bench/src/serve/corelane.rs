@@ -1,17 +1,22 @@
-//! corelane: our own TCP/IP stack on a NIC queue, a task a connection.
+//! corelane: our own TCP/IP stack on a NIC queue, a task a connection. And the same on the kernel's sockets.
 
 use std::io;
 use std::thread;
 use std::time::Duration;
 
-use corelane::net::{TcpListener, TcpStream};
-use corelane::spawn_local;
+use corelane::net::{TcpListener, TcpSocket, TcpStream};
+use corelane::{Builder, Runtime, spawn_local};
+use corelane_netstack::CongestionControl;
 
-use super::Server;
 use super::session::{Next, Service, Session};
+use super::{Server, no_address};
 use crate::cli::Workload;
+use crate::error::bad_input;
 use crate::stream::{Sink, Source};
 use crate::sys::{self, Stop};
+
+/// A worker that is told to spin does so for longer than any measurement takes.
+const FOREVER: Duration = Duration::from_secs(24 * 3600);
 
 /// How long connections that are open at the end may take to finish.
 const GRACE: Duration = Duration::from_millis(500);
@@ -21,7 +26,30 @@ const GRACE: Duration = Duration::from_millis(500);
 /// # Errors
 /// When the device can't be had: the error says what is missing.
 pub fn run(server: &Server<'_>) -> anyhow::Result<()> {
-    let mut runtime = server.device.start(server.spin)?;
+    run_on(server.device.start(server.spin)?, server, TcpSocket::new())
+}
+
+/// As [`run`], on the kernel's sockets.
+///
+/// # Errors
+/// When the address is not this machine's, or the port or a flag's value can't be had.
+pub fn run_on_kernel(server: &Server<'_>) -> anyhow::Result<()> {
+    let mut builder = Builder::new().engine("kernel");
+    if server.spin {
+        builder = builder.spin(FOREVER);
+    }
+    let socket = TcpSocket::new();
+    if let Some(name) = server.congestion {
+        let kind = name.parse().map_err(|_| {
+            let names = CongestionControl::ALL.map(CongestionControl::name).join(", ");
+            bad_input(format!("--congestion {name}: corelane-kernel takes {names}"))
+        })?;
+        socket.set_tcp_congestion(Some(kind))?;
+    }
+    run_on(builder.build()?, server, socket)
+}
+
+fn run_on(mut runtime: Runtime, server: &Server<'_>, socket: TcpSocket) -> anyhow::Result<()> {
     let handle = runtime.handle();
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -31,9 +59,10 @@ pub fn run(server: &Server<'_>) -> anyhow::Result<()> {
         });
         let (address, service) = (server.address, server.service);
         let results = runtime.block_on(async {
-            let listener = TcpListener::bind(address).await?;
+            socket.bind(address)?;
+            let listener = socket.listen(usize::MAX).map_err(|error| no_address(address, &error))?;
             server.announce(listener.local_addr()?)?;
-            listen(listener, service).await
+            anyhow::Ok(listen(listener, service).await?)
         });
         Stop::request(); // lets the thread go when the listener failed
         results

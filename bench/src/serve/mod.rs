@@ -53,12 +53,7 @@ impl Server<'_> {
     /// Binds a kernel listener.
     fn listen(&self) -> anyhow::Result<TcpListener> {
         let address = self.address;
-        let listener = TcpListener::bind(address).map_err(|error| {
-            bad_input(format!(
-                "--addr {address}: cannot listen there ({error}): give an address of this host \
-                 and a free port"
-            ))
-        })?;
+        let listener = TcpListener::bind(address).map_err(|error| no_address(address, &error))?;
         sys::set_backlog(&listener, BACKLOG).context("setting the backlog")?;
         if let Some(name) = self.congestion {
             sys::set_congestion(&listener, name).map_err(|error| no_congestion(name, &error))?;
@@ -72,6 +67,13 @@ impl Server<'_> {
         writeln!(out, "{READY}{address}")?;
         out.flush()
     }
+}
+
+/// The error of an address that can't be listened on.
+fn no_address(address: SocketAddr, error: &io::Error) -> anyhow::Error {
+    bad_input(format!(
+        "--addr {address}: cannot listen there ({error}): give an address of this host and a free port"
+    ))
 }
 
 /// The error of a kernel without this congestion control.
@@ -120,6 +122,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         Engine::IoUring => io_uring::run(&server)?,
         Engine::Tokio => tokio::run(&server)?,
         Engine::Corelane => corelane::run(&server)?,
+        Engine::CorelaneKernel => corelane::run_on_kernel(&server)?,
         Engine::CorelaneStack | Engine::Smoltcp | Engine::SmoltcpSteps => {
             return Err(bad_input(format!(
                 "--engine {}: it has no server of its own: use it with `corelane-bench memory`",

@@ -18,18 +18,27 @@ use corelane_sim::{LinkConfig, SimNic, cross_thread_pair};
 /// The address of the other host with `--driver sim`.
 pub const PEER: &str = "10.0.0.1/24";
 
-/// The flags that name the device and our address on it.
+/// Our address on the link in memory.
+const ADDRESS: &str = "10.0.0.2/24";
+
+/// Where the kernel's sockets listen unless told.
+const LOOPBACK: &str = "127.0.0.1/8";
+
+/// The flags that name the engine, the device and our address on it.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Device {
-    /// sim (both ends in this process, no root), tap, xdp, dpdk (if built in), or auto
-    #[arg(long, default_value = "sim")]
-    pub driver: String,
+    /// native: our own TCP/IP on a device; kernel: the kernel's sockets, without one [default: native]
+    #[arg(long, value_name = "NAME")]
+    pub engine: Option<String>,
+    /// sim (both ends in this process, no root), tap, xdp, dpdk (if built in), or auto [default: sim]
+    #[arg(long)]
+    pub driver: Option<String>,
     /// The interface: one that exists for xdp, one to be made for tap
     #[arg(long, value_name = "IF")]
     pub interface: Option<String>,
-    /// Our address; the kernel must not have it
-    #[arg(long, value_name = "ADDRESS/PREFIX", default_value = "10.0.0.2/24")]
-    pub address: String,
+    /// Our address; the kernel must not have it, or must with --engine kernel [default: 10.0.0.2/24, or 127.0.0.1/8]
+    #[arg(long, value_name = "ADDRESS/PREFIX")]
+    pub address: Option<String>,
     /// The next hop to other networks
     #[arg(long, value_name = "ADDRESS")]
     pub gateway: Option<String>,
@@ -39,7 +48,7 @@ pub struct Device {
     /// Cores to pin the workers to, such as 0,1
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub cores: Vec<usize>,
-    /// A configuration in TOML, instead of the flags above
+    /// A configuration in TOML, instead of the flags above but --engine
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
@@ -47,18 +56,28 @@ pub struct Device {
 impl Device {
     /// Whether both ends are in this process.
     pub fn is_sim(&self) -> bool {
-        self.config.is_none() && self.driver == "sim"
+        let native = self.engine.as_deref().is_none_or(|engine| engine == "native");
+        self.config.is_none() && native && self.driver.as_deref().is_none_or(|driver| driver == "sim")
     }
 
     fn settings(&self) -> io::Result<Config> {
-        if let Some(path) = &self.config {
-            return Config::from_file(path);
+        let mut config = self.config.as_ref().map_or_else(|| Ok(Config::default()), Config::from_file)?;
+        if let Some(engine) = &self.engine {
+            config.runtime.engine.clone_from(engine);
         }
-        let mut config = Config::default();
-        config.device.driver.clone_from(&self.driver);
+        if self.config.is_some() {
+            return Ok(config);
+        }
+        let kernel = config.runtime.engine == "kernel";
+        if !kernel || self.driver.is_some() {
+            config.device.driver = self.driver.clone().unwrap_or_else(|| "sim".to_string());
+        }
         config.device.interface.clone_from(&self.interface);
         config.device.queues = self.queues;
-        config.network.addresses = vec![self.address.clone()];
+        // The kernel has its own addresses: ours only says where to listen.
+        if !kernel {
+            config.network.addresses = vec![self.address.clone().unwrap_or_else(|| ADDRESS.to_string())];
+        }
         config.network.gateway.clone_from(&self.gateway);
         config.runtime.cores.clone_from(&self.cores);
         Ok(config)
@@ -72,7 +91,9 @@ impl Device {
     /// Our address with this port.
     pub fn socket(&self, port: u16) -> io::Result<SocketAddr> {
         let config = self.settings()?;
-        let address = config.network.addresses.first().cloned().unwrap_or_default();
+        let kernel = config.runtime.engine == "kernel";
+        let named = self.address.as_ref().or_else(|| config.network.addresses.first()).cloned();
+        let address = named.unwrap_or_else(|| if kernel { LOOPBACK.to_string() } else { String::new() });
         let ip = address.split('/').next().and_then(|ip| ip.parse().ok());
         let ip = ip.ok_or_else(|| {
             let message = format!("--address {address}: give our address, such as 10.0.0.2/24");
