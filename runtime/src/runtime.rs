@@ -138,7 +138,7 @@ fn make_worker(
         cores.pin_to(*core)?;
     }
     let engine = source.open(index, settings)?;
-    let inner = Inner::new(shared, handle.clone(), settings.budget, engine, Clock::system());
+    let inner = Inner::new(shared, handle.clone(), settings.budget, engine, Clock::system())?;
     let mut worker = Worker::of(inner);
     worker.set_spin(settings.spin);
     Ok(worker)

@@ -14,7 +14,15 @@ thread_local! {
 #[inline]
 pub(crate) fn with<R>(f: impl FnOnce(&Rc<Inner>) -> R) -> Option<R> {
     // The thread-local is gone when a thread that ends drops the last handles.
-    CURRENT.try_with(|current| current.borrow().as_ref().map(f)).ok().flatten()
+    CURRENT
+        .try_with(|current| {
+            current.borrow().as_ref().map(|inner| {
+                inner.tokio.disturb();
+                f(inner)
+            })
+        })
+        .ok()
+        .flatten()
 }
 
 /// Runs `f` inside a worker, and returns to the one before it (if any) afterwards, even when `f` panics.
@@ -27,5 +35,6 @@ pub(crate) fn enter<R>(inner: &Rc<Inner>, f: impl FnOnce() -> R) -> R {
         }
     }
     let _restore = Restore(CURRENT.replace(Some(inner.clone())));
+    let _tokio = inner.tokio.enter();
     f()
 }

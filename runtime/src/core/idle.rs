@@ -14,6 +14,8 @@
 //! | asleep | the kernel's wake-up: some 5 us on the core, 60 us across virtual cores, below 1 ms | that and the timer slack of the thread, 50 us |
 //! | asleep, device without an interrupt | `BLIND_SLEEP`, 1 ms, for frames | as above |
 
+#[cfg(feature = "tokio-rt")]
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use corelane_netstack::Instant;
@@ -65,12 +67,28 @@ impl Idle {
         }
         if inner.shared.mailbox.prepare_sleep() {
             let deadline = inner.next_deadline();
-            if inner.engine.sleep(&inner.clock, inner.shared.mailbox.bell(), deadline) {
+            if sleep(inner, deadline) {
                 inner.sleeps.set(inner.sleeps.get() + 1);
             }
             inner.shared.mailbox.finish_sleep();
         }
     }
+}
+
+/// Sleeps until something arrives, somebody rings, or `deadline`. Returns whether it slept.
+#[cfg(not(feature = "tokio-rt"))]
+fn sleep(inner: &Inner, deadline: Option<Instant>) -> bool {
+    inner.engine.sleep(&inner.clock, inner.shared.mailbox.bell(), deadline)
+}
+
+/// The same in tokio's driver. An error ends the sleep early: then it is a worker that never sleeps.
+#[cfg(feature = "tokio-rt")]
+fn sleep(inner: &Inner, deadline: Option<Instant>) -> bool {
+    inner.tokio.prepare_sleep();
+    let watch = &mut |number, fd: BorrowedFd<'_>| drop(inner.tokio.watch(number, fd));
+    let Some(time) = inner.engine.arm(&inner.clock, deadline, watch) else { return false };
+    let _ = inner.tokio.sleep(time);
+    true
 }
 
 #[cfg(test)]

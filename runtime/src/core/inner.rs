@@ -1,6 +1,7 @@
 //! The state of a worker that its tasks and sockets reach through the thread.
 
 use std::cell::{Cell, RefCell};
+use std::io;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use crate::core::budget::Budget;
 use crate::core::clock::Clock;
 use crate::core::mailbox::{Message, Shared};
 use crate::core::spawn::Handle;
+use crate::core::tokio_rt::TokioRt;
 use crate::engine::Engine;
 use crate::reactor::Reactor;
 use crate::task::executor::Tasks;
@@ -40,6 +42,8 @@ pub(crate) struct Inner {
     pub(crate) reactor: RefCell<Reactor>,
     pub(crate) timers: RefCell<Timers>,
     pub(crate) tasks: Tasks,
+    /// tokio's, with the feature `tokio-rt`; else nothing.
+    pub(crate) tokio: TokioRt,
     #[cfg(feature = "hyper")]
     pub(crate) scratch: RefCell<Box<[u8]>>,
     pub(crate) phase: Cell<Phase>,
@@ -57,9 +61,10 @@ impl Inner {
         budget: Budget,
         engine: Engine,
         clock: Clock,
-    ) -> Inner {
+    ) -> io::Result<Inner> {
         let now = clock.now();
-        Inner {
+        let tokio = TokioRt::new(shared.mailbox.bell(), now)?;
+        Ok(Inner {
             id: shared.id(),
             shared,
             clock,
@@ -68,6 +73,7 @@ impl Inner {
             reactor: RefCell::new(Reactor::new()),
             timers: RefCell::new(Timers::new(now)),
             tasks: Tasks::new(),
+            tokio,
             #[cfg(feature = "hyper")]
             scratch: RefCell::new(vec![0; SCRATCH].into_boxed_slice()),
             phase: Cell::new(Phase::Running),
@@ -75,7 +81,7 @@ impl Inner {
             handle,
             turns: Cell::new(0),
             sleeps: Cell::new(0),
-        }
+        })
     }
 
     /// Other threads -> commands and woken tasks. Returns how many messages there were.
@@ -159,6 +165,6 @@ impl Inner {
 
     /// Whether nothing is left that was accepted.
     pub(crate) fn is_drained(&self) -> bool {
-        self.tasks.is_empty() && self.engine.is_drained()
+        self.tasks.is_empty() && self.tokio.is_idle() && self.engine.is_drained()
     }
 }

@@ -7,4 +7,9 @@ pub(crate) mod idle;
 pub(crate) mod inner;
 pub(crate) mod mailbox;
 pub(crate) mod spawn;
+#[cfg(not(feature = "tokio-rt"))]
+#[path = "no_tokio_rt.rs"]
+pub(crate) mod tokio_rt;
+#[cfg(feature = "tokio-rt")]
+pub(crate) mod tokio_rt;
 pub(crate) mod worker;

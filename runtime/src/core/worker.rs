@@ -62,7 +62,7 @@ impl Progress {
 /// Dropping it drops all of its tasks, closes their sockets, and sends what that has to say while the ring takes it. Connections
 /// that are not over by then are reset.
 pub struct Worker {
-    inner: Rc<Inner>,
+    pub(crate) inner: Rc<Inner>,
     idle: Idle,
 }
 
@@ -76,7 +76,7 @@ impl Worker {
         let handle = Handle::new(vec![shared.clone()]);
         let budget = Budget::default();
         let engine = Engine::Native(Native::new(queue, stack, budget.burst));
-        Ok(Worker::of(Inner::new(shared, handle, budget, engine, clock)))
+        Ok(Worker::of(Inner::new(shared, handle, budget, engine, clock)?))
     }
 
     /// A worker on the kernel's sockets: see [`Builder::engine`](crate::Builder::engine). What it listens on it shares with no
@@ -89,7 +89,7 @@ impl Worker {
         let handle = Handle::new(vec![shared.clone()]);
         let slots = crate::config::DeviceConfig::default().slots;
         let engine = Engine::Kernel(Kernel::new(slots, Arc::default())?);
-        Ok(Worker::of(Inner::new(shared, handle, Budget::default(), engine, clock)))
+        Ok(Worker::of(Inner::new(shared, handle, Budget::default(), engine, clock)?))
     }
 
     pub(crate) fn of(inner: Inner) -> Worker {
@@ -216,7 +216,8 @@ fn turn(inner: &Inner, main: &mut dyn FnMut() -> u32) -> Progress {
     inner.engine.expire(now); // the stack's timers due
     let timers = inner.fire_timers(now); // the tasks' timers due
     let events = reactor::dispatch(&inner.reactor, &inner.engine); // events -> wakers
-    let polled = main() + inner.tasks.run(inner.budget.polls); // woken futures read and write
+    let tokio = u32::from(inner.tokio.drive(now)); // tokio's tasks, with the feature tokio-rt
+    let polled = tokio + main() + inner.tasks.run(inner.budget.polls); // woken futures read and write
     let sent = inner.engine.transmit(now); // TCP -> burst -> NIC ring
     let more = sent.more || inner.tasks.is_ready();
     inner.turns.set(inner.turns.get() + 1);
@@ -253,6 +254,7 @@ impl Drop for Worker {
             inner.tasks.cancel_all(|| {
                 inner.take_mail();
             });
+            inner.tokio.shutdown();
             let last_words = || {
                 for _ in 0..LAST_TURNS {
                     if !turn(&inner, &mut || 0).is_busy() {

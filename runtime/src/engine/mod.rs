@@ -103,7 +103,12 @@ contract! {
     fn next_deadline() -> Option<Instant>;
     /// Sleeps until something arrives, `bell` is readable, or `deadline`. Returns whether it slept: not when there is something
     /// to do already.
+    #[cfg_attr(feature = "tokio-rt", allow(dead_code, reason = "tokio's driver sleeps instead"))]
     fn sleep(clock: &Clock, bell: BorrowedFd<'_>, deadline: Option<Instant>) -> bool;
+    /// For a sleep in somebody else's poll: names what becomes readable when something arrives, by a number that stays as long as
+    /// the descriptor does, and tells how long the sleep may be; `None` = there is something to do already.
+    #[cfg(feature = "tokio-rt")]
+    fn arm(clock: &Clock, deadline: Option<Instant>, watch: &mut dyn FnMut(std::os::fd::RawFd, BorrowedFd<'_>)) -> Option<std::time::Duration>;
     /// Whether nothing is open, and nothing is left to deliver.
     fn is_drained() -> bool;
     /// Resets all that is open.

@@ -40,6 +40,19 @@ impl Device {
         }
         self.interrupt.is_some()
     }
+
+    /// Whether there is an interrupt to sleep on, and how long to sleep at most; `None` = not at all.
+    fn prepare_sleep(&mut self, clock: &Clock, deadline: Option<Instant>) -> Option<(bool, Duration)> {
+        let armed = self.arm();
+        // Frames may have come before the interrupt was armed. They stay in the burst for the next turn.
+        self.queue.receive(&mut self.rx);
+        if !self.rx.is_empty() {
+            return None;
+        }
+        let longest = if armed { Duration::MAX } else { BLIND_SLEEP };
+        let time = deadline.map_or(longest, |at| longest.min(at - clock.now()));
+        (!time.is_zero()).then_some((armed, time))
+    }
 }
 
 /// The engine. A task that reads a socket borrows the stack, and nothing else.
@@ -102,20 +115,8 @@ impl Native {
 
     pub(super) fn sleep(&self, clock: &Clock, bell: BorrowedFd<'_>, deadline: Option<Instant>) -> bool {
         let device = &mut *self.device.borrow_mut();
-        let armed = device.arm();
-        // Frames may have come before the interrupt was armed. They stay in the burst for the next turn.
-        device.queue.receive(&mut device.rx);
-        if !device.rx.is_empty() {
-            return false;
-        }
-        let mut timeout = deadline.map(|at| at - clock.now());
-        if !armed {
-            timeout = Some(timeout.map_or(BLIND_SLEEP, |t| t.min(BLIND_SLEEP)));
-        }
-        if timeout.is_some_and(|t| t.is_zero()) {
-            return false;
-        }
-        let timeout = timeout.and_then(|t| Timespec::try_from(t).ok()); // some 584 years are for ever
+        let Some((armed, time)) = device.prepare_sleep(clock, deadline) else { return false };
+        let timeout = Timespec::try_from(time).ok(); // some 584 years are for ever
         let bell = PollFd::from_borrowed_fd(bell, PollFlags::IN);
         // EINTR and the like end the sleep early: the next turn finds out.
         let _ = match &device.interrupt {
@@ -125,6 +126,21 @@ impl Native {
             _ => poll(&mut [bell], timeout.as_ref()),
         };
         true
+    }
+
+    #[cfg(feature = "tokio-rt")]
+    pub(super) fn arm(
+        &self,
+        clock: &Clock,
+        deadline: Option<Instant>,
+        watch: &mut dyn FnMut(RawFd, BorrowedFd<'_>),
+    ) -> Option<Duration> {
+        let device = &mut *self.device.borrow_mut();
+        let (armed, time) = device.prepare_sleep(clock, deadline)?;
+        if armed && let Some((number, fd)) = &device.interrupt {
+            watch(*number, fd.as_fd());
+        }
+        Some(time)
     }
 
     pub(super) fn is_drained(&self) -> bool {

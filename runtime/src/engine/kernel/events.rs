@@ -154,6 +154,14 @@ impl Events {
         true
     }
 
+    /// For a sleep in somebody else's poll: what becomes readable when something arrives; `None` = something has.
+    #[cfg(feature = "tokio-rt")]
+    pub(super) fn arm(&mut self) -> Option<BorrowedFd<'_>> {
+        // Whoever watches may have forgotten what came since the turn asked.
+        self.poll();
+        (self.arrived.is_empty() && self.ready.is_empty()).then(|| self.epoll.as_fd())
+    }
+
     /// Remembers a reader for when a buffer is free.
     pub(super) fn starve_reader(&mut self, id: SocketId) {
         if !self.starved_readers.contains(&id) {

@@ -159,6 +159,20 @@ impl Kernel {
         slept
     }
 
+    #[cfg(feature = "tokio-rt")]
+    pub(super) fn arm(
+        &self,
+        clock: &Clock,
+        deadline: Option<Instant>,
+        watch: &mut dyn FnMut(std::os::fd::RawFd, BorrowedFd<'_>),
+    ) -> Option<std::time::Duration> {
+        let inside = &mut *self.state.borrow_mut();
+        let epoll = inside.events.arm()?;
+        watch(std::os::fd::AsRawFd::as_raw_fd(&epoll), epoll);
+        let time = deadline.map_or(std::time::Duration::MAX, |at| at - clock.now());
+        (!time.is_zero()).then_some(time)
+    }
+
     /// What was closed is the kernel's to deliver; what it takes no more of is not.
     pub(super) fn is_drained(&self) -> bool {
         self.state.borrow().sockets.len() == 0

@@ -1,0 +1,131 @@
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::test_support::worker_with;
+use crate::{Clock, Worker, spawn_local};
+
+fn idle_worker() -> Worker {
+    let mut worker = worker_with(Clock::system());
+    worker.set_spin(Duration::ZERO); // it sleeps whenever it can
+    worker
+}
+
+#[test]
+fn timers_of_tokio_end_the_sleep() {
+    let mut worker = idle_worker();
+    let start = Instant::now();
+    worker.block_on(async { tokio::time::sleep(Duration::from_millis(20)).await });
+    let took = start.elapsed();
+    assert!(took >= Duration::from_millis(20) && took < Duration::from_secs(5), "{took:?}");
+    assert!(worker.inner.sleeps.get() > 0, "it slept");
+}
+
+#[test]
+fn our_timers_end_the_sleep_in_time() {
+    let mut worker = idle_worker();
+    let late = worker.block_on(async {
+        let mut shortest = Duration::MAX;
+        // The best of some: another process may have the core.
+        for _ in 0..50 {
+            let start = Instant::now();
+            crate::time::sleep(Duration::from_micros(2_100)).await;
+            shortest = shortest.min(start.elapsed());
+        }
+        shortest
+    });
+    assert!(late >= Duration::from_micros(2_100) && late < Duration::from_micros(2_900), "{late:?}");
+}
+
+#[test]
+fn tasks_of_tokio_wake_ours_and_the_other_way_round() {
+    let mut worker = idle_worker();
+    let local = Rc::new(7);
+    let sum = worker.block_on(async move {
+        let (ask, asked) = tokio::sync::oneshot::channel();
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        let theirs = tokio::spawn(async move { answer.send(asked.await.unwrap() + 1).unwrap() });
+        let ours = spawn_local(async move { ask.send(1).unwrap() });
+        let pinned = tokio::task::spawn_local(async move { *local });
+        ours.await.unwrap();
+        theirs.await.unwrap();
+        answered.await.unwrap() + pinned.await.unwrap()
+    });
+    assert_eq!(sum, 9);
+}
+
+#[test]
+fn sockets_of_the_kernel_work_in_a_task_of_ours() {
+    let mut worker = idle_worker();
+    let echoed = worker.block_on(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = spawn_local(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut word = [0; 5];
+            stream.read_exact(&mut word).await.unwrap();
+            stream.write_all(&word).await.unwrap();
+        });
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"hello").await.unwrap();
+        let mut word = Vec::new();
+        stream.read_to_end(&mut word).await.unwrap();
+        server.await.unwrap();
+        word
+    });
+    assert_eq!(echoed, b"hello");
+}
+
+#[test]
+fn another_thread_wakes_a_worker_that_sleeps_in_tokio() {
+    let mut worker = idle_worker();
+    let handle = worker.handle();
+    let (send, receive) = tokio::sync::oneshot::channel();
+    let other = std::thread::spawn(move || {
+        let task = handle.spawn_on(0, async { tokio::time::sleep(Duration::from_millis(5)).await });
+        send.send(task.unwrap()).ok().unwrap();
+    });
+    worker.block_on(async { receive.await.unwrap().await.unwrap() });
+    other.join().unwrap();
+}
+
+#[test]
+fn a_task_of_tokio_that_never_waits_does_not_starve_ours() {
+    let mut worker = idle_worker();
+    worker.block_on(async {
+        let busy = tokio::spawn(async {
+            loop {
+                tokio::task::yield_now().await;
+            }
+        });
+        crate::time::sleep(Duration::from_millis(5)).await;
+        busy.abort();
+    });
+}
+
+#[test]
+fn a_shutdown_waits_for_the_tasks_of_tokio() {
+    let mut worker = idle_worker();
+    worker.handle().shutdown(Duration::from_secs(60));
+    let sleep = async { tokio::time::sleep(Duration::from_millis(10)).await };
+    let task = worker.enter(|| tokio::spawn(sleep));
+    worker.block_on(async {});
+    assert!(task.is_finished(), "block_on returns only then");
+}
+
+#[test]
+fn a_worker_that_ends_drops_the_tasks_of_tokio() {
+    let mut worker = idle_worker();
+    let (send, mut receive) = tokio::sync::oneshot::channel::<()>();
+    worker.block_on(async move {
+        tokio::spawn(async move {
+            let _held = send;
+            std::future::pending::<()>().await;
+        });
+        crate::yield_now().await;
+    });
+    assert!(receive.try_recv().is_err());
+    drop(worker);
+    assert_eq!(receive.try_recv(), Err(tokio::sync::oneshot::error::TryRecvError::Closed));
+}
