@@ -99,9 +99,17 @@ const ARROWS: &[Row] = &[
     },
     Row {
         name: "corelane",
-        imports: &["corelane-nic", "corelane-netstack", "corelane-drivers"],
+        // sim is the link of #[corelane::test], behind the feature test-util.
+        imports: &[
+            "corelane-nic",
+            "corelane-netstack",
+            "corelane-drivers",
+            "corelane-macros",
+            "corelane-sim",
+        ],
         tests_import: &["corelane-testkit", "corelane-sim"],
     },
+    Row { name: "corelane-macros", imports: &[], tests_import: &[] },
     // The in-memory engine drives a stack over a link by hand, as smoltcp is driven beside it: it is the stack
     // that is measured there, without the runtime. Hence nic and netstack, which the table doesn't name.
     Row {

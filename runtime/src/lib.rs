@@ -89,9 +89,22 @@
 //!
 //! # Features
 //!
-//! `tokio-io`, `futures-io` and `hyper` give the streams the traits of these crates. All are off by default.
+//! All are off by default.
+//!
+//! | feature | gives |
+//! |---|---|
+//! | `tokio-io` | tokio's `AsyncRead`, `AsyncWrite`: codecs, tokio-rustls, `copy` |
+//! | `futures-io` | those of futures-io |
+//! | `hyper` | hyper's `Read`, `Write`, `Executor`, `Timer` |
+//! | `tokio-rt` | a tokio runtime on each worker, for libraries that insist: its timers, tasks and sockets work in ours |
+//! | `macros` | `#[corelane::main]` |
+//! | `test-util` | `#[corelane::test]`: two hosts in memory, in virtual time |
+//! | `dpdk` | the DPDK backend |
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "macros")]
+#[doc(hidden)]
+pub mod attributes;
 mod builder;
 mod config;
 mod core;
@@ -104,6 +117,8 @@ pub mod stats;
 mod task;
 #[cfg(test)]
 mod test_support;
+#[cfg(feature = "test-util")]
+pub mod testing;
 pub mod time;
 
 pub use crate::builder::Builder;
@@ -118,4 +133,8 @@ pub use crate::core::worker::{Progress, Worker};
 pub use crate::runtime::Runtime;
 pub use crate::task::join_handle::{JoinError, JoinHandle};
 pub use crate::task::yield_now::yield_now;
+#[cfg(feature = "macros")]
+pub use corelane_macros::main;
+#[cfg(feature = "test-util")]
+pub use corelane_macros::test;
 pub use corelane_nic::{Chunk, Packet, Pool};

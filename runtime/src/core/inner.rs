@@ -110,6 +110,13 @@ impl Inner {
                 drop(waker);
             }
             Message::Shutdown(timeout) => self.begin_shutdown(timeout),
+            #[cfg(feature = "macros")]
+            Message::CancelTasks => {
+                self.tasks.cancel_all(|| {
+                    self.take_mail();
+                });
+                self.tokio.shutdown();
+            }
             Message::Stop => self.phase.set(Phase::Stopped),
         }
     }

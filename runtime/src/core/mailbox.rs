@@ -26,6 +26,9 @@ pub(crate) enum Message {
     CancelTimer(usize),
     /// Stop accepting, finish what was accepted within this time.
     Shutdown(Duration),
+    /// Drop all tasks.
+    #[cfg(feature = "macros")]
+    CancelTasks,
     /// Leave the loop.
     Stop,
 }

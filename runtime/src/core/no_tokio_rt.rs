@@ -25,6 +25,9 @@ impl TokioRt {
         false
     }
 
+    #[cfg(feature = "test-util")]
+    pub(crate) fn hurry(&self) {}
+
     #[inline(always)]
     pub(crate) fn is_idle(&self) -> bool {
         true

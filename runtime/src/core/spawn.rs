@@ -110,6 +110,14 @@ impl Handle {
         }
     }
 
+    /// Drops all tasks of all workers; their sockets are closed.
+    #[cfg(feature = "macros")]
+    pub(crate) fn cancel_tasks(&self) {
+        for shared in self.workers.iter() {
+            shared.mailbox.push(Message::CancelTasks);
+        }
+    }
+
     pub(crate) fn stop(&self) {
         for shared in self.workers.iter() {
             shared.mailbox.push(Message::Stop);
@@ -161,6 +169,12 @@ impl Cores {
     /// Asked for before any thread is pinned: a thread that a pinned one starts has only its core.
     pub(crate) fn allowed() -> Cores {
         Cores(core_affinity::get_core_ids().unwrap_or_default())
+    }
+
+    /// Their numbers.
+    #[cfg(feature = "macros")]
+    pub(crate) fn numbers(&self) -> Vec<usize> {
+        self.0.iter().map(|id| id.id).collect()
     }
 
     /// Keeps the calling thread on a core.
