@@ -96,6 +96,8 @@
 //! | `tokio-io` | tokio's `AsyncRead`, `AsyncWrite`: codecs, tokio-rustls, `copy` |
 //! | `futures-io` | those of futures-io |
 //! | `hyper` | hyper's `Read`, `Write`, `Executor`, `Timer` |
+//! | `axum` | `http::serve` for axum's routers, with WebSockets |
+//! | `http-client` | `http::Connector` for hyper-util's pooled client |
 //! | `tokio-rt` | a tokio runtime on each worker, for libraries that insist: its timers, tasks and sockets work in ours |
 //! | `macros` | `#[corelane::main]` |
 //! | `test-util` | `#[corelane::test]`: two hosts in memory, in virtual time |
@@ -110,6 +112,8 @@ mod config;
 mod core;
 mod engine;
 mod error;
+#[cfg(any(feature = "axum", feature = "http-client"))]
+pub mod http;
 pub mod net;
 mod reactor;
 mod runtime;
