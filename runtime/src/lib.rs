@@ -93,7 +93,7 @@
 //!
 //! | feature | gives |
 //! |---|---|
-//! | `tokio-io` | tokio's `AsyncRead`, `AsyncWrite`: codecs, tokio-rustls, `copy` |
+//! | `tokio-io` | tokio's `AsyncRead`, `AsyncBufRead`, `AsyncWrite`: codecs, tokio-rustls, `copy` |
 //! | `futures-io` | those of futures-io |
 //! | `hyper` | hyper's `Read`, `Write`, `Executor`, `Timer` |
 //! | `axum` | `http::serve` for axum's routers, with WebSockets |

@@ -160,3 +160,76 @@ mod hyper_rt {
         assert!(hosts.join(server));
     }
 }
+
+/// Lines out of the received chunks, without a copy.
+#[cfg(all(feature = "tokio-io", feature = "futures-io"))]
+mod buffered {
+    use std::future::poll_fn;
+    use std::pin::Pin;
+
+    use corelane::net::{ChunkReader, TcpListener, TcpStream};
+    use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
+
+    use crate::support::{Hosts, SERVER};
+
+    #[test]
+    fn tokio_s_lines_come_from_chunks_and_go_back() {
+        let mut hosts = Hosts::new();
+        let server = hosts.serve(async {
+            let mut listener = TcpListener::bind(SERVER).await?;
+            let mut reader = ChunkReader::new(listener.accept().await?.0);
+            let (mut count, mut line) = (0, String::new());
+            while reader.read_line(&mut line).await? > 0 {
+                AsyncWriteExt::write_all(&mut reader, line.to_uppercase().as_bytes()).await?;
+                line.clear();
+                count += 1;
+            }
+            AsyncWriteExt::shutdown(&mut reader).await?;
+            assert!(reader.buffer().is_empty());
+            std::io::Result::Ok(count)
+        });
+        let answer = hosts.connect(async {
+            let mut stream = TcpStream::connect(SERVER).await.unwrap();
+            // A line that is longer than a segment, and one without an end.
+            stream.write_all(format!("one\n{}\nthree", "x".repeat(5_000)).as_bytes()).await.unwrap();
+            stream.shutdown(corelane::net::Shutdown::Write).unwrap();
+            let mut answer = Vec::new();
+            TcpStream::read_to_end(&mut stream, &mut answer).await.unwrap();
+            answer
+        });
+        assert_eq!(answer, format!("ONE\n{}\nTHREE", "X".repeat(5_000)).as_bytes());
+        assert_eq!(hosts.join(server).unwrap(), 3);
+        hosts.assert_clean();
+    }
+
+    #[test]
+    fn what_is_not_consumed_stays() {
+        let mut hosts = Hosts::new();
+        let server = hosts.serve(async {
+            let mut listener = TcpListener::bind(SERVER).await.unwrap();
+            let (read, _write) = listener.accept().await.unwrap().0.into_split();
+            let mut reader = ChunkReader::new(read);
+            for expected in [&b"abcdef"[..], b"cdef"] {
+                let bytes = poll_fn(|cx| {
+                    futures_io::AsyncBufRead::poll_fill_buf(Pin::new(&mut reader), cx).map_ok(<[u8]>::to_vec)
+                });
+                assert_eq!(bytes.await.unwrap(), expected);
+                futures_io::AsyncBufRead::consume(Pin::new(&mut reader), 2);
+            }
+            let mut two = [0; 1];
+            let read = poll_fn(|cx| futures_io::AsyncRead::poll_read(Pin::new(&mut reader), cx, &mut two));
+            assert_eq!((read.await.unwrap(), &two), (1, b"e"));
+            assert_eq!(reader.buffer(), b"f");
+            reader.advance(100);
+            assert_eq!(AsyncReadExt::read(&mut reader, &mut [0; 8]).await.unwrap(), 0, "the end");
+            let (_, rest) = reader.into_parts();
+            assert!(rest.is_none());
+        });
+        hosts.connect(async {
+            let mut stream = TcpStream::connect(SERVER).await.unwrap();
+            stream.write_all(b"abcdef").await.unwrap();
+        });
+        hosts.join(server);
+        hosts.assert_clean();
+    }
+}

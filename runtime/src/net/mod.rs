@@ -5,6 +5,8 @@
 //! fails with an error that says so, and dropping it there tells the owner to close it.
 
 mod addr;
+#[cfg(any(feature = "tokio-io", feature = "futures-io"))]
+mod chunk_reader;
 mod compat;
 mod home;
 mod options;
@@ -13,6 +15,8 @@ mod tcp_listener;
 mod tcp_stream;
 
 pub use addr::ToAddr;
+#[cfg(any(feature = "tokio-io", feature = "futures-io"))]
+pub use chunk_reader::{ChunkReader, ChunkSource};
 #[cfg(feature = "hyper")]
 pub use compat::hyper::{LocalExecutor, LocalTimer};
 pub use home::pool;
