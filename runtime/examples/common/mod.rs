@@ -6,7 +6,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -150,7 +151,15 @@ where
         return beside(builder, address, server, theirs, client(address));
     }
     let mut runtime = device.builder()?.build()?;
-    println!("listening on {address}, {} worker(s); end it with Ctrl-C", runtime.handle().workers());
+    let workers = runtime.handle().workers();
+    let left = Arc::new(AtomicUsize::new(workers));
+    let server = move |listener| {
+        // Only now does every worker listen.
+        if left.fetch_sub(1, Ordering::Relaxed) == 1 {
+            println!("listening on {address}, {workers} worker(s); end it with Ctrl-C");
+        }
+        server(listener)
+    };
     runtime.block_on_all(move || listen(address, server.clone())).map(drop)
 }
 
