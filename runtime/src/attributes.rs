@@ -131,8 +131,17 @@ fn first(workers: usize, allowed: &[usize]) -> io::Result<Vec<usize>> {
     }
 }
 
-/// Runs the body of `main`, or says why not and ends the process.
+/// Runs the body of an async `main`, or says why not and ends the process.
 pub fn main<T>(settings: Main, body: impl Future<Output = T>) -> T {
+    run(settings, |runtime| runtime.block_on(body))
+}
+
+/// Runs the body of a `main` that has an event loop of its own.
+pub fn main_inside<T>(settings: Main, body: impl FnOnce() -> T) -> T {
+    run(settings, |runtime| runtime.worker_mut().enter(body))
+}
+
+fn run<T>(settings: Main, body: impl FnOnce(&mut Runtime) -> T) -> T {
     let mut runtime = match settings.start() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -141,7 +150,7 @@ pub fn main<T>(settings: Main, body: impl Future<Output = T>) -> T {
             process::exit(if wrong { 2 } else { 1 });
         }
     };
-    let output = runtime.block_on(body);
+    let output = body(&mut runtime);
     let _ = finish(runtime); // a peer that has gone is not our result
     output
 }

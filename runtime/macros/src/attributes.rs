@@ -1,4 +1,4 @@
-//! From an async function to one that runs it.
+//! From a function to one that runs it on a runtime.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
@@ -10,22 +10,26 @@ use syn::{Error, Expr, ExprLit, ItemFn, Lit, MetaNameValue, Token, parse2};
 const TEXTS: [&str; 5] = ["address", "config", "driver", "gateway", "interface"];
 
 pub(crate) fn main(arguments: TokenStream, item: TokenStream) -> Result<TokenStream, Error> {
-    let function = async_function(item, "#[corelane::main]")?;
+    let function = function(item, "#[corelane::main]")?;
     if let Some(input) = function.sig.inputs.first() {
         return Err(Error::new_spanned(input, "`main` takes no arguments"));
     }
     let settings = settings(arguments)?;
     let body = &function.block;
-    Ok(replace_body(
-        &function,
-        &quote! {
-            ::corelane::attributes::main(::corelane::attributes::Main::new() #settings, async #body)
-        },
-    ))
+    let (run, body) = match function.sig.asyncness {
+        Some(_) => (quote!(main), quote!(async #body)),
+        None => (quote!(main_inside), quote!(|| #body)),
+    };
+    let call = quote!(::corelane::attributes::#run(::corelane::attributes::Main::new() #settings, #body));
+    Ok(replace_body(&function, &call))
 }
 
 pub(crate) fn test(arguments: TokenStream, item: TokenStream) -> Result<TokenStream, Error> {
-    let function = async_function(item, "#[corelane::test]")?;
+    let function = function(item, "#[corelane::test]")?;
+    if function.sig.asyncness.is_none() {
+        let message = "#[corelane::test] is for an async function: write `async fn`";
+        return Err(Error::new_spanned(function.sig.fn_token, message));
+    }
     if !arguments.is_empty() {
         return Err(Error::new_spanned(arguments, "#[corelane::test] takes no settings"));
     }
@@ -50,12 +54,8 @@ pub(crate) fn test(arguments: TokenStream, item: TokenStream) -> Result<TokenStr
     })
 }
 
-fn async_function(item: TokenStream, attribute: &str) -> Result<ItemFn, Error> {
+fn function(item: TokenStream, attribute: &str) -> Result<ItemFn, Error> {
     let function: ItemFn = parse2(item)?;
-    if function.sig.asyncness.is_none() {
-        let message = format!("{attribute} is for an async function: write `async fn`");
-        return Err(Error::new_spanned(function.sig.fn_token, message));
-    }
     if !function.sig.generics.params.is_empty() {
         return Err(Error::new_spanned(&function.sig.generics, format!("{attribute}: it can't be generic")));
     }

@@ -4,7 +4,8 @@ mod attributes;
 
 use proc_macro::TokenStream;
 
-/// Runs an async `main` on a runtime, as `#[tokio::main]` does.
+/// Runs an async `main` on a runtime, as `#[tokio::main]` does. One that is not async runs inside the first worker, for a program
+/// that has an event loop of its own.
 ///
 /// ```ignore
 /// #[corelane::main(cores = 2, driver = "tap", interface = "tap0", address = "10.0.0.2/24")]

@@ -44,6 +44,23 @@ fn a_main_keeps_its_attributes_and_its_type() {
 }
 
 #[test]
+fn a_main_that_is_not_async_runs_inside_the_worker() {
+    let main = text(
+        &main(
+            quote!(cores = 1),
+            quote!(
+                fn main() {
+                    work()
+                }
+            ),
+        )
+        .unwrap(),
+    );
+    assert!(main.starts_with("fnmain(){::corelane::attributes::main_inside("), "{main}");
+    assert!(main.ends_with(".workers(1),||{work()})}"), "{main}");
+}
+
+#[test]
 fn a_test_takes_its_peer() {
     let with = text(
         &test(
@@ -70,15 +87,6 @@ fn a_test_takes_its_peer() {
 #[test]
 fn what_is_not_async_or_takes_too_much_is_refused() {
     for (result, told) in [
-        (
-            main(
-                quote!(),
-                quote!(
-                    fn main() {}
-                ),
-            ),
-            "write `async fn`",
-        ),
         (
             main(
                 quote!(),
