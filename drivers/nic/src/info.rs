@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::Rss;
+
 /// An Ethernet address.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct MacAddress(pub [u8; 6]);
@@ -82,15 +84,6 @@ pub const COPY_BELOW: u16 = 256;
 
 /// [`Offloads::sum_below`] where nothing else was measured.
 pub const SUM_BELOW: u16 = 256;
-
-/// How a device spreads flows over queues, as far as it tells.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rss {
-    /// The Toeplitz key.
-    pub key: Vec<u8>,
-    /// Hash -> queue: indexed by the low bits of the hash.
-    pub table: Vec<u16>,
-}
 
 /// What a device is and can do; fixed from its opening on.
 #[derive(Debug, Clone, PartialEq, Eq)]

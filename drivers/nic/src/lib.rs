@@ -16,12 +16,14 @@ mod info;
 mod packet;
 mod pool;
 mod queue;
+mod rss;
 mod span;
 
 pub use advice::prefetch;
 pub use burst::{Checksum, ChecksumOffload, RxBurst, RxFrame, TxBurst, TxFrame, TxOffload};
 pub use chunk::Chunk;
-pub use info::{COPY_BELOW, MacAddress, Medium, NicInfo, Offloads, Rss, SUM_BELOW};
+pub use info::{COPY_BELOW, MacAddress, Medium, NicInfo, Offloads, SUM_BELOW};
 pub use packet::Packet;
 pub use pool::{Memory, Pool, PoolConfig, PoolStats};
 pub use queue::{LinkState, Nic, Queue, QueueId, QueueStats};
+pub use rss::Rss;

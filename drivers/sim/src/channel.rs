@@ -6,10 +6,10 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
 
-use corelane_nic::{Checksum, Packet, Pool, Queue, QueueStats, RxBurst, RxFrame, TxBurst};
+use corelane_nic::{Checksum, Packet, Pool, Queue, QueueStats, Rss, RxBurst, RxFrame, TxBurst};
 use crossbeam::queue::ArrayQueue;
 
-use crate::{LinkConfig, WhenFull};
+use crate::{LinkConfig, WhenFull, steering};
 
 /// A frame between two threads. Packets are `!Send`, so its bytes are copied in and out.
 struct Parcel {
@@ -91,7 +91,12 @@ impl Channel {
 /// Its [`Queue::interrupt`] wakes for frames that arrive, and when a ring that was full takes frames again.
 pub struct ChannelQueue {
     incoming: Arc<Channel>,
-    outgoing: Arc<Channel>,
+    /// Of each queue of the other end.
+    outgoing: Vec<Arc<Channel>>,
+    /// Which of them takes what `rss` does not send elsewhere.
+    index: usize,
+    rss: Option<Rss>,
+    header_len: usize,
     pool: Pool,
     when_full: WhenFull,
     frame_limit: usize,
@@ -99,10 +104,19 @@ pub struct ChannelQueue {
 }
 
 impl ChannelQueue {
-    pub(crate) fn new(config: &LinkConfig, ends: (Arc<Channel>, Arc<Channel>), slots: u32) -> ChannelQueue {
+    pub(crate) fn new(
+        config: &LinkConfig,
+        index: u16,
+        incoming: Arc<Channel>,
+        outgoing: Vec<Arc<Channel>>,
+        slots: u32,
+    ) -> ChannelQueue {
         ChannelQueue {
-            incoming: ends.0,
-            outgoing: ends.1,
+            incoming,
+            outgoing,
+            index: index.into(),
+            rss: config.rss.clone(),
+            header_len: config.header_len(),
             pool: Pool::heap(config.pool_config(slots)),
             when_full: config.when_full,
             frame_limit: config.header_len() + config.mtu as usize,
@@ -121,9 +135,17 @@ impl ChannelQueue {
         }
     }
 
+    /// Which queue of the other end the next frame goes to.
+    fn target(&self, burst: &TxBurst) -> usize {
+        match (&self.rss, burst.front()) {
+            (Some(rss), Some(frame)) => steering::queue(rss, &frame.headers, self.header_len).into(),
+            _ => self.index,
+        }
+    }
+
     /// An empty parcel for the next frame, or `None` when the ring is full.
-    fn parcel(&mut self) -> Option<Parcel> {
-        let out = &self.outgoing;
+    fn parcel(&mut self, target: usize) -> Option<Parcel> {
+        let out = &self.outgoing[target];
         out.empty.pop().or_else(|| {
             if self.when_full == WhenFull::Drop {
                 return None;
@@ -158,18 +180,21 @@ impl Queue for ChannelQueue {
             if self.incoming.is_blocked.load(Ordering::Relaxed)
                 && self.incoming.is_blocked.swap(false, Ordering::SeqCst)
             {
-                // The sender over there sleeps on the channel that we send into.
-                self.outgoing.wake_receiver(&mut self.stats);
+                // The sender over there sleeps on the channel that we send into: with RSS it may be any of them.
+                for channel in &self.outgoing {
+                    channel.wake_receiver(&mut self.stats);
+                }
             }
         }
     }
 
     fn transmit(&mut self, burst: &mut TxBurst) {
-        let mut count = 0;
+        let mut woken = 0u64; // a bit for each queue: what does not fit in is woken at once
         while burst.front().is_some() {
             let len = burst.front_len();
-            let closed = self.outgoing.is_closed.load(Ordering::Relaxed);
-            let parcel = if len > self.frame_limit || closed { None } else { self.parcel() };
+            let target = self.target(burst);
+            let closed = self.outgoing[target].is_closed.load(Ordering::Relaxed);
+            let parcel = if len > self.frame_limit || closed { None } else { self.parcel(target) };
             let wait = self.when_full == WhenFull::Wait && len <= self.frame_limit && !closed;
             if parcel.is_none() && wait {
                 break;
@@ -190,14 +215,19 @@ impl Queue for ChannelQueue {
             parcel.len = at;
             let partial = frame.offload.checksum.is_some();
             parcel.checksum = if partial { Checksum::Partial } else { Checksum::Unknown };
-            drop(self.outgoing.full.push(parcel)); // there is room: as many parcels as places
+            drop(self.outgoing[target].full.push(parcel)); // there is room: as many parcels as places
             self.stats.tx_frames += 1;
             self.stats.tx_bytes += at as u64;
             self.stats.tx_copied_bytes += at as u64;
-            count += 1;
+            match 1u64.checked_shl(target as u32) {
+                Some(bit) => woken |= bit,
+                None => self.outgoing[target].wake_receiver(&mut self.stats),
+            }
         }
-        if count > 0 {
-            self.outgoing.wake_receiver(&mut self.stats);
+        for (index, channel) in self.outgoing.iter().enumerate().take(64) {
+            if woken >> index & 1 == 1 {
+                channel.wake_receiver(&mut self.stats);
+            }
         }
     }
 
@@ -215,6 +245,8 @@ impl Drop for ChannelQueue {
     fn drop(&mut self) {
         self.incoming.close();
         // A sender that waits for room must learn that none comes.
-        self.outgoing.wake_receiver(&mut self.stats);
+        for channel in &self.outgoing {
+            channel.wake_receiver(&mut self.stats);
+        }
     }
 }

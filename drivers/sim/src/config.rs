@@ -2,7 +2,7 @@
 
 use std::io;
 
-use corelane_nic::{COPY_BELOW, MacAddress, Medium, NicInfo, Offloads, PoolConfig, SUM_BELOW};
+use corelane_nic::{COPY_BELOW, MacAddress, Medium, NicInfo, Offloads, PoolConfig, Rss, SUM_BELOW};
 
 use crate::faults::invalid;
 use crate::{Faults, Side};
@@ -41,8 +41,13 @@ pub struct LinkConfig {
     /// [`Checksum::Partial`](corelane_nic::Checksum::Partial), unless a fault corrupts it: then its checksum is filled in before.
     pub checksum_offload: bool,
     /// Queue pairs of each end of [`cross_thread_pair`](crate::cross_thread_pair): queue `i` of one end is joined with queue `i`
-    /// of the other. A [`Link`](crate::Link) has one.
+    /// of the other, unless `rss` says otherwise. A [`Link`](crate::Link) has one.
     pub queues: u16,
+    /// How each end spreads the TCP segments that it receives over its queues; all else goes to the table's first entry.
+    /// Frames of one flow stay in order. Only for [`cross_thread_pair`](crate::cross_thread_pair).
+    pub rss: Option<Rss>,
+    /// What the ends tell of it, when that is another thing than `rss`: a card that hashes otherwise than it says.
+    pub rss_told: Option<Rss>,
     /// The same seed gives the same faults.
     pub seed: u64,
     /// The faults from A to B.
@@ -64,6 +69,8 @@ impl Default for LinkConfig {
             tx_chunks: 0,
             checksum_offload: false,
             queues: 1,
+            rss: None,
+            rss_told: None,
             seed: 0,
             a_to_b: Faults::default(),
             b_to_a: Faults::default(),
@@ -80,6 +87,9 @@ impl LinkConfig {
         self.b_to_a.check()?;
         if self.ring == 0 || self.slots == 0 || self.queues == 0 {
             return Err(invalid("ring, slots and queues must be at least 1".to_string()));
+        }
+        if let Some(queue) = self.rss.iter().flat_map(|rss| &rss.table).find(|queue| **queue >= self.queues) {
+            return Err(invalid(format!("rss.table names queue {queue}: there are {}", self.queues)));
         }
         if self.mtu < 68 {
             // RFC 791: every internet module must be able to forward 68 octets.
@@ -127,7 +137,7 @@ impl LinkConfig {
                 copy_below: COPY_BELOW,
                 sum_below: SUM_BELOW,
             },
-            rss: None,
+            rss: self.rss_told.clone().or_else(|| self.rss.clone()),
         }
     }
 }

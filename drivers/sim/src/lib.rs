@@ -33,6 +33,7 @@ mod nic;
 mod pcap;
 mod queue;
 mod rng;
+mod steering;
 
 pub use channel::ChannelQueue;
 pub use config::{LinkConfig, WhenFull};

@@ -13,12 +13,14 @@ use crate::{ChannelQueue, LinkConfig, Side};
 pub struct SimNic {
     info: NicInfo,
     config: LinkConfig,
-    /// The incoming and the outgoing channel of each queue, until it is opened.
-    channels: Vec<Option<(Arc<Channel>, Arc<Channel>)>>,
+    /// The incoming channel of each queue, until it is opened.
+    incoming: Vec<Option<Arc<Channel>>>,
+    /// Those of the other end's queues.
+    outgoing: Vec<Arc<Channel>>,
 }
 
-/// Two devices joined in memory: what is sent on queue `i` of one arrives on queue `i` of the other, at once and
-/// in order. Each queue may be opened in a thread of its own; idle ones can sleep on their interrupt.
+/// Two devices joined in memory: what is sent on queue `i` of one arrives on queue `i` of the other, or where
+/// [`LinkConfig::rss`] leads it, at once and in order. Each queue may be opened in a thread of its own; idle ones can sleep on their interrupt.
 ///
 /// # Errors
 /// `InvalidInput` when the configuration can't be, or asks for faults (they need the virtual time of a
@@ -30,14 +32,16 @@ pub fn cross_thread_pair(config: &LinkConfig) -> io::Result<(SimNic, SimNic)> {
             "a pair across threads has no virtual time, and so no faults: use Link".to_string(),
         ));
     }
-    let (mut a, mut b) = (Vec::new(), Vec::new());
-    for _ in 0..config.queues {
-        let (a_to_b, b_to_a) = (Arc::new(Channel::new(config)?), Arc::new(Channel::new(config)?));
-        a.push(Some((b_to_a.clone(), a_to_b.clone())));
-        b.push(Some((a_to_b, b_to_a)));
-    }
-    let nic = |side, channels| SimNic { info: config.info(side), config: config.clone(), channels };
-    Ok((nic(Side::A, a), nic(Side::B, b)))
+    let channels =
+        || (0..config.queues).map(|_| Ok(Arc::new(Channel::new(config)?))).collect::<io::Result<Vec<_>>>();
+    let (a_to_b, b_to_a) = (channels()?, channels()?);
+    let nic = |side, incoming: &Vec<Arc<Channel>>, outgoing: &Vec<Arc<Channel>>| SimNic {
+        info: config.info(side),
+        config: config.clone(),
+        incoming: incoming.iter().cloned().map(Some).collect(),
+        outgoing: outgoing.clone(),
+    };
+    Ok((nic(Side::A, &b_to_a, &a_to_b), nic(Side::B, &a_to_b, &b_to_a)))
 }
 
 impl Nic for SimNic {
@@ -51,24 +55,24 @@ impl Nic for SimNic {
         let Some(slots) = slots else {
             return Err(invalid(format!("{name}: a pool needs 1 to {} buffers", u32::MAX)));
         };
-        let Some(place) = self.channels.get_mut(id.0 as usize) else {
+        let Some(place) = self.incoming.get_mut(id.0 as usize) else {
             return Err(invalid(format!(
                 "{name} has {} queues: there is no queue {}",
                 self.info.queues, id.0
             )));
         };
-        let Some(ends) = place.take() else {
+        let Some(incoming) = place.take() else {
             let message = format!("queue {} of {name} is open already", id.0);
             return Err(io::Error::new(io::ErrorKind::ResourceBusy, message));
         };
-        Ok(Box::new(ChannelQueue::new(&self.config, ends, slots)))
+        Ok(Box::new(ChannelQueue::new(&self.config, id.0, incoming, self.outgoing.clone(), slots)))
     }
 }
 
 impl Drop for SimNic {
     fn drop(&mut self) {
         // What was never opened never will be.
-        for (incoming, _) in self.channels.iter().flatten() {
+        for incoming in self.incoming.iter().flatten() {
             incoming.close();
         }
     }

@@ -1,7 +1,7 @@
 use std::io::ErrorKind;
 use std::thread;
 
-use corelane_nic::{Checksum, ChecksumOffload, Chunk, Nic, Queue, QueueId, RxBurst, TxBurst, TxOffload};
+use corelane_nic::{Checksum, ChecksumOffload, Chunk, Nic, Queue, QueueId, Rss, RxBurst, TxBurst, TxOffload};
 
 use crate::{Faults, LinkConfig, SimNic, WhenFull, cross_thread_pair};
 
@@ -175,4 +175,53 @@ fn who_sleeps_on_a_full_ring_is_woken_when_it_drains() {
     std::io::Read::read_exact(&mut bell, &mut [0]).unwrap();
     a.transmit(&mut tx);
     assert!(tx.is_empty());
+}
+
+/// A TCP segment from 10.0.0.1 to 10.0.0.2, as far as RSS looks.
+fn segment(queue: &dyn Queue, source_port: u16) -> corelane_nic::Packet {
+    let mut packet = queue.pool().take().unwrap();
+    packet.extend_from_slice(&[2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x08, 0x00]);
+    packet.extend_from_slice(&[0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
+    packet.extend_from_slice(&source_port.to_be_bytes());
+    packet.extend_from_slice(&[0; 18]);
+    packet
+}
+
+#[test]
+fn rss_leads_flows_to_their_queues_and_all_else_to_the_first() {
+    let rss = Rss { key: (1..=40).collect(), table: vec![1, 0] };
+    let told = Rss { table: vec![0, 0], ..rss.clone() };
+    let config = LinkConfig {
+        queues: 2,
+        rss: Some(rss.clone()),
+        rss_told: Some(told.clone()),
+        ..LinkConfig::default()
+    };
+    let (mut a, mut b) = cross_thread_pair(&config).unwrap();
+    assert_eq!(b.info().rss, Some(told));
+    let mut from = a.open_queue(QueueId(1), 64).unwrap();
+    let mut to = [0, 1].map(|id| b.open_queue(QueueId(id), 64).unwrap());
+    let mut tx = TxBurst::with_capacity(32);
+    let mut expected = [vec![], vec![0x5555]];
+    for port in 1000..1020u16 {
+        tx.push(segment(&*from, port), TxOffload::default());
+        let flow = [&[10, 0, 0, 1, 10, 0, 0, 2][..], &port.to_be_bytes(), &[0, 0]].concat();
+        expected[usize::from(rss.queue(rss.hash(&flow)))].push(port);
+    }
+    let mut other = from.pool().take().unwrap();
+    other.extend_from_slice(&[0x55; 60]);
+    tx.push(other, TxOffload::default());
+    expected[1].rotate_left(1); // it was sent last
+    from.transmit(&mut tx);
+    let got = to.each_mut().map(|queue| {
+        let mut rx = RxBurst::with_capacity(32);
+        queue.receive(&mut rx);
+        std::iter::from_fn(|| rx.pop())
+            .map(|frame| u16::from_be_bytes([frame.packet[34], frame.packet[35]]))
+            .collect::<Vec<_>>()
+    });
+    assert_eq!(got, expected);
+    assert!(!got[0].is_empty() && got[1].len() > 1);
+    let wrong = LinkConfig { queues: 1, ..config };
+    assert_eq!(cross_thread_pair(&wrong).unwrap_err().kind(), ErrorKind::InvalidInput);
 }
