@@ -29,11 +29,12 @@ pub use config::{BufferSizes, CidrError, Config, IpConfig, Ipv4Cidr, Link, Route
 pub use error::Error;
 pub use event::{Event, ListenerId, SocketId};
 pub use stack::Stack;
+pub use stack::sharing::Notice;
 pub use stats::Stats;
 pub use tcp::state::State;
 pub use tcp::{
-    CaState, CongestionControl, Keepalive, ListenerInfo, Readiness, RecordSizes, Shutdown, SocketInfo,
-    SocketOptions, SocketOwner, TcpInfo, WriteChunkError, WriteFlags,
+    CaState, CongestionControl, CorePorts, FourTuple, Keepalive, ListenerInfo, Readiness, RecordSizes,
+    Shutdown, SocketInfo, SocketOptions, SocketOwner, TcpInfo, WriteChunkError, WriteFlags,
 };
 pub use time::Instant;
 pub use wheel::{TimerId, Wheel};

@@ -5,6 +5,8 @@ use core::time::Duration;
 
 use corelane_nic::{Chunk, Pool, RxBurst, TxBurst};
 
+use alloc::boxed::Box;
+
 use crate::config::{Config, Link};
 use crate::error::Error;
 use crate::event::{Event, ListenerId, SocketId};
@@ -35,6 +37,8 @@ pub struct Stack {
     pool: Pool,
     /// What was answered while receiving, to go out first.
     control: TxBurst,
+    /// For other cores; `None`: there are none.
+    sharing: Option<Box<sharing::Sharing>>,
 }
 
 impl Stack {
@@ -49,6 +53,7 @@ impl Stack {
             stats: Stats::default(),
             pool,
             control: TxBurst::with_capacity(CONTROL_FRAMES),
+            sharing: None,
         }
     }
 
@@ -64,16 +69,30 @@ impl Stack {
                 ip.peek(&frame.packet)
             }));
         }
-        let (tcp, mut net) = self.parts(now);
+        let Stack { ip, tcp, stats, pool, control, sharing } = self;
+        let mut net = Net { now, ip, out: control, pool, stats };
         while net.out.room() > 0
             && let Some(frame) = burst.pop()
         {
             net.stats.in_frames += 1;
             let Err(frame) = tcp.receive_predicted(frame, &mut net) else { continue };
+            let (headroom, hash) = (frame.packet.headroom(), frame.hash);
             let mut cx = ip::Context { out: net.out, pool: net.pool, stats: net.stats };
             match net.ip.receive(now, frame, &mut cx) {
-                None => {}
+                None => {
+                    if let Some(heard) = net.ip.take_heard()
+                        && let Some(sharing) = sharing
+                    {
+                        sharing.tell_neighbor(heard);
+                    }
+                }
                 Some(Received::Tcp { source, destination, packet, checksum, ecn }) => {
+                    if let Some(sharing) = sharing
+                        && tcp.is_stray(source, destination, &packet, now)
+                    {
+                        sharing.put_aside(packet, headroom, checksum, hash);
+                        continue;
+                    }
                     tcp.receive(source, destination, packet, checksum, ecn, &mut net);
                 }
                 Some(Received::TcpError { error, local, remote, sequence }) => {
@@ -83,7 +102,12 @@ impl Stack {
                         remote: remote.0,
                         remote_port: remote.1,
                     };
-                    tcp.icmp_error(&error, tuple, sequence, &mut net);
+                    match sharing {
+                        Some(sharing) if tcp.lookup(&tuple).is_none() => {
+                            sharing.tell_error(error, tuple, sequence);
+                        }
+                        _ => tcp.icmp_error(&error, tuple, sequence, &mut net),
+                    }
                 }
             }
         }
@@ -101,7 +125,7 @@ impl Stack {
     }
 
     fn parts(&mut self, now: Instant) -> (&mut Tcp, Net<'_>) {
-        let Stack { ip, tcp, stats, pool, control } = self;
+        let Stack { ip, tcp, stats, pool, control, .. } = self;
         (tcp, Net { now, ip, out: control, pool, stats })
     }
 
@@ -529,6 +553,8 @@ impl Stack {
         self.tcp.connections() == 0 && self.tcp.half_open() == 0 && !self.wants_transmit()
     }
 }
+
+pub(crate) mod sharing;
 
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,13 @@ macro_rules! counters {
                 [$(($linux, self.$field),)*].into_iter()
             }
         }
+
+        /// The counts of several cores add up.
+        impl core::ops::AddAssign for $name {
+            fn add_assign(&mut self, other: $name) {
+                $(self.$field += other.$field;)*
+            }
+        }
     };
 }
 

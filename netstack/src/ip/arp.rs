@@ -1,5 +1,7 @@
 //! ARP packets: what they teach and how they are answered (RFC 826, with the cautions of RFC 5227).
 
+use core::net::Ipv4Addr;
+
 use corelane_nic::{MacAddress, Packet, TxOffload};
 
 use super::neighbor::Hint;
@@ -8,7 +10,28 @@ use crate::Instant;
 use crate::wire::arp::{Arp, LEN, Operation};
 use crate::wire::ethernet;
 
+/// What a neighbour said of itself to us, for the stacks of other cores: they hear nothing of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Heard {
+    hint: Hint,
+    sender: Ipv4Addr,
+    mac: MacAddress,
+}
+
 impl Ip {
+    /// What the packet received last taught of a neighbour that speaks to us.
+    #[inline]
+    pub(crate) fn take_heard(&mut self) -> Option<Heard> {
+        self.heard.take()
+    }
+
+    /// Takes in what another core heard. A question for us makes a place in the cache here too, since whoever asks may talk to any core.
+    pub(crate) fn learn(&mut self, now: Instant, heard: &Heard, cx: &mut Context<'_>) {
+        // Only what is on our link is worth a place in the cache.
+        let hop = self.routes.lookup(heard.sender).filter(|hop| hop.address == heard.sender);
+        self.neighbors.learn(now, heard.hint, heard.sender, heard.mac, hop, cx);
+    }
+
     /// `packet` starts behind the Ethernet header; `is_group`: it was sent to more stations than us.
     pub(super) fn receive_arp(&mut self, now: Instant, packet: Packet, is_group: bool, cx: &mut Context<'_>) {
         cx.stats.arp_in += 1;
@@ -24,9 +47,9 @@ impl Ip {
                 Operation::Reply if is_for_us && !is_group => Hint::Answers,
                 _ => Hint::Announces,
             };
-            // Only what is on our link is worth a place in the cache.
-            let hop = self.routes.lookup(arp.sender).filter(|hop| hop.address == arp.sender);
-            self.neighbors.learn(now, hint, arp.sender, arp.sender_mac, hop, cx);
+            let heard = Heard { hint, sender: arp.sender, mac: arp.sender_mac };
+            self.learn(now, &heard, cx);
+            self.heard = (hint != Hint::Announces).then_some(heard);
         }
         if is_for_us && arp.operation == Operation::Request {
             reply(&arp, self.neighbors.own_mac(), packet, cx);

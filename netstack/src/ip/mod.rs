@@ -25,6 +25,7 @@ use core::time::Duration;
 
 use corelane_nic::{MacAddress, Medium, Packet};
 
+pub(crate) use arp::Heard;
 pub(crate) use context::Context;
 pub(crate) use received::Received;
 pub(crate) use send::Ipv4Send;
@@ -54,6 +55,8 @@ pub(crate) struct Ip {
     identification: Rng,
     /// Scratch space of `chain`, empty between calls.
     rest: Vec<Packet>,
+    /// What the last ARP packet for us said.
+    heard: Option<Heard>,
 }
 
 impl Ip {
@@ -72,6 +75,7 @@ impl Ip {
             icmp_limit: TokenBucket::new(config.ip.icmp_msgs_per_sec),
             identification: Rng::new(secret, u64::from_le_bytes(*b"IPv4 id ")),
             rest: Vec::new(),
+            heard: None,
         }
     }
 

@@ -59,7 +59,7 @@ enum State {
 
 /// What an ARP packet means for its sender's entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Hint {
+pub(crate) enum Hint {
     /// It asks for us: it will want to talk, so an entry is made.
     Asks,
     /// It answers us.

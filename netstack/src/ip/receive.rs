@@ -1,7 +1,5 @@
 //! What arrives: the checks of RFC 1122, section 3.2.1, each with its counter.
 
-use core::net::Ipv4Addr;
-
 use corelane_nic::{Checksum, Medium, Packet, RxFrame};
 
 use super::{Context, Ip, Received, chain};
@@ -40,18 +38,7 @@ impl Ip {
 
     /// The 4-tuple of a plain TCP segment, as it is to be looked up, before anything of it is checked.
     pub(crate) fn peek(&self, frame: &[u8]) -> Option<FourTuple> {
-        let packet = match self.link.medium {
-            Medium::Ethernet(_) => frame.get(ethernet::HEADER_LEN..)?,
-            Medium::Ip => frame,
-        };
-        let h: &[u8; 24] = packet.first_chunk()?;
-        // Version 4 without options, and TCP: all others are looked up when their turn comes.
-        (h[0] == 0x45 && h[9] == ipv4::TCP).then(|| FourTuple {
-            local: Ipv4Addr::new(h[16], h[17], h[18], h[19]),
-            remote: Ipv4Addr::new(h[12], h[13], h[14], h[15]),
-            local_port: u16::from_be_bytes([h[22], h[23]]),
-            remote_port: u16::from_be_bytes([h[20], h[21]]),
-        })
+        FourTuple::of_frame(frame, self.link.medium)
     }
 
     fn receive_ipv4(

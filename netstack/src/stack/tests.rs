@@ -9,9 +9,9 @@ use super::*;
 use crate::config::Ipv4Cidr;
 
 /// One end: a stack on a pool of its own.
-struct End {
-    stack: Stack,
-    rx: RxBurst,
+pub(super) struct End {
+    pub(super) stack: Stack,
+    pub(super) rx: RxBurst,
     /// What its device says of received checksums.
     checksum: Checksum,
 }
@@ -23,11 +23,11 @@ struct Pair {
     b: End,
 }
 
-fn addr(host: u8, port: u16) -> SocketAddr {
+pub(super) fn addr(host: u8, port: u16) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::new(10, 0, 0, host), port))
 }
 
-fn end(host: u8) -> End {
+pub(super) fn end(host: u8) -> End {
     end_with(host, Offloads::default(), Checksum::Unknown)
 }
 
@@ -42,7 +42,7 @@ fn end_with(host: u8, offloads: Offloads, checksum: Checksum) -> End {
 
 impl End {
     /// Sends into `other`'s receive burst; whether there was anything.
-    fn send(&mut self, now: Instant, other: &mut End) -> bool {
+    pub(super) fn send(&mut self, now: Instant, other: &mut End) -> bool {
         let mut tx = TxBurst::with_capacity(64);
         self.stack.transmit(now, &mut tx);
         let any = !tx.is_empty();

@@ -1,14 +1,19 @@
 //! Whose segment is it? From the 4-tuple to the record that answers for it.
 
+use core::net::Ipv4Addr;
+
 use corelane_nic::Pool;
 
 use super::Tcp;
 use super::connection::Connection;
 use super::listen::HalfOpen;
+use super::seq::SeqNumber;
 use super::table::{FourTuple, Owner};
 use super::time_wait::TimeWaits;
 use crate::arena::{Arena, Id};
 use crate::fifo::Fifo;
+use crate::time::Instant;
+use crate::wire::tcp::Flags;
 
 /// Flows that fit the caches with room to spare.
 const CROWDED: usize = 512;
@@ -55,6 +60,35 @@ impl Tcp {
     pub(crate) fn lookup(&mut self, tuple: &FourTuple) -> Option<Owner> {
         let records = Records::new(&self.connections, &self.half_open, &self.time_wait);
         self.flows.get(tuple, &records)
+    }
+
+    /// Whether a segment is none of this core's, and may be another's: no flow here, and no listener that takes it. `segment`
+    /// starts with the TCP header.
+    pub(crate) fn is_stray(
+        &mut self,
+        source: Ipv4Addr,
+        destination: Ipv4Addr,
+        segment: &[u8],
+        now: Instant,
+    ) -> bool {
+        let Some(h) = segment.first_chunk::<14>() else { return false };
+        let word = |at: usize| u32::from_be_bytes([h[at], h[at + 1], h[at + 2], h[at + 3]]);
+        let tuple = FourTuple {
+            local: destination,
+            remote: source,
+            local_port: u16::from_be_bytes([h[2], h[3]]),
+            remote_port: u16::from_be_bytes([h[0], h[1]]),
+        };
+        if self.lookup(&tuple).is_some() {
+            return false;
+        }
+        if self.listeners.find(tuple.local, tuple.local_port).is_none() {
+            return true;
+        }
+        let flags = Flags(h[13]);
+        let opens = flags.has(Flags::SYN) && !flags.has(Flags::ACK) && !flags.has(Flags::RST);
+        let irs = SeqNumber(word(4)) - 1;
+        !opens && self.cookies.check(&tuple, irs, SeqNumber(word(8)) - 1, now).is_none()
     }
 
     /// Whether flows are so many that their records don't stay in the caches.

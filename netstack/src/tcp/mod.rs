@@ -121,12 +121,13 @@ use listen::{Cookies, FastOpenKeys, HalfOpen, Isn, Listeners};
 use lookup::LookAhead;
 use memory::Memory;
 use output::Wire;
+pub use ports::CorePorts;
 use ports::Ports;
 use sack::Blocks;
 use segment::{Payload, Segment};
 use seq::SeqNumber;
 use settle::Lists;
-pub(crate) use table::FourTuple;
+pub use table::FourTuple;
 use table::{FlowTable, Owner};
 use time_wait::{Answer, TimeWaits};
 

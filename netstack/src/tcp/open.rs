@@ -5,6 +5,7 @@ use core::net::{Ipv4Addr, SocketAddr};
 use super::commands::v4;
 use super::connection::Connection;
 use super::lookup::Records;
+use super::ports::CorePorts;
 use super::seq::SeqNumber;
 use super::state::Machine;
 use super::table::{FourTuple, Owner};
@@ -54,6 +55,10 @@ impl Tcp {
         stats.tcp_active_opens += 1;
         self.note_opening(id);
         Ok(SocketId(id))
+    }
+
+    pub(crate) fn set_cores(&mut self, cores: CorePorts) {
+        self.ports.set_cores(cores);
     }
 
     /// Address and port that a connection to `remote` comes from.

@@ -5,22 +5,58 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::ops::RangeInclusive;
 
+use corelane_nic::Medium;
 use hashbrown::HashTable;
 use siphasher::sip::SipHasher13;
 
 use super::lookup::Records;
 use crate::arena::Id;
+use crate::wire::{ethernet, ipv4};
 
 /// The addresses and ports of a connection, ours first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct FourTuple {
-    pub(crate) local: Ipv4Addr,
-    pub(crate) remote: Ipv4Addr,
-    pub(crate) local_port: u16,
-    pub(crate) remote_port: u16,
+pub struct FourTuple {
+    /// Our address.
+    pub local: Ipv4Addr,
+    /// The peer's.
+    pub remote: Ipv4Addr,
+    /// Our port.
+    pub local_port: u16,
+    /// The peer's.
+    pub remote_port: u16,
 }
 
 impl FourTuple {
+    /// The flow of a frame that was received, before anything of it is checked; `None` for what is no plain TCP segment over
+    /// IPv4: fragments, IP options, other protocols.
+    #[inline]
+    pub fn of_frame(frame: &[u8], medium: Medium) -> Option<FourTuple> {
+        let packet = match medium {
+            Medium::Ethernet(_) if frame.get(12..14)? != ethernet::IPV4.to_be_bytes() => return None,
+            Medium::Ethernet(_) => frame.get(ethernet::HEADER_LEN..)?,
+            Medium::Ip => frame,
+        };
+        let h: &[u8; 24] = packet.first_chunk()?;
+        let is_fragment = u16::from_be_bytes([h[6], h[7]]) & 0x3fff != 0;
+        (h[0] == 0x45 && h[9] == ipv4::TCP && !is_fragment).then(|| FourTuple {
+            local: Ipv4Addr::new(h[16], h[17], h[18], h[19]),
+            remote: Ipv4Addr::new(h[12], h[13], h[14], h[15]),
+            local_port: u16::from_be_bytes([h[22], h[23]]),
+            remote_port: u16::from_be_bytes([h[20], h[21]]),
+        })
+    }
+
+    /// What RSS hashes of the segments that arrive: the sender's address and ours, its port and ours.
+    pub fn rss_input(&self) -> [u8; 12] {
+        FourTuple {
+            local: self.remote,
+            remote: self.local,
+            local_port: self.remote_port,
+            remote_port: self.local_port,
+        }
+        .bytes()
+    }
+
     pub(crate) fn local_addr(&self) -> SocketAddr {
         SocketAddr::new(IpAddr::V4(self.local), self.local_port)
     }

@@ -60,3 +60,21 @@ proptest! {
         prop_assert_eq!(picked.len(), usize::from(len)); // RFC 6056 3.3.4: re-use is as late as can be
     }
 }
+
+#[test]
+fn of_a_cores_ports_those_that_come_home_come_first() {
+    let mut ports = Ports::new((40_000, 40_099), [[1; 16], [2; 16]]);
+    ports.set_cores(CorePorts {
+        is_own: Box::new(|tuple| tuple.local_port % 2 == 1),
+        is_home: Box::new(|tuple| tuple.local_port % 10 < 4),
+    });
+    let mut used = std::vec::Vec::new();
+    while let Some(port) = ports.pick(A, B, 80, |t| !used.contains(&t.local_port)) {
+        used.push(port);
+    }
+    assert_eq!(used.len(), 50, "when those are taken, any other of its own will do");
+    assert!(used.iter().all(|port| port % 2 == 1), "{used:?}");
+    assert!(used[..20].iter().all(|port| port % 10 < 4), "{used:?}");
+    let listens = ports.pick(A, Ipv4Addr::UNSPECIFIED, 0, |t| t.local_port % 2 == 0);
+    assert!(listens.is_some(), "listeners have no peer");
+}
