@@ -18,6 +18,7 @@ STAGES=(
     "examples short  1200  Examples on the in-memory link, client and server in one process"
     "interop  long   1800  The kernel's own tools against corelane, over veth, TAP and DPDK (scripts/interop.sh)"
     "miri     long   1200  Undefined behaviour in corelane-nic (miri)"
+    "loom     short   600  All orders in which threads can meet at a worker's mailbox (loom)"
     "fuzz     long    900  Random frames into live connections and conversations, 60 s, and 60 s more with coverage (cargo-fuzz)"
     "deny     long    900  Licenses and origins of dependencies (cargo-deny)"
 )
@@ -108,6 +109,13 @@ stage_miri() {
     need_nightly miri rust-src || return 77
     cargo +nightly miri setup || return 1
     cargo +nightly miri test -p corelane-nic --no-fail-fast -- --show-output
+}
+
+stage_loom() {
+    # Profile and features of stage_tests, whose build serves here too.
+    export CARGO_PROFILE_TEST_OPT_LEVEL=1 CARGO_PROFILE_TEST_DEBUG=line-tables-only
+    # Deeper than in stage_tests.
+    LOOM_MAX_PREEMPTIONS=6 cargo test -p corelane "${FEATURES[@]}" --lib -- loom_
 }
 
 stage_fuzz() {

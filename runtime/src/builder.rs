@@ -101,7 +101,7 @@ impl Builder {
         self
     }
 
-    /// How many queues, with a worker each. Default: one for each of [`Builder::cores`], or 1.
+    /// How many queues of the device, each with a worker of its own. Default: one for each worker.
     #[must_use]
     pub fn queues(mut self, queues: u16) -> Builder {
         self.config.device.queues = Some(queues);
@@ -115,7 +115,23 @@ impl Builder {
         self
     }
 
-    /// Packet buffers of each queue.
+    /// How many workers. Default: one for each of [`Builder::cores`], else one for each of [`Builder::queues`]. Those beyond the
+    /// queues share them: the first `queues` workers have one each, and hand to the others what is theirs by the hash of its flow: these hear
+    /// nothing while the worker of their queue does not run.
+    #[must_use]
+    pub fn workers(mut self, workers: u16) -> Builder {
+        self.config.runtime.workers = Some(workers);
+        self
+    }
+
+    /// Where workers share a queue: how much of its connections each worker gets, in proportion, a number for each worker.
+    #[must_use]
+    pub fn spread(mut self, weights: impl Into<Vec<u32>>) -> Builder {
+        self.config.runtime.spread = weights.into();
+        self
+    }
+
+    /// Packet buffers of each worker.
     #[must_use]
     pub fn slots(mut self, slots: usize) -> Builder {
         self.config.device.slots = slots;
@@ -159,7 +175,7 @@ impl Builder {
             Some(nic) => nic,
             None => open::open(&self.config.device, &settings)?,
         };
-        Runtime::start(Source::nic(nic, settings.workers)?, settings)
+        Runtime::start(Source::nic(nic, settings.queues)?, settings)
     }
 }
 

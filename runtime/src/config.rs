@@ -62,7 +62,8 @@ pub struct DeviceConfig {
     pub driver: String,
     /// The interface's name: one that exists for `xdp`, one to be made for `tap`.
     pub interface: Option<String>,
-    /// Queues to open; a worker each. Default: one for each of the cores, or 1.
+    /// Queues to open, each with a worker of its own. Default: one for each worker. When they are fewer than the workers, these share
+    /// them: see `spread`.
     pub queues: Option<u16>,
     /// Packet buffers of each queue, of some 2 KiB each.
     pub slots: usize,
@@ -150,25 +151,36 @@ pub struct Route {
 pub struct RuntimeConfig {
     /// `native`: our own TCP/IP on the device. `kernel`: the kernel's sockets, without one.
     pub engine: String,
-    /// The cores to run on, a pinned worker each. Empty: as many workers as queues, not pinned.
+    /// The cores to run on, a pinned worker each. Empty: not pinned.
     pub cores: Vec<usize>,
+    /// How many workers there are. Default: one for each of the cores, else as many as queues.
+    pub workers: Option<u16>,
+    /// Where workers share a queue: how much of its connections each worker gets, in proportion to the others, one number a
+    /// worker. 0: it serves only its own sockets' connections and what others hand over. Default: all the same. The first of
+    /// the workers that share a queue moves the frames of all, and may get less for that.
+    pub spread: Vec<u32>,
     /// How long an idle core spins before it sleeps. Longer saves wake-ups, shorter saves power.
     pub spin: Time,
     /// Frames received, and frames sent, in one turn.
     pub burst: usize,
     /// Tasks polled in one turn.
     pub polls: u32,
+    /// A task whose poll takes as long or longer is counted, and named in the log where it was started. `"0s"`: none is.
+    pub stall: Time,
 }
 
 impl Default for RuntimeConfig {
     fn default() -> RuntimeConfig {
-        let Budget { burst, polls } = Budget::default();
+        let Budget { burst, polls, stall } = Budget::default();
         RuntimeConfig {
             engine: "native".to_string(),
             cores: Vec::new(),
+            workers: None,
+            spread: Vec::new(),
             spin: Time(DEFAULT_SPIN),
             burst,
             polls,
+            stall: Time(stall),
         }
     }
 }
@@ -206,7 +218,9 @@ impl From<ConfigError> for io::Error {
 pub(crate) struct Settings {
     pub(crate) engine: EngineKind,
     pub(crate) workers: u16,
+    pub(crate) queues: u16,
     pub(crate) cores: Vec<usize>,
+    pub(crate) spread: Vec<u32>,
     pub(crate) slots: usize,
     pub(crate) spin: Duration,
     pub(crate) budget: Budget,
@@ -258,7 +272,7 @@ impl Config {
                 format!("tcp.tcp_rto_max = {max} is less: give a larger one, or a smaller tcp_rto_min");
             return Err(ConfigError::new("tcp.tcp_rto_min", min, remedy));
         }
-        let workers = self.workers()?;
+        let (workers, queues) = self.workers()?;
         let device = &self.device;
         one_of("device.driver", &device.driver, device.driver.split(',').map(str::trim), &DRIVERS)?;
         one_of("device.xdp_mode", &device.xdp_mode, [device.xdp_mode.as_str()], &XDP_MODES)?;
@@ -268,23 +282,27 @@ impl Config {
             return Err(ConfigError::new("device.ports", format!("[{zero}]"), "give ports from 1 to 65535"));
         }
         in_range("device.slots", device.slots, 64, 1 << 22)?;
-        let RuntimeConfig { spin, burst, polls, .. } = self.runtime;
+        let RuntimeConfig { spin, burst, polls, stall, .. } = self.runtime;
         in_range("runtime.spin", spin, Time(Duration::ZERO), Time(YEAR))?;
         in_range("runtime.burst", burst, 1, 1024)?;
         in_range("runtime.polls", polls, 1, 1 << 20)?;
+        in_range("runtime.stall", stall, Time(Duration::ZERO), Time(YEAR))?;
         Ok(Settings {
             engine: engine::check(self)?,
             workers,
+            queues,
             cores: self.runtime.cores.clone(),
+            spread: self.runtime.spread.clone(),
             slots: device.slots,
             spin: spin.0,
-            budget: Budget { burst, polls },
+            budget: Budget { burst, polls, stall: stall.0 },
             stack,
         })
     }
 
-    fn workers(&self) -> Result<u16, ConfigError> {
-        let cores = &self.runtime.cores;
+    /// How many workers and queues there are.
+    fn workers(&self) -> Result<(u16, u16), ConfigError> {
+        let RuntimeConfig { cores, workers, spread, .. } = &self.runtime;
         if cores.len() > MAX_WORKERS {
             return Err(ConfigError::new("runtime.cores", format!("{cores:?}"), "give 1024 cores or fewer"));
         }
@@ -292,15 +310,33 @@ impl Config {
             let remedy = format!("core {} is in it twice: give each core once", twice.1);
             return Err(ConfigError::new("runtime.cores", format!("{cores:?}"), remedy));
         }
-        let Some(queues) = self.device.queues else {
-            return Ok(cores.len().max(1) as u16); // at most MAX_WORKERS
+        let max = MAX_WORKERS as u16; // 1024 is a u16
+        in_range("runtime.workers", workers.unwrap_or(1), 1, max)?;
+        in_range("device.queues", self.device.queues.unwrap_or(1), 1, max)?;
+        let count = match (cores.len() as u16, *workers) {
+            (0, None) => self.device.queues.unwrap_or(1),
+            (0, Some(count)) => count,
+            (count, None) => count, // at most MAX_WORKERS
+            (count, Some(same)) if count == same => count,
+            (count, Some(other)) => {
+                let remedy = format!("runtime.cores = {cores:?} has {count}: give a worker for each core");
+                return Err(ConfigError::new("runtime.workers", other, remedy));
+            }
         };
-        in_range("device.queues", queues, 1, MAX_WORKERS as u16)?; // 1024 is a u16
-        if !cores.is_empty() && cores.len() != queues as usize {
-            let remedy = format!("runtime.cores = {cores:?} has {}: give a queue for each core", cores.len());
+        let queues = self.device.queues.unwrap_or(count);
+        if queues > count {
+            let remedy = if cores.is_empty() {
+                format!("runtime.workers = {count} is less: give a worker for each queue, or fewer queues")
+            } else {
+                format!("runtime.cores = {cores:?} has {count}: give a core for each queue, or fewer queues")
+            };
             return Err(ConfigError::new("device.queues", queues, remedy));
         }
-        Ok(queues)
+        if !spread.is_empty() && spread.len() != usize::from(count) {
+            let remedy = format!("there are {count} workers: give a number for each, or none");
+            return Err(ConfigError::new("runtime.spread", format!("{spread:?}"), remedy));
+        }
+        Ok((count, queues))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::panic::Location;
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use crate::core::worker::Worker;
 use crate::engine::Source;
 use crate::task::join_handle::JoinHandle;
 
-/// The workers of a device, one a queue; or those on the kernel's sockets. The first one is on the thread that made the runtime, and runs during
+/// The workers of a device, one a queue, and those that they share their queues with; or those on the kernel's sockets. The first one is on the thread that made the runtime, and runs during
 /// [`Runtime::block_on`]; each other has a thread of its own.
 ///
 /// Dropping it drops all tasks and closes their sockets; [`Runtime::shutdown`] finishes them first.
@@ -30,8 +31,9 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    pub(crate) fn start(source: Source, settings: Settings) -> io::Result<Runtime> {
+    pub(crate) fn start(mut source: Source, settings: Settings) -> io::Result<Runtime> {
         let shared = (0..settings.workers).map(|_| Shared::new()).collect::<io::Result<Vec<_>>>()?;
+        source.join(&shared, &settings)?;
         let handle = Handle::new(shared.clone());
         let source = Arc::new(source);
         let settings = Arc::new((settings, Cores::allowed()));
@@ -61,16 +63,17 @@ impl Runtime {
     ///
     /// # Errors
     /// When a task panicked or its worker ended.
+    #[track_caller]
     pub fn block_on_all<M, F, T>(&mut self, make: M) -> io::Result<Vec<T>>
     where
         M: Fn() -> F + Clone + Send + 'static,
         F: Future<Output = T> + 'static,
         T: Send + 'static,
     {
-        let handle = self.handle.clone();
+        let (handle, origin) = (self.handle.clone(), Location::caller());
         self.block_on(async move {
             let tasks: Vec<JoinHandle<Option<T>>> = (0..handle.workers())
-                .map(|index| handle.spawn_with(index, make.clone()))
+                .map(|index| handle.spawn_with_from(origin, index, make.clone()))
                 .collect::<io::Result<_>>()?;
             let mut results = Vec::with_capacity(tasks.len());
             for task in tasks {
@@ -138,7 +141,8 @@ fn make_worker(
         cores.pin_to(*core)?;
     }
     let engine = source.open(index, settings)?;
-    let inner = Inner::new(shared, handle.clone(), settings.budget, engine, Clock::system())?;
+    let mut inner = Inner::new(shared, handle.clone(), settings.budget, engine, Clock::system())?;
+    inner.peers = source.peers(index);
     let mut worker = Worker::of(inner);
     worker.set_spin(settings.spin);
     Ok(worker)

@@ -40,10 +40,55 @@ pub struct Snapshot {
     pub tasks: usize,
     /// Level: timers of tasks.
     pub timers: usize,
+    /// What passed between this core and others.
+    pub crossings: Crossings,
+    /// Polls of tasks that took longer than `runtime.stall`: the log has named where these were started.
+    pub stalls: u64,
     /// Turns of the loop.
     pub turns: u64,
     /// Times the idle core went to sleep.
     pub sleeps: u64,
+}
+
+/// What passed between a core and the others of its runtime.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Crossings {
+    /// Frames handed to workers that this one shares its queue with.
+    pub spread: u64,
+    /// Such frames dropped because the other's ring was full.
+    pub spread_dropped: u64,
+    /// TCP frames that arrived here, or were shown to this core, and belong to no connection and no listener here: shown to
+    /// the next core.
+    pub misrouted: u64,
+    /// Such frames dropped: the other's ring was full, or no buffer was left.
+    pub misrouted_dropped: u64,
+    /// Frames shown to this core that it took: they belonged here, or nobody had them and they were refused here.
+    pub adopted: u64,
+    /// Notices given to other cores: ARP packets for us, ICMP errors about flows that are not here; one for each core.
+    pub notices: u64,
+    /// Notices dropped because the other's ring was full.
+    pub notices_dropped: u64,
+}
+
+impl Crossings {
+    fn add(&mut self, other: &Crossings) {
+        let Crossings {
+            spread,
+            spread_dropped,
+            misrouted,
+            misrouted_dropped,
+            adopted,
+            notices,
+            notices_dropped,
+        } = *other;
+        self.spread += spread;
+        self.spread_dropped += spread_dropped;
+        self.misrouted += misrouted;
+        self.misrouted_dropped += misrouted_dropped;
+        self.adopted += adopted;
+        self.notices += notices;
+        self.notices_dropped += notices_dropped;
+    }
 }
 
 impl Snapshot {
@@ -66,9 +111,41 @@ impl Snapshot {
             tcp_buffers: counts.tcp_buffers,
             tasks: inner.tasks.len(),
             timers: inner.timers.borrow().len(),
+            crossings: inner.shared.counts.get(),
+            stalls: inner.tasks.stalls(),
             turns: inner.turns.get(),
             sleeps: inner.sleeps.get(),
         }
+    }
+
+    /// The counts and the levels of several cores added up: `core` and `link` are the first one's. `None` of none.
+    pub fn total<'a>(all: impl IntoIterator<Item = &'a Snapshot>) -> Option<Snapshot> {
+        let mut all = all.into_iter();
+        let mut total = *all.next()?;
+        for other in all {
+            total.stack += other.stack;
+            add_queue(&mut total.queue, &other.queue);
+            total.pool.refused += other.pool.refused;
+            total.pool.exhausted += other.pool.exhausted;
+            total.crossings.add(&other.crossings);
+            let Snapshot { pool_available, pool_slots, connections, half_open, time_wait, .. } = *other;
+            total.pool_available += pool_available;
+            total.pool_slots += pool_slots;
+            total.connections += connections;
+            total.half_open += half_open;
+            total.time_wait += time_wait;
+            let Snapshot { flows, tcp_timers, tcp_buffers, tasks, timers, stalls, turns, sleeps, .. } =
+                *other;
+            total.flows += flows;
+            total.tcp_timers += tcp_timers;
+            total.tcp_buffers += tcp_buffers;
+            total.tasks += tasks;
+            total.timers += timers;
+            total.stalls += stalls;
+            total.turns += turns;
+            total.sleeps += sleeps;
+        }
+        Some(total)
     }
 
     /// Level: buffers of the pool that are neither free nor the device's.
@@ -96,7 +173,7 @@ impl Snapshot {
 
     /// The counts, by their names in `nstat` where Linux has them.
     pub fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        let (queue, pool) = (self.queue, self.pool);
+        let (queue, pool, crossings) = (self.queue, self.pool, self.crossings);
         let own = [
             ("RxFrames", queue.rx_frames),
             ("RxBytes", queue.rx_bytes),
@@ -109,11 +186,45 @@ impl Snapshot {
             ("SystemCalls", queue.system_calls),
             ("PoolRefused", pool.refused),
             ("PoolExhausted", pool.exhausted),
+            ("Spread", crossings.spread),
+            ("SpreadDropped", crossings.spread_dropped),
+            ("Misrouted", crossings.misrouted),
+            ("MisroutedDropped", crossings.misrouted_dropped),
+            ("Adopted", crossings.adopted),
+            ("Notices", crossings.notices),
+            ("NoticesDropped", crossings.notices_dropped),
+            ("Stalls", self.stalls),
             ("Turns", self.turns),
             ("Sleeps", self.sleeps),
         ];
         self.stack.iter().chain(own)
     }
+}
+
+fn add_queue(total: &mut QueueStats, other: &QueueStats) {
+    // Named, so that a new count is not forgotten here.
+    let QueueStats {
+        rx_frames,
+        rx_bytes,
+        rx_dropped,
+        tx_frames,
+        tx_bytes,
+        tx_dropped,
+        rx_copied_bytes,
+        tx_copied_bytes,
+        system_calls,
+        held,
+    } = *other;
+    total.rx_frames += rx_frames;
+    total.rx_bytes += rx_bytes;
+    total.rx_dropped += rx_dropped;
+    total.tx_frames += tx_frames;
+    total.tx_bytes += tx_bytes;
+    total.tx_dropped += tx_dropped;
+    total.rx_copied_bytes += rx_copied_bytes;
+    total.tx_copied_bytes += tx_copied_bytes;
+    total.system_calls += system_calls;
+    total.held += held;
 }
 
 /// What this core has counted; `None` when the thread runs no worker.
@@ -132,3 +243,6 @@ pub fn sockets() -> Option<Vec<SocketInfo>> {
 pub fn device_snapshot() -> Option<Vec<(String, u64)>> {
     current::with(|inner| inner.engine.device_stats())
 }
+
+#[cfg(test)]
+mod tests;

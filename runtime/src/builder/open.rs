@@ -39,7 +39,7 @@ fn nic_config(device: &DeviceConfig, settings: &Settings) -> Result<NicConfig, C
         interface: device.interface.clone(),
         addresses: settings.stack.addresses.iter().map(|cidr| cidr.address).collect(),
         ports: device.ports.clone(),
-        queues: settings.workers,
+        queues: settings.queues,
         mtu: device.mtu,
         xdp_mode,
         xdp_busy_poll: device.xdp_busy_poll,

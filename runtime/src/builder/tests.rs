@@ -25,7 +25,7 @@ fn wrong_values_from_code_are_named_as_in_files() {
 }
 
 #[test]
-fn more_workers_than_queues_are_refused() {
+fn more_queues_than_the_device_has_are_refused() {
     let (nic, _peer) = cross_thread_pair(&LinkConfig::default()).unwrap();
     let message = message(Builder::new().nic(nic).address("10.0.0.2/24").queues(2));
     assert!(message.contains("device.queues = 2: sim-a has 1"), "{message}");

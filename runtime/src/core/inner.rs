@@ -11,6 +11,7 @@ use corelane_netstack::Instant;
 use crate::core::budget::Budget;
 use crate::core::clock::Clock;
 use crate::core::mailbox::{Message, Shared};
+use crate::core::mesh::Peers;
 use crate::core::spawn::Handle;
 use crate::core::tokio_rt::TokioRt;
 use crate::engine::Engine;
@@ -50,6 +51,8 @@ pub(crate) struct Inner {
     /// Those that wait for the shutdown to be asked for.
     pub(crate) shutdown_waiters: RefCell<Vec<Waker>>,
     pub(crate) handle: Handle,
+    /// The other workers of its runtime, when their frames may come by way of this one.
+    pub(crate) peers: Option<Peers>,
     pub(crate) turns: Cell<u64>,
     pub(crate) sleeps: Cell<u64>,
 }
@@ -79,6 +82,7 @@ impl Inner {
             phase: Cell::new(Phase::Running),
             shutdown_waiters: RefCell::new(Vec::new()),
             handle,
+            peers: None,
             turns: Cell::new(0),
             sleeps: Cell::new(0),
         })
@@ -172,6 +176,12 @@ impl Inner {
 
     /// Whether nothing is left that was accepted.
     pub(crate) fn is_drained(&self) -> bool {
-        self.tasks.is_empty() && self.tokio.is_idle() && self.engine.is_drained()
+        let is_drained = self.tasks.is_empty() && self.tokio.is_idle() && self.engine.is_drained();
+        self.peers.as_ref().map_or(is_drained, |peers| peers.note_drained(is_drained))
+    }
+
+    /// Whether no other worker needs this one any more.
+    pub(crate) fn is_last(&self) -> bool {
+        self.peers.as_ref().is_none_or(Peers::is_last)
     }
 }

@@ -2,11 +2,19 @@
 
 pub(crate) mod budget;
 pub(crate) mod clock;
+pub(crate) mod counts;
 pub(crate) mod current;
 pub(crate) mod idle;
 pub(crate) mod inner;
+pub(crate) mod lane;
+pub(crate) mod letterbox;
 pub(crate) mod mailbox;
+pub(crate) mod mesh;
+pub(crate) mod parts;
+pub(crate) mod route;
 pub(crate) mod spawn;
+pub(crate) mod spread;
+pub(crate) mod steering;
 #[cfg(not(feature = "tokio-rt"))]
 #[path = "no_tokio_rt.rs"]
 pub(crate) mod tokio_rt;

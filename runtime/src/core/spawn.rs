@@ -2,26 +2,36 @@
 
 use std::future::Future;
 use std::io;
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::core::current;
 use crate::core::mailbox::{Message, Shared};
 use crate::stats::{Snapshot, SocketInfo};
-use crate::task::executor;
+use crate::task::executor::{self, Origin};
 use crate::task::join_handle::{JoinError, JoinHandle};
 
 /// Starts a task on this core. It may hold what can't leave the thread (`Rc`, [`Chunk`](crate::Chunk)).
 ///
 /// # Panics
 /// When the thread runs no worker: call it from a task, from `block_on`, or inside `Worker::enter`.
+#[track_caller]
 pub fn spawn_local<F>(future: F) -> JoinHandle<F::Output>
 where
     F: Future + 'static,
     F::Output: 'static,
 {
+    spawn_local_from(Location::caller(), future)
+}
+
+pub(crate) fn spawn_local_from<F>(origin: Origin, future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
     let Some(shared) = current::with(|inner| inner.shared.clone()) else { panic!("{NO_WORKER}") };
-    let (runnable, handle) = executor::new_local(&shared, future);
+    let (runnable, handle) = executor::new_local(&shared, origin, future);
     runnable.schedule();
     handle
 }
@@ -31,6 +41,7 @@ where
 ///
 /// # Panics
 /// When the thread runs no worker: see [`spawn_local`]. From another thread, use [`Handle::spawn_on`].
+#[track_caller]
 pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
 where
     F: Future + Send + 'static,
@@ -66,7 +77,16 @@ impl Handle {
     ///
     /// # Errors
     /// `InvalidInput` when there is no such worker. When the worker has ended, the join handle tells `Cancelled`.
+    #[track_caller]
     pub fn spawn_on<F>(&self, index: usize, future: F) -> io::Result<JoinHandle<F::Output>>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.spawn_from(Location::caller(), index, future)
+    }
+
+    fn spawn_from<F>(&self, origin: Origin, index: usize, future: F) -> io::Result<JoinHandle<F::Output>>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
@@ -75,7 +95,7 @@ impl Handle {
             let message = format!("there is no worker {index}: the runtime has {}", self.workers.len());
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         };
-        let (runnable, handle) = executor::new_sendable(shared, future);
+        let (runnable, handle) = executor::new_sendable(shared, origin, future);
         shared.mailbox.push(Message::Run(runnable));
         Ok(handle)
     }
@@ -85,15 +105,30 @@ impl Handle {
     ///
     /// # Errors
     /// As [`Handle::spawn_on`].
+    #[track_caller]
     pub fn spawn_with<M, F>(&self, index: usize, make: M) -> io::Result<JoinHandle<Option<F::Output>>>
     where
         M: FnOnce() -> F + Send + 'static,
         F: Future + 'static,
         F::Output: Send + 'static,
     {
+        self.spawn_with_from(Location::caller(), index, make)
+    }
+
+    pub(crate) fn spawn_with_from<M, F>(
+        &self,
+        origin: Origin,
+        index: usize,
+        make: M,
+    ) -> io::Result<JoinHandle<Option<F::Output>>>
+    where
+        M: FnOnce() -> F + Send + 'static,
+        F: Future + 'static,
+        F::Output: Send + 'static,
+    {
         // The outer task lives as long as the inner one, and hands its end on: a panic as a panic.
-        self.spawn_on(index, async move {
-            match spawn_local(make()).await.map_err(JoinError::try_into_panic) {
+        self.spawn_from(origin, index, async move {
+            match spawn_local_from(origin, make()).await.map_err(JoinError::try_into_panic) {
                 Ok(value) => Some(value),
                 Err(Ok(panic)) => std::panic::resume_unwind(panic),
                 Err(Err(_)) => None,

@@ -18,7 +18,7 @@ use crate::core::current;
 use crate::core::idle::{DEFAULT_SPIN, Idle};
 use crate::core::inner::{Inner, Phase};
 use crate::core::mailbox::Shared;
-use crate::core::spawn::{Handle, spawn_local};
+use crate::core::spawn::{Handle, spawn_local_from};
 use crate::engine::Engine;
 use crate::engine::kernel::Kernel;
 use crate::engine::native::Native;
@@ -114,12 +114,14 @@ impl Worker {
     }
 
     /// Starts a task on this worker.
+    #[track_caller]
     pub fn spawn_local<F>(&self, future: F) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
         F::Output: 'static,
     {
-        self.enter(|| spawn_local(future))
+        let origin = std::panic::Location::caller();
+        self.enter(|| spawn_local_from(origin, future))
     }
 
     /// Reaches this worker from other threads.
@@ -217,7 +219,7 @@ fn turn(inner: &Inner, main: &mut dyn FnMut() -> u32) -> Progress {
     let timers = inner.fire_timers(now); // the tasks' timers due
     let events = reactor::dispatch(&inner.reactor, &inner.engine); // events -> wakers
     let tokio = u32::from(inner.tokio.drive(now)); // tokio's tasks, with the feature tokio-rt
-    let polled = tokio + main() + inner.tasks.run(inner.budget.polls); // woken futures read and write
+    let polled = tokio + main() + inner.tasks.run(&inner.budget, &inner.clock); // woken futures read and write
     let sent = inner.engine.transmit(now); // TCP -> burst -> NIC ring
     let more = sent.more || inner.tasks.is_ready();
     inner.turns.set(inner.turns.get() + 1);
@@ -248,6 +250,8 @@ impl Drop for Worker {
     fn drop(&mut self) {
         /// Turns for what closing the sockets has to say.
         const LAST_TURNS: usize = 64;
+        /// For those of the workers that use this one's queue.
+        const LAST_WAIT: Duration = Duration::from_millis(500);
         let inner = self.inner.clone();
         current::enter(&inner, || {
             inner.phase.set(Phase::Stopped);
@@ -266,7 +270,17 @@ impl Drop for Worker {
             // Nobody will answer for what is left: its peers are told, or they would send again for a quarter of an hour.
             inner.engine.abort_all();
             last_words();
+            // Workers without a queue have last words too, and say them through this one's.
+            let began = std::time::Instant::now();
+            while !inner.is_last() && began.elapsed() < LAST_WAIT {
+                if !turn(&inner, &mut || 0).is_busy() {
+                    std::thread::yield_now();
+                }
+            }
             inner.shared.mailbox.close();
+            if let Some(peers) = &inner.peers {
+                peers.leave();
+            }
         });
     }
 }

@@ -14,6 +14,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::{Counts, Refused, Result, Sent};
 use crate::core::clock::Clock;
+use crate::core::mesh::Seat;
 use crate::error::SocketError;
 
 /// How long a worker sleeps at most when its device has nothing to sleep on.
@@ -59,13 +60,22 @@ impl Device {
 pub(crate) struct Native {
     device: RefCell<Device>,
     stack: RefCell<Stack>,
+    /// Its place among the stacks of other workers; `None`: it is alone.
+    seat: Option<RefCell<Seat>>,
 }
 
 impl Native {
     /// Takes and sends up to `burst` frames a turn.
     pub(crate) fn new(queue: Box<dyn Queue>, stack: Stack, burst: usize) -> Native {
         let (rx, tx) = (RxBurst::with_capacity(burst), TxBurst::with_capacity(burst));
-        Native { device: RefCell::new(Device { interrupt: None, queue, rx, tx }), stack: RefCell::new(stack) }
+        let device = Device { interrupt: None, queue, rx, tx };
+        Native { device: RefCell::new(device), stack: RefCell::new(stack), seat: None }
+    }
+
+    /// Shares its address with the stacks of other workers.
+    pub(crate) fn with_seat(mut self, seat: Option<Seat>) -> Native {
+        self.seat = seat.map(RefCell::new);
+        self
     }
 
     /// A command to the stack.
@@ -83,7 +93,10 @@ impl Native {
         if count > 0 {
             self.stack.borrow_mut().receive(now, &mut device.rx);
         }
-        count
+        match &self.seat {
+            None => count,
+            Some(seat) => count + seat.borrow_mut().exchange(now, &mut self.stack.borrow_mut()),
+        }
     }
 
     #[inline]

@@ -1,19 +1,26 @@
 //! The run queue of a worker. Tasks are `async-task`'s: one allocation each, scheduling without locks.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use async_task::Builder;
 use pin_project_lite::pin_project;
 use slab::Slab;
 
+use crate::core::budget::Budget;
+use crate::core::clock::Clock;
 use crate::core::current;
 use crate::core::mailbox::{Message, Shared};
 use crate::task::join_handle::JoinHandle;
+
+/// Where a task was started: its name, in the log.
+pub(crate) type Origin = &'static Location<'static>;
 
 /// A task that is to be polled.
 pub(crate) type Runnable = async_task::Runnable<Home>;
@@ -23,7 +30,11 @@ pub(crate) type Runnable = async_task::Runnable<Home>;
 pub(crate) struct Home {
     id: u32,
     shared: Arc<Shared>,
+    origin: Origin,
 }
+
+/// Origins that the log has named; when they are more, those that come are counted only.
+const NAMED: usize = 256;
 
 /// The tasks of one worker.
 pub(crate) struct Tasks {
@@ -33,6 +44,9 @@ pub(crate) struct Tasks {
     deferred: RefCell<Vec<Waker>>,
     /// Every task that was polled and has not ended, so that a worker that ends can end them.
     active: RefCell<Slab<Waker>>,
+    /// Polls that took too long, and who is known for it.
+    stalls: Cell<u64>,
+    named: RefCell<Vec<Origin>>,
 }
 
 impl Tasks {
@@ -41,6 +55,8 @@ impl Tasks {
             queue: RefCell::new(VecDeque::new()),
             deferred: RefCell::new(Vec::new()),
             active: RefCell::new(Slab::new()),
+            stalls: Cell::new(0),
+            named: RefCell::new(Vec::new()),
         }
     }
 
@@ -57,21 +73,52 @@ impl Tasks {
         self.queue.borrow_mut().pop_front()
     }
 
-    /// Polls woken tasks, `budget` at most. Returns how many.
-    pub(crate) fn run(&self, budget: u32) -> u32 {
+    /// Polls woken tasks, as many as the budget allows. Returns how many.
+    pub(crate) fn run(&self, budget: &Budget, clock: &Clock) -> u32 {
+        let is_watched = !budget.stall.is_zero() && self.is_ready();
+        let mut before = if is_watched { clock.coarse() } else { Duration::ZERO };
         let mut polled = 0;
-        while polled < budget {
+        while polled < budget.polls {
             let Some(runnable) = self.pop() else { break };
             polled += 1;
             // What a future's poll panics with goes to its join handle. (A panic in a future's drop aborts the process:
             // async-task has no way to tell anybody.)
+            let origin = runnable.metadata().origin;
             runnable.run();
+            if is_watched {
+                let now = clock.coarse();
+                if now - before >= budget.stall {
+                    self.note_stall(origin, now - before);
+                }
+                before = now;
+            }
         }
         if !self.deferred.borrow().is_empty() {
             let deferred = std::mem::take(&mut *self.deferred.borrow_mut());
             deferred.into_iter().for_each(Waker::wake);
         }
         polled
+    }
+
+    #[cold]
+    fn note_stall(&self, origin: Origin, time: Duration) {
+        self.stalls.set(self.stalls.get() + 1);
+        let mut named = self.named.borrow_mut();
+        if named.contains(&origin) || named.len() >= NAMED {
+            return;
+        }
+        named.push(origin);
+        drop(named); // a subscriber may run anything
+        tracing::warn!(
+            task = %origin,
+            milliseconds = time.as_millis() as u64, // longer ones never end
+            "a task held up its core: it computed, or waited, without an await; it is named once"
+        );
+    }
+
+    /// Polls that took longer than the budget's `stall`.
+    pub(crate) fn stalls(&self) -> u64 {
+        self.stalls.get()
     }
 
     /// Whether a task waits to be polled.
@@ -109,27 +156,35 @@ impl Tasks {
 }
 
 /// A new task of the current thread's worker, which `shared` belongs to.
-pub(crate) fn new_local<F>(shared: &Arc<Shared>, future: F) -> (Runnable, JoinHandle<F::Output>)
+pub(crate) fn new_local<F>(
+    shared: &Arc<Shared>,
+    origin: Origin,
+    future: F,
+) -> (Runnable, JoinHandle<F::Output>)
 where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let (runnable, task) = builder(shared).spawn_local(|_| Tracked::new(future), schedule);
+    let (runnable, task) = builder(shared, origin).spawn_local(|_| Tracked::new(future), schedule);
     (runnable, JoinHandle::new(task))
 }
 
 /// A new task for any worker.
-pub(crate) fn new_sendable<F>(shared: &Arc<Shared>, future: F) -> (Runnable, JoinHandle<F::Output>)
+pub(crate) fn new_sendable<F>(
+    shared: &Arc<Shared>,
+    origin: Origin,
+    future: F,
+) -> (Runnable, JoinHandle<F::Output>)
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let (runnable, task) = builder(shared).spawn(|_| Tracked::new(future), schedule);
+    let (runnable, task) = builder(shared, origin).spawn(|_| Tracked::new(future), schedule);
     (runnable, JoinHandle::new(task))
 }
 
-fn builder(shared: &Arc<Shared>) -> Builder<Home> {
-    Builder::new().propagate_panic(true).metadata(Home { id: shared.id(), shared: shared.clone() })
+fn builder(shared: &Arc<Shared>, origin: Origin) -> Builder<Home> {
+    Builder::new().propagate_panic(true).metadata(Home { id: shared.id(), shared: shared.clone(), origin })
 }
 
 /// What a wake does: on the worker's own thread one push to a plain queue, elsewhere a message.

@@ -179,3 +179,70 @@ fn tasks_start_tasks() {
     });
     assert_eq!(sum, 42);
 }
+
+/// Keeps what is logged.
+#[derive(Clone, Default)]
+struct Log(std::sync::Arc<std::sync::Mutex<Vec<String>>>);
+
+impl tracing::Subscriber for Log {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        struct Fields(String);
+        impl tracing::field::Visit for Fields {
+            fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+                self.0 += &format!("{field}={value:?} ");
+            }
+        }
+        let mut fields = Fields(String::new());
+        event.record(&mut fields);
+        self.0.lock().unwrap().push(fields.0);
+    }
+}
+
+#[test]
+fn a_task_that_holds_up_its_core_is_counted_and_named_once() {
+    let (mut worker, clock) = worker();
+    let log = Log::default();
+    let start = |worker: &crate::Worker, millis| {
+        let clock = clock.clone();
+        drop(worker.spawn_local(async move { clock.advance(std::time::Duration::from_millis(millis)) }));
+    };
+    tracing::subscriber::with_default(log.clone(), || {
+        for millis in [39, 40, 0, 1000] {
+            start(&worker, millis);
+        }
+        worker.turn();
+    });
+    assert_eq!(worker.stats().stalls, 2);
+    let log = log.0.lock().unwrap();
+    assert_eq!(log.len(), 1, "{log:?}");
+    assert!(log[0].contains("task=runtime/src/task/executor/tests.rs:"), "{log:?}");
+    assert!(log[0].contains("milliseconds=40"), "{log:?}");
+}
+
+#[test]
+fn a_panic_that_takes_long_is_both() {
+    let (mut worker, clock) = worker();
+    let task = worker.spawn_local(async move {
+        clock.advance(std::time::Duration::from_secs(1));
+        panic!("at last");
+    });
+    worker.turn();
+    let other = worker.spawn_local(async { 5 });
+    assert_eq!(worker.block_on(other).unwrap(), 5, "the worker lives");
+    let result: Result<(), _> = worker.block_on(task);
+    assert!(result.unwrap_err().is_panic());
+    assert_eq!(worker.stats().stalls, 1);
+}

@@ -1,0 +1,105 @@
+//! What threads meet at, as the system has it. Behind traits, so that loom can check those who use it with its own.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossbeam::queue::SegQueue;
+use crossbeam::utils::CachePadded;
+use rustix::event::{EventfdFlags, eventfd};
+
+/// A set of parts.
+pub(crate) trait Parts {
+    type Flag: Flag;
+    type Queue<T>: Queue<T>;
+    type Bell: Bell;
+}
+
+/// An atomic boolean. Sequentially consistent where nothing else is said.
+pub(crate) trait Flag: Default {
+    fn load(&self) -> bool;
+    fn load_relaxed(&self) -> bool;
+    fn store(&self, value: bool);
+    fn swap(&self, value: bool) -> bool;
+}
+
+/// A queue that any thread puts into.
+pub(crate) trait Queue<T>: Default {
+    fn push(&self, value: T);
+    fn pop(&self) -> Option<T>;
+}
+
+/// What a thread sleeps on.
+pub(crate) trait Bell {
+    /// Wakes who sleeps; if nobody does, the next sleep ends at once.
+    fn ring(&self);
+    /// Takes back what was rung and not heard.
+    fn silence(&self);
+}
+
+/// Those of the system.
+pub(crate) struct System;
+
+impl Parts for System {
+    type Flag = CachePadded<AtomicBool>;
+    type Queue<T> = SegQueue<T>;
+    type Bell = EventFd;
+}
+
+impl Flag for CachePadded<AtomicBool> {
+    fn load(&self) -> bool {
+        AtomicBool::load(self, Ordering::SeqCst)
+    }
+
+    fn load_relaxed(&self) -> bool {
+        AtomicBool::load(self, Ordering::Relaxed)
+    }
+
+    fn store(&self, value: bool) {
+        AtomicBool::store(self, value, Ordering::SeqCst);
+    }
+
+    fn swap(&self, value: bool) -> bool {
+        AtomicBool::swap(self, value, Ordering::SeqCst)
+    }
+}
+
+impl<T> Queue<T> for SegQueue<T> {
+    fn push(&self, value: T) {
+        SegQueue::push(self, value);
+    }
+
+    fn pop(&self) -> Option<T> {
+        SegQueue::pop(self)
+    }
+}
+
+/// eventfd(2): readable once it was rung.
+pub(crate) struct EventFd(OwnedFd);
+
+impl EventFd {
+    /// # Errors
+    /// When the process has no file descriptor left.
+    pub(crate) fn new() -> io::Result<EventFd> {
+        Ok(EventFd(eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?))
+    }
+}
+
+impl Bell for EventFd {
+    fn ring(&self) {
+        // It fails only when the count is at its end: then the bell rings already.
+        let _ = rustix::io::write(&self.0, &1u64.to_ne_bytes());
+    }
+
+    fn silence(&self) {
+        let mut count = [0; 8];
+        // Empty when the sender has not rung yet: a later sleep then ends early, once.
+        let _ = rustix::io::read(&self.0, &mut count);
+    }
+}
+
+impl AsFd for EventFd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
