@@ -51,7 +51,8 @@
 //! |---|---|
 //! | start | [`Builder`], [`Runtime`]; a foreign loop or a test: [`Worker`] |
 //! | talk | [`net::TcpListener`], [`net::TcpStream`] |
-//! | do several things | [`spawn_local`], [`spawn`], [`Handle::spawn_on`], [`yield_now`] |
+//! | do several things | [`spawn_local`], [`spawn`], [`yield_now`] |
+//! | use all cores | [`Runtime::block_on_all`], [`Handle::listen_all`], [`Handle::spawn_on`], [`sync::mpsc`] |
 //! | wait | [`time::sleep`], [`time::timeout`], [`time::interval`] |
 //! | end | [`Runtime::shutdown`], [`Handle::shutdown`] |
 //! | look inside | [`stats::snapshot`], [`Handle::stats`] |
@@ -118,6 +119,7 @@ pub mod net;
 mod reactor;
 mod runtime;
 pub mod stats;
+pub mod sync;
 mod task;
 #[cfg(test)]
 mod test_support;

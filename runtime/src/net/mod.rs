@@ -9,6 +9,7 @@ mod addr;
 mod chunk_reader;
 mod compat;
 mod home;
+mod listen_all;
 mod options;
 mod split;
 mod tcp_listener;

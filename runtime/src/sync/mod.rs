@@ -1,0 +1,3 @@
+//! Between cores: what one worker's tasks tell another's.
+
+pub mod mpsc;
