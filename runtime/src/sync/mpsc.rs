@@ -6,7 +6,7 @@
 //! # use corelane_sim::{LinkConfig, cross_thread_pair};
 //! # fn main() -> std::io::Result<()> {
 //! # let (nic, _peer) = cross_thread_pair(&LinkConfig::default())?;
-//! let mut runtime = Builder::new().nic(nic).address("10.0.0.1/24").workers(2).build()?;
+//! let mut runtime = Builder::new().nic(nic).address("10.0.0.1/24").queues(1).workers(2).build()?;
 //! let (sender, mut receiver) = mpsc::channel(16);
 //! let handle = runtime.handle();
 //! runtime.block_on(async move {
