@@ -11,7 +11,6 @@ use corelane_netstack::{ListenerId, SocketId};
 use crate::core::counts::Counts;
 use crate::core::letterbox::Letterbox;
 use crate::core::parts::EventFd;
-
 use crate::task::executor::Runnable;
 
 /// What one thread may ask of another's worker.

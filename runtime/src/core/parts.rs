@@ -2,9 +2,10 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::sync::{Mutex, PoisonError};
 
-use crossbeam::queue::SegQueue;
+use crossbeam::queue::{ArrayQueue, SegQueue};
 use crossbeam::utils::CachePadded;
 use rustix::event::{EventfdFlags, eventfd};
 
@@ -12,7 +13,11 @@ use rustix::event::{EventfdFlags, eventfd};
 pub(crate) trait Parts {
     type Flag: Flag;
     type Queue<T>: Queue<T>;
+    type Ring<T>: Ring<T>;
+    type Lock<T: Default>: Lock<T>;
     type Bell: Bell;
+    /// A sequentially consistent fence.
+    fn fence();
 }
 
 /// An atomic boolean. Sequentially consistent where nothing else is said.
@@ -29,6 +34,19 @@ pub(crate) trait Queue<T>: Default {
     fn pop(&self) -> Option<T>;
 }
 
+/// A queue that holds so many and no more.
+pub(crate) trait Ring<T> {
+    fn new(len: usize) -> Self;
+    /// Gives the value back when it is full.
+    fn push(&self, value: T) -> Result<(), T>;
+    fn pop(&self) -> Option<T>;
+}
+
+/// What one thread at a time may look at. Nothing may panic meanwhile.
+pub(crate) trait Lock<T>: Default {
+    fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R;
+}
+
 /// What a thread sleeps on.
 pub(crate) trait Bell {
     /// Wakes who sleeps; if nobody does, the next sleep ends at once.
@@ -43,7 +61,33 @@ pub(crate) struct System;
 impl Parts for System {
     type Flag = CachePadded<AtomicBool>;
     type Queue<T> = SegQueue<T>;
+    type Ring<T> = ArrayQueue<T>;
+    type Lock<T: Default> = Mutex<T>;
     type Bell = EventFd;
+
+    fn fence() {
+        fence(Ordering::SeqCst);
+    }
+}
+
+impl<T> Ring<T> for ArrayQueue<T> {
+    fn new(len: usize) -> ArrayQueue<T> {
+        ArrayQueue::new(len)
+    }
+
+    fn push(&self, value: T) -> Result<(), T> {
+        ArrayQueue::push(self, value)
+    }
+
+    fn pop(&self) -> Option<T> {
+        ArrayQueue::pop(self)
+    }
+}
+
+impl<T: Default> Lock<T> for Mutex<T> {
+    fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
+        f(&mut self.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 impl Flag for CachePadded<AtomicBool> {
@@ -103,3 +147,6 @@ impl AsFd for EventFd {
         self.0.as_fd()
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -21,13 +21,12 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 pub use std::sync::mpsc::{RecvError, SendError, TryRecvError, TrySendError};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use crossbeam::queue::ArrayQueue;
-use crossbeam::utils::CachePadded;
+use crate::core::parts::{Flag, Lock, Parts, Ring, System};
 
 /// A channel that holds `bound` messages. Those of one sender arrive in the order in which they were sent.
 ///
@@ -35,78 +34,101 @@ use crossbeam::utils::CachePadded;
 /// When `bound` is 0: a task can't hand over what another has not come for.
 pub fn channel<T>(bound: usize) -> (Sender<T>, Receiver<T>) {
     assert!(bound > 0, "a channel must hold a message or more");
-    let shared = Arc::new(Shared {
-        messages: ArrayQueue::new(bound),
-        senders: AtomicUsize::new(1),
-        is_closed: AtomicBool::new(false),
-        readers: Waiting::default(),
-        writers: Waiting::default(),
-    });
+    let shared = Arc::new(Shared::new(bound));
     (Sender { shared: shared.clone() }, Receiver { shared })
 }
 
-struct Shared<T> {
-    messages: ArrayQueue<T>,
-    senders: AtomicUsize,
+struct Shared<T, P: Parts = System> {
+    messages: P::Ring<T>,
+    /// All senders are gone.
+    is_ended: P::Flag,
     /// The receiver is gone.
-    is_closed: AtomicBool,
+    is_closed: P::Flag,
     /// The receiver, when it found nothing.
-    readers: Waiting,
+    readers: Waiting<P>,
     /// Senders that found no room.
-    writers: Waiting,
+    writers: Waiting<P>,
+    senders: AtomicUsize,
 }
 
 /// Tasks that wait for a change. Who waits registers and then looks again; who changes something looks for them afterwards: one of the
-/// two sees the other.
-#[derive(Default)]
-struct Waiting {
-    any: CachePadded<AtomicBool>,
-    wakers: Mutex<Vec<Waker>>,
+/// two sees the other. loom tries the orders in which this can happen: see the tests.
+struct Waiting<P: Parts> {
+    any: P::Flag,
+    wakers: P::Lock<Vec<Waker>>,
 }
 
-impl Waiting {
-    fn lock(&self) -> MutexGuard<'_, Vec<Waker>> {
-        // Cloning and dropping wakers does not panic, and a list of them is never half-made.
-        self.wakers.lock().unwrap_or_else(PoisonError::into_inner)
+impl<P: Parts> Default for Waiting<P> {
+    fn default() -> Waiting<P> {
+        Waiting { any: P::Flag::default(), wakers: P::Lock::default() }
     }
+}
 
+impl<P: Parts> Waiting<P> {
     /// To be followed by another look at what is waited for.
     fn register(&self, waker: &Waker) {
-        let mut wakers = self.lock();
-        if !wakers.iter().any(|known| known.will_wake(waker)) {
-            wakers.push(waker.clone());
-        }
-        self.any.store(true, Ordering::SeqCst);
-        drop(wakers);
-        fence(Ordering::SeqCst);
+        self.wakers.with(|wakers| {
+            if !wakers.iter().any(|known| known.will_wake(waker)) {
+                wakers.push(waker.clone());
+            }
+            self.any.store(true);
+        });
+        P::fence();
     }
 
     /// Wakes all: which of them has ended meanwhile is not known, and it would swallow what is meant for another.
     fn wake(&self) {
-        fence(Ordering::SeqCst);
-        if !self.any.load(Ordering::Relaxed) {
+        P::fence();
+        if !self.any.load_relaxed() {
             return;
         }
-        let wakers = {
-            let mut wakers = self.lock();
-            self.any.store(false, Ordering::SeqCst);
-            std::mem::take(&mut *wakers)
-        };
-        wakers.into_iter().for_each(Waker::wake);
+        let woken = self.wakers.with(|wakers| {
+            self.any.store(false);
+            std::mem::take(wakers)
+        });
+        woken.into_iter().for_each(Waker::wake);
     }
 }
 
-impl<T> Shared<T> {
+impl<T, P: Parts> Shared<T, P> {
+    fn new(bound: usize) -> Shared<T, P> {
+        Shared {
+            messages: P::Ring::new(bound),
+            is_ended: P::Flag::default(),
+            is_closed: P::Flag::default(),
+            readers: Waiting::default(),
+            writers: Waiting::default(),
+            senders: AtomicUsize::new(1),
+        }
+    }
+
     fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
-        if self.is_closed.load(Ordering::SeqCst) {
+        if self.is_closed.load() {
             return Err(TrySendError::Disconnected(message));
         }
         self.messages.push(message).map_err(TrySendError::Full)?;
-        if self.is_closed.load(Ordering::SeqCst) {
+        P::fence(); // with the one in `close`
+        if self.is_closed.load() {
             self.clear(); // it was closed in between: nobody else will
         }
         self.readers.wake();
         Ok(())
+    }
+
+    /// Sends the message, and then takes it out of its place; or registers `cx`.
+    fn poll_send(&self, place: &mut Option<T>, cx: &mut Context<'_>) -> Poll<Result<(), SendError<T>>> {
+        for is_last in [false, true] {
+            let Some(message) = place.take() else { panic!("a Send was polled after it was ready") };
+            match self.try_send(message) {
+                Ok(()) => return Poll::Ready(Ok(())),
+                Err(TrySendError::Disconnected(message)) => return Poll::Ready(Err(SendError(message))),
+                Err(TrySendError::Full(message)) => *place = Some(message),
+            }
+            if !is_last {
+                self.writers.register(cx.waker());
+            }
+        }
+        Poll::Pending
     }
 
     fn try_recv(&self) -> Result<T, TryRecvError> {
@@ -114,11 +136,37 @@ impl<T> Shared<T> {
             self.writers.wake();
             return Ok(message);
         }
-        if self.senders.load(Ordering::SeqCst) > 0 {
+        if !self.is_ended.load() {
             return Err(TryRecvError::Empty);
         }
         // The last sender may have sent before it went.
         self.messages.pop().ok_or(TryRecvError::Disconnected)
+    }
+
+    fn poll_recv(&self, cx: &mut Context<'_>) -> Poll<Result<T, RecvError>> {
+        for is_last in [false, true] {
+            match self.try_recv() {
+                Ok(message) => return Poll::Ready(Ok(message)),
+                Err(TryRecvError::Disconnected) => return Poll::Ready(Err(RecvError)),
+                Err(TryRecvError::Empty) if is_last => {}
+                Err(TryRecvError::Empty) => self.readers.register(cx.waker()),
+            }
+        }
+        Poll::Pending
+    }
+
+    /// The last sender goes.
+    fn end(&self) {
+        self.is_ended.store(true);
+        self.readers.wake();
+    }
+
+    /// The receiver goes.
+    fn close(&self) {
+        self.is_closed.store(true);
+        P::fence();
+        self.clear();
+        self.writers.wake();
     }
 
     fn clear(&self) {
@@ -164,7 +212,7 @@ impl<T> Clone for Sender<T> {
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
         if self.shared.senders.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.shared.readers.wake();
+            self.shared.end();
         }
     }
 }
@@ -192,20 +240,8 @@ impl<T> Future for Send<'_, T> {
     /// # Panics
     /// When it is polled again after it was ready.
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(mut message) = self.message.take() else { panic!("a Send was polled after it was ready") };
-        let shared = &self.sender.shared;
-        for is_last in [false, true] {
-            match shared.try_send(message) {
-                Ok(()) => return Poll::Ready(Ok(())),
-                Err(TrySendError::Disconnected(message)) => return Poll::Ready(Err(SendError(message))),
-                Err(TrySendError::Full(back)) => message = back,
-            }
-            if !is_last {
-                shared.writers.register(cx.waker());
-            }
-        }
-        self.message = Some(message);
-        Poll::Pending
+        let Send { sender, message } = &mut *self;
+        sender.shared.poll_send(message, cx)
     }
 }
 
@@ -237,15 +273,7 @@ impl<T> Receiver<T> {
     /// # Errors
     /// As `recv`.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, RecvError>> {
-        for is_last in [false, true] {
-            match self.shared.try_recv() {
-                Ok(message) => return Poll::Ready(Ok(message)),
-                Err(TryRecvError::Disconnected) => return Poll::Ready(Err(RecvError)),
-                Err(TryRecvError::Empty) if is_last => {}
-                Err(TryRecvError::Empty) => self.shared.readers.register(cx.waker()),
-            }
-        }
-        Poll::Pending
+        self.shared.poll_recv(cx)
     }
 
     /// The next message, if there is one.
@@ -259,9 +287,7 @@ impl<T> Receiver<T> {
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        self.shared.is_closed.store(true, Ordering::SeqCst);
-        self.shared.clear();
-        self.shared.writers.wake();
+        self.shared.close();
     }
 }
 

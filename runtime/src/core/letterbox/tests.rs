@@ -1,88 +1,14 @@
 //! loom runs each model in all orders that the threads can take, up to the number of preemptions that is told; what a
 //! lost wake-up leaves behind is a thread that sleeps for ever, and loom says so.
 
-use std::collections::VecDeque;
 use std::sync::Arc as StdArc;
 
+use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, Ordering};
-use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread;
 
 use super::Letterbox;
-use crate::core::parts::{Bell, Flag, Parts, Queue};
-
-struct Loom;
-
-impl Parts for Loom {
-    type Flag = AtomicBool;
-    type Queue<T> = LockedQueue<T>;
-    type Bell = Counter;
-}
-
-impl Flag for AtomicBool {
-    fn load(&self) -> bool {
-        AtomicBool::load(self, Ordering::SeqCst)
-    }
-
-    fn load_relaxed(&self) -> bool {
-        AtomicBool::load(self, Ordering::Relaxed)
-    }
-
-    fn store(&self, value: bool) {
-        AtomicBool::store(self, value, Ordering::SeqCst);
-    }
-
-    fn swap(&self, value: bool) -> bool {
-        AtomicBool::swap(self, value, Ordering::SeqCst)
-    }
-}
-
-/// crossbeam's queue, as far as its promises go.
-struct LockedQueue<T>(Mutex<VecDeque<T>>);
-
-impl<T> Default for LockedQueue<T> {
-    fn default() -> LockedQueue<T> {
-        LockedQueue(Mutex::new(VecDeque::new()))
-    }
-}
-
-impl<T> Queue<T> for LockedQueue<T> {
-    fn push(&self, value: T) {
-        self.0.lock().unwrap().push_back(value);
-    }
-
-    fn pop(&self) -> Option<T> {
-        self.0.lock().unwrap().pop_front()
-    }
-}
-
-/// eventfd(2): a count that a read takes back to zero.
-#[derive(Default)]
-struct Counter {
-    count: Mutex<u64>,
-    changed: Condvar,
-}
-
-impl Counter {
-    /// poll(2).
-    fn wait(&self) {
-        let mut count = self.count.lock().unwrap();
-        while *count == 0 {
-            count = self.changed.wait(count).unwrap();
-        }
-    }
-}
-
-impl Bell for Counter {
-    fn ring(&self) {
-        *self.count.lock().unwrap() += 1;
-        self.changed.notify_one();
-    }
-
-    fn silence(&self) {
-        *self.count.lock().unwrap() = 0;
-    }
-}
+use crate::core::parts::tests::{Counter, Loom, model};
 
 type Box<T> = Letterbox<T, Loom>;
 
@@ -109,12 +35,6 @@ fn work<T>(letters: &Box<T>, mut done: impl FnMut(Option<T>) -> bool) {
             letters.finish_sleep();
         }
     }
-}
-
-fn model(preemptions: usize, test: impl Fn() + Sync + Send + 'static) {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound.get_or_insert(preemptions);
-    builder.check(test);
 }
 
 #[test]

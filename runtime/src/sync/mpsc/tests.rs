@@ -123,3 +123,84 @@ fn each_end_learns_that_the_other_is_gone() {
 fn a_channel_without_room_is_refused() {
     channel::<()>(0);
 }
+
+/// A task of loom's: asleep until it is woken.
+#[derive(Default)]
+struct LoomTask(crate::core::parts::tests::Counter);
+
+impl LoomTask {
+    fn block_on<R>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<R>) -> R {
+        use crate::core::parts::Bell;
+        let task = loom::sync::Arc::new(LoomTask::default());
+        // std's Waker wants its own Arc; loom must see when the bell is dropped.
+        let waker = Waker::from(Arc::new(LoomWaker(task.clone())));
+        loop {
+            if let Poll::Ready(result) = poll(&mut Context::from_waker(&waker)) {
+                return result;
+            }
+            task.0.wait();
+            task.0.silence();
+        }
+    }
+}
+
+struct LoomWaker(loom::sync::Arc<LoomTask>);
+
+impl Wake for LoomWaker {
+    fn wake(self: Arc<Self>) {
+        crate::core::parts::Bell::ring(&self.0.0);
+    }
+}
+
+type LoomShared<T> = Shared<T, crate::core::parts::tests::Loom>;
+
+#[test]
+fn loom_a_message_wakes_the_receiver_and_the_end_does_too() {
+    crate::core::parts::tests::model(3, || {
+        let shared = loom::sync::Arc::new(LoomShared::new(1));
+        let other = shared.clone();
+        let thread = loom::thread::spawn(move || {
+            other.try_send(7).unwrap();
+            other.end();
+        });
+        assert_eq!(LoomTask::block_on(|cx| shared.poll_recv(cx)), Ok(7));
+        assert_eq!(LoomTask::block_on(|cx| shared.poll_recv(cx)), Err(RecvError));
+        thread.join().unwrap();
+    });
+}
+
+#[test]
+fn loom_room_wakes_a_sender() {
+    crate::core::parts::tests::model(3, || {
+        let shared = loom::sync::Arc::new(LoomShared::new(1));
+        let other = shared.clone();
+        let thread = loom::thread::spawn(move || {
+            for n in 1..=2 {
+                let mut place = Some(n);
+                assert!(LoomTask::block_on(|cx| other.poll_send(&mut place, cx)).is_ok());
+            }
+        });
+        for n in 1..=2 {
+            assert_eq!(LoomTask::block_on(|cx| shared.poll_recv(cx)), Ok(n));
+        }
+        thread.join().unwrap();
+    });
+}
+
+#[test]
+fn loom_nothing_stays_in_a_channel_that_is_closed_and_no_sender_waits() {
+    crate::core::parts::tests::model(3, || {
+        let shared = loom::sync::Arc::new(LoomShared::new(1));
+        let (other, message) = (shared.clone(), Arc::new(()));
+        let sent = message.clone();
+        let thread = loom::thread::spawn(move || {
+            for _ in 0..2 {
+                let mut place = Some(sent.clone());
+                let _ = LoomTask::block_on(|cx| other.poll_send(&mut place, cx)); // given back, when it is closed
+            }
+        });
+        shared.close();
+        thread.join().unwrap();
+        assert_eq!(Arc::strong_count(&message), 1);
+    });
+}
