@@ -42,7 +42,7 @@ fn messages_of_each_sender_arrive_in_order_through_a_narrow_channel() {
                 for n in 0..EACH {
                     sender.send((number, n)).await.unwrap();
                 }
-            })
+            });
         })
     });
     drop(sender);
