@@ -52,6 +52,13 @@ impl Main {
         self
     }
 
+    /// `engine = "NAME"`.
+    #[must_use]
+    pub fn engine(mut self, engine: &str) -> Main {
+        self.said.runtime.engine = engine.to_string();
+        self
+    }
+
     /// `driver = "NAME"`.
     #[must_use]
     pub fn driver(mut self, driver: &str) -> Main {
@@ -90,6 +97,9 @@ impl Main {
         let unsaid = Config::default();
         if config.device.driver == unsaid.device.driver {
             config.device.driver = said.device.driver;
+        }
+        if config.runtime.engine == unsaid.runtime.engine {
+            config.runtime.engine = said.runtime.engine;
         }
         config.device.interface = config.device.interface.or(said.device.interface);
         config.network.gateway = config.network.gateway.or(said.network.gateway);

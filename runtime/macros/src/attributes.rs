@@ -7,7 +7,7 @@ use syn::punctuated::Punctuated;
 use syn::{Error, Expr, ExprLit, ItemFn, Lit, MetaNameValue, Token, parse2};
 
 /// The settings that are texts: each is a call of the same name.
-const TEXTS: [&str; 5] = ["address", "config", "driver", "gateway", "interface"];
+const TEXTS: [&str; 6] = ["address", "config", "driver", "engine", "gateway", "interface"];
 
 pub(crate) fn main(arguments: TokenStream, item: TokenStream) -> Result<TokenStream, Error> {
     let function = function(item, "#[corelane::main]")?;

@@ -21,7 +21,7 @@ use proc_macro::TokenStream;
 /// 1. the TOML file that the environment variable `CORELANE_CONFIG` names: see `corelane::Config`;
 /// 2. without one, the file of `config = "FILE"`;
 /// 3. what the file leaves unsaid, by the attributes: `cores = N` (that many workers, on the first N cores that the process
-///    may use) or `cores = [0, 2]` (on these), `driver`, `interface`, `address` and `gateway`, as in `corelane::Builder`;
+///    may use) or `cores = [0, 2]` (on these), `engine`, `driver`, `interface`, `address` and `gateway`, as in `corelane::Builder`;
 /// 4. its defaults.
 ///
 /// The function runs on the first worker. When it returns, all tasks are dropped, as tokio does it, and what was written is

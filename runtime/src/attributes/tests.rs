@@ -11,10 +11,16 @@ fn file(text: &str) -> PathBuf {
 
 #[test]
 fn attributes_say_what_no_file_says() {
-    let main =
-        Main::new().workers(2).driver("tap").interface("tap0").address("10.0.0.2/24").gateway("10.0.0.1");
+    let main = Main::new()
+        .engine("kernel")
+        .workers(2)
+        .driver("tap")
+        .interface("tap0")
+        .address("10.0.0.2/24")
+        .gateway("10.0.0.1");
     let config = main.settings(None, &[3, 5, 7]).unwrap();
     assert_eq!(config.runtime.cores, [3, 5]);
+    assert_eq!(config.runtime.engine, "kernel");
     assert_eq!((config.device.driver.as_str(), config.device.interface.as_deref()), ("tap", Some("tap0")));
     assert_eq!(config.network.addresses, ["10.0.0.2/24"]);
     assert_eq!(config.network.gateway.as_deref(), Some("10.0.0.1"));

@@ -78,6 +78,39 @@ fn sockets_of_the_kernel_work_in_a_task_of_ours() {
 }
 
 #[test]
+fn sockets_of_the_kernel_engine_end_the_sleep() {
+    use crate::net::{TcpListener, TcpStream};
+
+    let mut worker = Worker::kernel(Clock::system()).unwrap();
+    worker.set_spin(Duration::ZERO);
+    worker.block_on(async {
+        let mut listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        // The client is another thread: nothing but the kernel wakes the worker.
+        let client = std::thread::spawn(move || {
+            use std::io::{Read, Write};
+            let mut stream = std::net::TcpStream::connect(address).unwrap();
+            for _ in 0..20 {
+                std::thread::sleep(Duration::from_millis(1)); // the worker falls asleep meanwhile, or the test tests less
+                stream.write_all(b"ping").unwrap();
+                stream.read_exact(&mut [0; 4]).unwrap();
+            }
+        });
+        let (mut stream, _): (TcpStream, _) = listener.accept().await.unwrap();
+        // Echoes in a task of tokio's, until the client has gone.
+        let echo = tokio::spawn(async move {
+            let mut buf = [0; 4];
+            while stream.read_exact(&mut buf).await.is_ok() {
+                stream.write_all(&buf).await.unwrap();
+            }
+        });
+        echo.await.unwrap();
+        client.join().unwrap();
+    });
+    assert!(worker.inner.sleeps.get() > 0);
+}
+
+#[test]
 fn another_thread_wakes_a_worker_that_sleeps_in_tokio() {
     let mut worker = idle_worker();
     let handle = worker.handle();
