@@ -87,20 +87,31 @@ fn the_table_shows_these_changes() {
     }
 }
 
-/// A port or its original, and the address that it serves on.
-fn programs(name: &str) -> Option<[(PathBuf, &'static str); 2]> {
+/// A program with what it runs on: the port on our own stack and on the kernel's sockets, and the original; and where each
+/// serves.
+fn programs(name: &str) -> Option<[(PathBuf, Option<Configuration>, &'static str); 3]> {
     let port = example(&format!("porting_{name}"))?;
     let original = example(&format!("porting_{name}_original"))?;
-    Some([(port, OURS), (original, KERNEL)])
+    Some([
+        (port.clone(), Some(Configuration::native()), OURS),
+        (port, Some(Configuration::kernel()), KERNEL),
+        (original, None, KERNEL),
+    ])
+}
+
+fn command(path: &Path, configuration: Option<&Configuration>) -> Command {
+    let mut command = Command::new(path);
+    command.env_remove("CORELANE_CONFIG");
+    command.envs(configuration.map(|configuration| ("CORELANE_CONFIG", configuration.path())));
+    command
 }
 
 #[test]
-fn the_axum_app_runs_on_both() {
+fn the_axum_app_runs_on_all() {
     let Some(programs) = programs("axum").filter(|_| have("curl")) else { return };
-    in_namespace("the_axum_app_runs_on_both", || {
-        let configuration = Configuration::new();
-        for (path, address) in programs {
-            let _server = Program::start(Command::new(path).env("CORELANE_CONFIG", configuration.path()));
+    in_namespace("the_axum_app_runs_on_all", || {
+        for (path, configuration, address) in programs {
+            let _server = Program::start(&mut command(&path, configuration.as_ref()));
             assert_eq!(curl(&[&format!("http://{address}:3000/")]), "Hello, World!\n");
             assert_eq!(curl(&[&format!("http://{address}:3000/sum/40/2")]), r#"{"sum":42}"#);
         }
@@ -108,27 +119,27 @@ fn the_axum_app_runs_on_both() {
 }
 
 #[test]
-fn the_hyper_client_runs_on_both() {
+fn the_hyper_client_runs_on_all() {
     let Some(programs) = programs("hyper_client") else { return };
     let Some(server) = example("porting_axum_original") else { return };
-    in_namespace("the_hyper_client_runs_on_both", || {
-        let configuration = Configuration::new();
+    in_namespace("the_hyper_client_runs_on_all", || {
         let _server = Program::start(&mut Command::new(server));
-        for (path, _) in programs {
-            let mut client = Command::new(path);
-            client.arg(format!("http://{KERNEL}:3000/")).env("CORELANE_CONFIG", configuration.path());
-            assert_eq!(run(&mut client), "200 OK: Hello, World!\n".repeat(3));
+        for (path, configuration, _) in programs {
+            let mut client = command(&path, configuration.as_ref());
+            assert_eq!(
+                run(client.arg(format!("http://{KERNEL}:3000/"))),
+                "200 OK: Hello, World!\n".repeat(3)
+            );
         }
     });
 }
 
 #[test]
-fn the_codec_server_runs_on_both() {
+fn the_codec_server_runs_on_all() {
     let Some(programs) = programs("codec") else { return };
-    in_namespace("the_codec_server_runs_on_both", || {
-        let configuration = Configuration::new();
-        for (path, address) in programs {
-            let _server = Program::start(Command::new(path).env("CORELANE_CONFIG", configuration.path()));
+    in_namespace("the_codec_server_runs_on_all", || {
+        for (path, configuration, address) in programs {
+            let _server = Program::start(&mut command(&path, configuration.as_ref()));
             let mut stream = connect(&format!("{address}:7000"));
             for piece in ["one\ntw", "o\n"] {
                 stream.write_all(piece.as_bytes()).unwrap();

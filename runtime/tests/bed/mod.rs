@@ -163,11 +163,23 @@ pub fn serve(example: &Path, port: u16, arguments: &[&str]) -> Program {
 pub struct Configuration(PathBuf);
 
 impl Configuration {
-    pub fn new() -> Configuration {
-        let path = env::temp_dir().join(format!("corelane-bed-{}.toml", std::process::id()));
-        let text = format!(
+    /// Our own stack on the TAP device.
+    pub fn native() -> Configuration {
+        Configuration::new(&format!(
             "[device]\ndriver = \"tap\"\ninterface = \"{TAP}\"\n[network]\naddresses = [\"{OURS}/24\"]\n"
-        );
+        ))
+    }
+
+    /// The kernel's sockets.
+    pub fn kernel() -> Configuration {
+        Configuration::new("[runtime]\nengine = \"kernel\"\n")
+    }
+
+    fn new(text: &str) -> Configuration {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name =
+            format!("corelane-bed-{}-{}.toml", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let path = env::temp_dir().join(name);
         fs::write(&path, text).unwrap();
         Configuration(path)
     }
