@@ -151,12 +151,18 @@ impl Drop for Program {
     }
 }
 
-/// An example that serves on the TAP device.
-pub fn serve(example: &Path, port: u16, arguments: &[&str]) -> Program {
-    let address = format!("{OURS}/24");
+/// Runs `client` against an example that serves, first on our own stack on the TAP device, then on the kernel's sockets. It is told
+/// the address.
+pub fn serve(example: &Path, port: u16, arguments: &[&str], client: impl Fn(&str)) {
     let port = port.to_string();
-    let flags = ["--driver", "tap", "--interface", TAP, "--address", &address, "--port", &port];
-    Program::start(Command::new(example).args(flags).args(arguments))
+    let native: &[&str] = &["--driver", "tap", "--interface", TAP];
+    for (flags, address) in [(native, OURS), (&["--engine", "kernel"], KERNEL)] {
+        let ours = format!("{address}/24");
+        let mut command = Command::new(example);
+        command.args(flags).args(["--address", &ours, "--port", &port]).args(arguments);
+        let _server = Program::start(&mut command);
+        client(address);
+    }
 }
 
 /// A configuration for `#[corelane::main]`; the file goes with its owner.
