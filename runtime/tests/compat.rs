@@ -5,38 +5,36 @@ mod support;
 /// tokio's helpers, without tokio's runtime.
 #[cfg(feature = "tokio-io")]
 mod tokio_io {
-    use corelane::net::{TcpListener, TcpStream};
+    use corelane::net::TcpStream;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader, copy};
 
-    use crate::support::{Hosts, SERVER};
+    use crate::support::engines::on_both;
 
     #[test]
     fn copy_echoes() {
-        let mut hosts = Hosts::new();
-        let server = hosts.serve(async {
-            let mut listener = TcpListener::bind(SERVER).await?;
-            let (mut read, mut write) = listener.accept().await?.0.into_split();
-            let copied = copy(&mut read, &mut write).await?;
-            AsyncWriteExt::shutdown(&mut write).await?;
-            std::io::Result::Ok(copied)
-        });
         let sent: Vec<u8> = (0..100_000u32).map(|i| (i % 251) as u8).collect();
-        let wanted = sent.clone();
-        let received = hosts.connect(async move {
-            let stream = TcpStream::connect(SERVER).await.unwrap();
-            let (read, mut write) = stream.into_split();
-            let writer = corelane::spawn_local(async move {
-                AsyncWriteExt::write_all(&mut write, &sent).await.unwrap();
+        on_both(
+            |mut listener| async move {
+                let (mut read, mut write) = listener.accept().await.unwrap().0.into_split();
+                assert_eq!(copy(&mut read, &mut write).await.unwrap(), 100_000);
                 AsyncWriteExt::shutdown(&mut write).await.unwrap();
-            });
-            let mut received = Vec::new();
-            AsyncReadExt::read_to_end(&mut BufReader::new(read), &mut received).await.unwrap();
-            writer.await.unwrap();
-            received
-        });
-        assert!(received == wanted);
-        assert_eq!(hosts.join(server).unwrap(), 100_000);
-        hosts.assert_clean();
+            },
+            move |server| {
+                let sent = sent.clone();
+                async move {
+                    let (read, mut write) = TcpStream::connect(server).await.unwrap().into_split();
+                    let wanted = sent.clone();
+                    let writer = corelane::spawn_local(async move {
+                        AsyncWriteExt::write_all(&mut write, &sent).await.unwrap();
+                        AsyncWriteExt::shutdown(&mut write).await.unwrap();
+                    });
+                    let mut received = Vec::new();
+                    AsyncReadExt::read_to_end(&mut BufReader::new(read), &mut received).await.unwrap();
+                    writer.await.unwrap();
+                    assert!(received == wanted);
+                }
+            },
+        );
     }
 }
 
@@ -46,37 +44,63 @@ mod futures_io {
     use std::io::IoSlice;
     use std::pin::Pin;
 
-    use corelane::net::{TcpListener, TcpStream};
+    use corelane::net::TcpStream;
     use futures_io::{AsyncRead, AsyncWrite};
 
-    use crate::support::{Hosts, SERVER};
+    use crate::support::engines::on_both;
 
     #[test]
     fn the_traits_read_write_and_close() {
-        let mut hosts = Hosts::new();
-        let server = hosts.serve(async {
-            let mut listener = TcpListener::bind(SERVER).await?;
-            let (mut stream, _) = listener.accept().await?;
-            let parts = [IoSlice::new(b"a "), IoSlice::new(b""), IoSlice::new(b"vector")];
-            let written = poll_fn(|cx| Pin::new(&mut stream).poll_write_vectored(cx, &parts)).await?;
-            poll_fn(|cx| Pin::new(&mut stream).poll_flush(cx)).await?;
-            poll_fn(|cx| Pin::new(&mut stream).poll_close(cx)).await?;
-            std::io::Result::Ok(written)
-        });
-        let text = hosts.connect(async {
-            let mut stream = TcpStream::connect(SERVER).await.unwrap();
-            let mut text = Vec::new();
-            let mut buf = [0; 3];
-            loop {
-                match poll_fn(|cx| Pin::new(&mut stream).poll_read(cx, &mut buf)).await.unwrap() {
-                    0 => return text,
-                    n => text.extend_from_slice(&buf[..n]),
+        on_both(
+            |mut listener| async move {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let parts = [IoSlice::new(b"a "), IoSlice::new(b""), IoSlice::new(b"vector")];
+                let written = poll_fn(|cx| Pin::new(&mut stream).poll_write_vectored(cx, &parts)).await;
+                assert_eq!(written.unwrap(), 8);
+                poll_fn(|cx| Pin::new(&mut stream).poll_flush(cx)).await.unwrap();
+                poll_fn(|cx| Pin::new(&mut stream).poll_close(cx)).await.unwrap();
+            },
+            |server| async move {
+                let mut stream = TcpStream::connect(server).await.unwrap();
+                let (mut text, mut buf) = (Vec::new(), [0; 3]);
+                loop {
+                    match poll_fn(|cx| Pin::new(&mut stream).poll_read(cx, &mut buf)).await.unwrap() {
+                        0 => break,
+                        n => text.extend_from_slice(&buf[..n]),
+                    }
                 }
-            }
-        });
-        assert_eq!(text, b"a vector");
-        assert_eq!(hosts.join(server).unwrap(), 8);
-        hosts.assert_clean();
+                assert_eq!(text, b"a vector");
+            },
+        );
+    }
+
+    /// More than the kernel takes at once, and more than there is room for.
+    #[test]
+    fn a_long_vector_is_written_in_its_order() {
+        const PART: usize = 700;
+        const PARTS: usize = 3000;
+        on_both(
+            |mut listener| async move {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut received = Vec::new();
+                stream.read_to_end(&mut received).await.unwrap();
+                assert_eq!(received.len(), PART * PARTS);
+                for (number, part) in received.chunks(PART).enumerate() {
+                    assert!(part.iter().all(|byte| *byte == number as u8), "part {number}");
+                }
+            },
+            |server| async move {
+                let mut stream = TcpStream::connect(server).await.unwrap();
+                let bytes: Vec<u8> =
+                    (0..PARTS).flat_map(|number| std::iter::repeat_n(number as u8, PART)).collect();
+                let mut sent = 0;
+                while sent < bytes.len() {
+                    let parts: Vec<IoSlice<'_>> = bytes[sent..].chunks(PART).map(IoSlice::new).collect();
+                    sent +=
+                        poll_fn(|cx| Pin::new(&mut stream).poll_write_vectored(cx, &parts)).await.unwrap();
+                }
+            },
+        );
     }
 }
 
@@ -93,6 +117,7 @@ mod hyper_rt {
     use hyper::service::service_fn;
     use hyper::{Request, Response};
 
+    use crate::support::engines::on_both;
     use crate::support::{Hosts, SERVER};
 
     async fn text(mut body: Incoming) -> Vec<u8> {
@@ -111,32 +136,27 @@ mod hyper_rt {
 
     #[test]
     fn requests_of_any_size_are_answered_on_one_connection() {
-        let mut hosts = Hosts::new();
-        let server = hosts.serve(async {
-            let mut listener = TcpListener::bind(SERVER).await.unwrap();
-            let (stream, _) = listener.accept().await.unwrap();
-            let mut http = hyper::server::conn::http1::Builder::new();
-            http.timer(LocalTimer).header_read_timeout(Duration::from_secs(30));
-            http.serve_connection(stream, service_fn(answer)).await
-        });
-        let answers = hosts.connect(async {
-            let stream = TcpStream::connect(SERVER).await.unwrap();
-            let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await.unwrap();
-            let connection = spawn_local(connection);
-            let mut answers = Vec::new();
-            for len in [0, 1, 70_000] {
-                let request = Request::post("/len").header("host", SERVER).body("x".repeat(len)).unwrap();
-                let response = sender.send_request(request).await.unwrap();
-                assert_eq!(response.status(), 200);
-                answers.push(String::from_utf8(text(response.into_body()).await).unwrap());
-            }
-            drop(sender);
-            connection.await.unwrap().unwrap();
-            answers
-        });
-        assert_eq!(answers, ["/len 0", "/len 1", "/len 70000"]);
-        hosts.join(server).unwrap();
-        hosts.assert_clean();
+        on_both(
+            |mut listener| async move {
+                let (stream, _) = listener.accept().await.unwrap();
+                let mut http = hyper::server::conn::http1::Builder::new();
+                http.timer(LocalTimer).header_read_timeout(Duration::from_secs(30));
+                http.serve_connection(stream, service_fn(answer)).await.unwrap();
+            },
+            |server| async move {
+                let stream = TcpStream::connect(server).await.unwrap();
+                let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await.unwrap();
+                let connection = spawn_local(connection);
+                for len in [0, 1, 70_000] {
+                    let request = Request::post("/len").header("host", server.to_string());
+                    let response = sender.send_request(request.body("x".repeat(len)).unwrap()).await.unwrap();
+                    assert_eq!(response.status(), 200);
+                    assert_eq!(text(response.into_body()).await, format!("/len {len}").as_bytes());
+                }
+                drop(sender);
+                connection.await.unwrap().unwrap();
+            },
+        );
     }
 
     #[test]
