@@ -81,13 +81,21 @@ fn sleep(inner: &Inner, deadline: Option<Instant>) -> bool {
     inner.engine.sleep(&inner.clock, inner.shared.mailbox.bell(), deadline)
 }
 
+/// How long a sleep is at most when tokio can't watch what arrives: no descriptor is left.
+#[cfg(feature = "tokio-rt")]
+const BLIND_SLEEP: Duration = Duration::from_millis(1);
+
 /// The same in tokio's driver. An error ends the sleep early: then it is a worker that never sleeps.
 #[cfg(feature = "tokio-rt")]
 fn sleep(inner: &Inner, deadline: Option<Instant>) -> bool {
     inner.tokio.prepare_sleep();
-    let watch = &mut |number, fd: BorrowedFd<'_>| drop(inner.tokio.watch(number, fd));
-    let Some(time) = inner.engine.arm(&inner.clock, deadline, watch) else { return false };
-    let _ = inner.tokio.sleep(time);
+    let mut blind = false;
+    let watch = &mut |number, fd: BorrowedFd<'_>| blind |= inner.tokio.watch(number, fd).is_err();
+    let Some(mut time) = inner.engine.arm(&inner.clock, deadline, watch) else { return false };
+    if blind {
+        time = time.min(BLIND_SLEEP);
+    }
+    let _ = inner.tokio.sleep(time, None);
     true
 }
 

@@ -135,17 +135,23 @@ impl TokioRt {
         Ok(())
     }
 
-    /// Sleeps until the bell rings, the device interrupts, the time is over, or a task uses the worker.
+    /// Sleeps until the bell rings, the device interrupts, `extra` is readable, the time is over, or a task uses the worker.
     ///
     /// # Errors
     /// When the kernel refuses to tell of these.
-    pub(crate) fn sleep(&self, time: Duration) -> io::Result<()> {
+    pub(crate) fn sleep(&self, time: Duration, extra: Option<BorrowedFd<'_>>) -> io::Result<()> {
         let running = self.running.borrow();
         let Some(running) = &*running else { return Ok(()) };
         running.set_alarm(time)?;
+        // New each time, so that it tells what holds already.
+        let extra = {
+            let _entered = self.handle.enter();
+            extra.map(|fd| watch(fd.try_clone_to_owned()?)).transpose()?
+        };
         self.sleeping.set(true);
         running.runtime.block_on(poll_fn(|cx| {
-            if !self.sleeping.get() || running.poll_rung(cx).is_ready() {
+            let readable = extra.as_ref().is_some_and(|fd| fd.poll_read_ready(cx).is_ready());
+            if readable || !self.sleeping.get() || running.poll_rung(cx).is_ready() {
                 return Poll::Ready(());
             }
             self.sleeper.set(Some(cx.waker().clone()));

@@ -162,3 +162,28 @@ fn a_worker_that_ends_drops_the_tasks_of_tokio() {
     drop(worker);
     assert_eq!(receive.try_recv(), Err(tokio::sync::oneshot::error::TryRecvError::Closed));
 }
+
+#[test]
+fn a_further_descriptor_ends_the_sleep() {
+    use std::io::Write;
+    use std::os::fd::AsFd;
+
+    let worker = idle_worker();
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let long = Duration::from_secs(600);
+    worker.enter(|| {
+        let start = Instant::now();
+        // Readable before, and only during the sleep.
+        writer.write_all(b"x").unwrap();
+        worker.inner.tokio.sleep(long, Some(reader.as_fd())).unwrap();
+        std::io::Read::read(&mut &reader, &mut [0; 8]).unwrap();
+        let other = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(5)); // asleep by then, or the test tests less
+            writer.write_all(b"x").unwrap();
+            writer
+        });
+        worker.inner.tokio.sleep(long, Some(reader.as_fd())).unwrap();
+        assert!(start.elapsed() < long);
+        drop(other.join().unwrap());
+    });
+}
