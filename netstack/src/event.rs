@@ -49,7 +49,8 @@ impl ListenerId {
 pub enum Event {
     /// Data, the peer's FIN or an error arrived: read until `WouldBlock`.
     Readable(SocketId),
-    /// The connection opened, or there is room to write again after a write found none: write until `WouldBlock`.
+    /// The connection opened, or there is room to write again after a write found too little: write until `WouldBlock`. Also, with
+    /// `Readable`, when the peer's FIN arrived or ours was acknowledged: as Linux wakes whoever waits for anything.
     Writable(SocketId),
     /// A connection waits in the accept queue: accept until `WouldBlock`.
     Acceptable(ListenerId),

@@ -352,6 +352,15 @@ impl Stack {
         self.tcp.readiness(id)
     }
 
+    /// As [`Stack::readiness`], as epoll has it: `writable` tells of room only once a third of the send buffer is free, and where
+    /// less is, [`Event::Writable`] comes when it has become so.
+    ///
+    /// # Errors
+    /// `NotOpen`.
+    pub fn poll(&mut self, id: SocketId) -> Result<Readiness, Error> {
+        self.tcp.poll(id)
+    }
+
     /// Why the connection failed; told once (SO_ERROR).
     ///
     /// # Errors

@@ -196,10 +196,10 @@ impl Connection {
         self.effects.transmit = true;
     }
 
-    /// Our FIN is acknowledged: who waits for that is told (Linux: "wake up lingering close").
+    /// Our FIN is acknowledged: all are told (Linux's sk_state_change: "wake up lingering close").
     pub(crate) fn tell_delivered(&mut self) {
-        if core::mem::take(&mut self.app.want_write) {
-            self.effects.writable = true;
-        }
+        self.app.want_write = false;
+        self.effects.readable = true;
+        self.effects.writable = true;
     }
 }

@@ -174,6 +174,8 @@ impl Tcp {
             return Err(Error::WouldBlock);
         }
         connection.app.send_flags.wrote(flags.more);
+        // As Linux's SOCK_NOSPACE: who was not given all of it is told of room as well (epoll(7), question 9).
+        connection.app.want_write |= n < buf.len();
         if flags != WriteFlags::default() {
             connection.unpredict();
         }
@@ -199,17 +201,16 @@ impl Tcp {
 
     pub(crate) fn readiness(&self, id: SocketId) -> Result<Readiness, Error> {
         let c = self.socket(id)?;
-        let state = c.machine.get();
-        let (error, closed) = (c.app.error.is_some(), state == State::Closed);
-        let read_closed = c.rcv.fin_received || c.app.read_shut || closed;
-        let room = c.has_room();
-        Ok(Readiness {
-            readable: c.rcv.queue.len() > 0 || read_closed || error,
-            writable: closed || error || ((state.can_write() || c.takes_early_data()) && room) || c.snd.fin,
-            read_closed,
-            write_closed: closed || (c.snd.fin && read_closed),
-            error,
-        })
+        Ok(c.readiness(c.machine.get().can_write() && c.has_room()))
+    }
+
+    /// As `readiness`, with Linux's idea of EPOLLOUT (tcp_poll): room is worth telling once a third of the buffer is free.
+    pub(crate) fn poll(&mut self, id: SocketId) -> Result<Readiness, Error> {
+        let connection = self.held_mut(id)?;
+        let is_open = connection.machine.get().can_write();
+        let ready = connection.readiness(is_open && connection.has_ample_room());
+        connection.app.want_write |= is_open && !ready.writable;
+        Ok(ready)
     }
 
     pub(crate) fn take_error(&mut self, id: SocketId) -> Result<Option<Error>, Error> {
@@ -268,6 +269,21 @@ impl Tcp {
 }
 
 impl Connection {
+    /// What epoll reports; `has_room`: for a write, on a connection that takes them.
+    #[inline]
+    fn readiness(&self, has_room: bool) -> Readiness {
+        let (error, closed) = (self.app.error.is_some(), self.machine.get() == State::Closed);
+        let read_closed = self.rcv.fin_received || self.app.read_shut || closed;
+        let early_room = self.takes_early_data() && self.has_room();
+        Readiness {
+            readable: self.rcv.queue.len() > 0 || read_closed || error,
+            writable: closed || error || has_room || early_room || self.snd.fin,
+            read_closed,
+            write_closed: closed || (self.snd.fin && read_closed),
+            error,
+        }
+    }
+
     /// Reading made room: whether the peer should hear of it now.
     #[inline(always)]
     fn has_read(&mut self, now: Instant, config: &TcpConfig, memory: &Memory) -> bool {

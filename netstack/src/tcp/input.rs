@@ -135,6 +135,7 @@ impl Connection {
         if self.snd.fin {
             self.machine.close(env.now); // closed after a write that went with the SYN
         }
+        self.app.want_write = false;
         self.effects.writable = true;
         self.effects.transmit = true;
         self.start_keepalive(env.now);
@@ -204,11 +205,14 @@ impl Connection {
     }
 
     pub(crate) fn fin_acked(&mut self, env: &mut Env<'_>) {
+        let before = self.machine.get();
         self.machine.fin_acked(env.now);
         match self.machine.get() {
             State::Closed => self.finish(),
             State::FinWait2 => {
-                self.tell_delivered();
+                if before != State::FinWait2 {
+                    self.tell_delivered();
+                }
                 self.orphan_fin_wait_2(env.now, env.config, env.stats);
             }
             State::TimeWait => self.effects.transmit = true,
@@ -241,7 +245,9 @@ impl Connection {
         self.rcv.edge = self.rcv.edge.max(self.rcv.nxt);
         self.rcv.ack_now = true;
         self.machine.fin_received(env.now);
+        // Linux's sk_state_change: who waits for room hears of it too.
         self.effects.readable = true;
+        self.effects.writable = true;
         self.effects.transmit = true;
         self.orphan_fin_wait_2(env.now, env.config, env.stats);
     }

@@ -165,6 +165,17 @@ impl Connection {
         self.app.want_write && self.look_for_room(now)
     }
 
+    /// Linux's __sk_stream_is_writeable: a third of the buffer is free, and less than half of what may wait unsent does.
+    pub(crate) fn has_ample_room(&self) -> bool {
+        if self.snd.queue.len() == 0 {
+            return self.app.notsent_lowat > 0;
+        }
+        let unsent = self.notsent();
+        let queued = self.queued(unsent as usize, self.frame_len());
+        let sent = u64::from(unsent) * 2 < u64::from(self.app.notsent_lowat);
+        queued + queued / 2 <= self.app.send_limit && sent
+    }
+
     /// There is room again once a third of the buffer is free, and less than half of what may wait unsent does; the buffer grows
     /// first, unless cwnd is full (all as Linux does).
     #[inline(never)]
@@ -172,11 +183,8 @@ impl Connection {
         if self.cwnd_room() >= u32::from(self.snd.mss) {
             self.expand_send_buffer();
         }
-        let unsent = self.notsent();
-        let queued = self.queued(unsent as usize, self.frame_len());
-        let sent = u64::from(unsent) * 2 < u64::from(self.app.notsent_lowat);
         let is_open = self.machine.get().can_write();
-        if queued + queued / 2 <= self.app.send_limit && sent && is_open {
+        if is_open && self.has_ample_room() {
             self.app.want_write = false;
             self.effects.writable = true;
             self.chrono.lift(Limit::Buffer, now);

@@ -110,6 +110,7 @@ fn delivered_tells_when_all_was_acknowledged() {
     assert_eq!(script.stack().delivered(id), Err(Error::WouldBlock), "the FIN is still out");
     assert_eq!(script.stack().next_event(), None);
     script.say(&ack(theirs, ours.wrapping_add(11)));
+    assert_eq!(script.stack().next_event(), Some(Event::Readable(id)), "all who wait for anything are told");
     assert_eq!(script.stack().next_event(), Some(Event::Writable(id)));
     assert_eq!(script.stack().delivered(id), Ok(()));
     script.heard();

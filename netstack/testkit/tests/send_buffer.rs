@@ -93,6 +93,7 @@ fn room_is_told_once_a_third_is_free() {
     script.run();
     assert_eq!(script.stack().next_event(), None, "7000 and 2 x 1280 of 10,000");
     assert!(script.stack().readiness(id).unwrap().writable, "but who asks can write");
+    assert!(!script.stack().poll(id).unwrap().writable, "epoll does not tell of so little");
     script.say(&ack(theirs, ours.wrapping_add(4000)));
     script.run();
     assert_eq!(script.stack().next_event(), Some(Event::Writable(id)), "4000 and 1280 leave a third");
@@ -127,4 +128,48 @@ fn a_chunk_is_not_cut_for_the_rest_of_the_last_frame() {
     let refused = script.stack().write_chunk(id, packet.freeze()).unwrap_err();
     assert_eq!(refused.error, Error::WouldBlock);
     script.stack().write_chunk(id, refused.chunk.slice(0..1000)).expect("what fits goes in");
+}
+
+#[test]
+fn a_write_that_is_not_taken_whole_asks_for_room() {
+    let (mut script, id, theirs, ours) = open(|tcp| tcp.tcp_wmem = 10_000.into());
+    assert_eq!(script.stack().write(id, &[7; 20_000]), Ok(8000));
+    script.run();
+    assert_eq!(script.stack().next_event(), None);
+    script.say(&ack(theirs, ours.wrapping_add(8000)));
+    script.run();
+    assert_eq!(
+        script.stack().next_event(),
+        Some(Event::Writable(id)),
+        "without a write that would have blocked"
+    );
+    assert!(script.stack().poll(id).unwrap().writable);
+    assert_eq!(script.stack().next_event(), None, "told once");
+}
+
+#[test]
+fn who_asks_for_room_is_told_when_there_is() {
+    let (mut script, id, theirs, ours) = open(|tcp| tcp.tcp_wmem = 10_000.into());
+    assert_eq!(script.stack().write(id, &[7; 8000]), Ok(8000));
+    script.run();
+    assert!(!script.stack().poll(id).unwrap().writable);
+    script.say(&ack(theirs, ours.wrapping_add(8000)));
+    script.run();
+    assert_eq!(script.stack().next_event(), Some(Event::Writable(id)));
+}
+
+#[test]
+fn data_and_the_end_of_data_are_told_again_though_nothing_was_read() {
+    let (mut script, id, theirs, ours) = open(|_| {});
+    for n in 0..3 {
+        let data = Spoken { data: b"x", ..ack(theirs + n, ours) };
+        script.say(&data);
+        assert_eq!(script.stack().next_event(), Some(Event::Readable(id)));
+        assert_eq!(script.stack().next_event(), None);
+    }
+    script.say(&Spoken { flags: "F", ..ack(theirs + 3, ours) });
+    // Who waits for room hears of it too: all that Linux's sk_state_change wakes.
+    assert_eq!(script.stack().next_event(), Some(Event::Readable(id)));
+    assert_eq!(script.stack().next_event(), Some(Event::Writable(id)));
+    assert_eq!(script.stack().next_event(), None);
 }
