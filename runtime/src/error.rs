@@ -79,6 +79,8 @@ impl From<SocketError> for io::Error {
     /// The error of the same name, with the engine's as its source.
     fn from(error: SocketError) -> io::Error {
         match error {
+            // It ends each loop that reads all there is: without memory of its own.
+            SocketError::WOULD_BLOCK => io::ErrorKind::WouldBlock.into(),
             SocketError::Stack(error) => io::Error::new(kind(error), error),
             SocketError::Kernel(errno) => errno.into(),
             SocketError::Unsupported(_) => io::Error::new(io::ErrorKind::Unsupported, error.to_string()),

@@ -51,6 +51,7 @@
 //! |---|---|
 //! | start | [`Builder`], [`Runtime`]; a foreign loop or a test: [`Worker`] |
 //! | talk | [`net::TcpListener`], [`net::TcpStream`] |
+//! | keep an event loop of one's own | [`poll::Poll`], with mio's names; [`Runtime::enter`] |
 //! | do several things | [`spawn_local`], [`spawn`], [`yield_now`] |
 //! | use all cores | [`Runtime::block_on_all`], [`Handle::listen_all`], [`Handle::spawn_on`], [`sync::mpsc`] |
 //! | wait | [`time::sleep`], [`time::timeout`], [`time::interval`] |
@@ -116,6 +117,7 @@ mod error;
 #[cfg(any(feature = "axum", feature = "http-client"))]
 pub mod http;
 pub mod net;
+pub mod poll;
 mod reactor;
 mod runtime;
 pub mod stats;

@@ -6,6 +6,7 @@ use std::task::Waker;
 use corelane_netstack::{Event, ListenerId, SocketId};
 
 use crate::engine::Engine;
+use crate::poll::ready::Polls;
 
 const PAGE: usize = 256;
 
@@ -49,11 +50,25 @@ pub(crate) struct Reactor {
     replaced: Vec<Waker>,
     /// Second wakers of connections that are over.
     ended: Vec<Waker>,
+    /// The sockets that are registered with a `Poll`, if there ever was one.
+    polls: Option<Box<Polls>>,
 }
 
 impl Reactor {
     pub(crate) fn new() -> Reactor {
-        Reactor { sockets: Vec::new(), listeners: Vec::new(), replaced: Vec::new(), ended: Vec::new() }
+        Reactor {
+            sockets: Vec::new(),
+            listeners: Vec::new(),
+            replaced: Vec::new(),
+            ended: Vec::new(),
+            polls: None,
+        }
+    }
+
+    /// The core's `Poll`s.
+    #[inline]
+    pub(crate) fn polls(&mut self) -> &mut Polls {
+        self.polls.get_or_insert_default()
     }
 
     /// Remembers whom to wake.
@@ -123,6 +138,9 @@ impl Reactor {
     /// Forgets a listener. Returns its waker, to be woken out of all borrows.
     #[must_use]
     pub(crate) fn remove_listener(&mut self, id: ListenerId) -> Option<Waker> {
+        if let Some(polls) = &mut self.polls {
+            polls.note(Event::Acceptable(id)); // its next accept tells
+        }
         self.listener(id)?;
         self.listeners[id.slot() as usize].take()?.accept
     }
@@ -137,6 +155,11 @@ impl Reactor {
     /// Who waits for an event.
     #[inline]
     fn take(&mut self, event: Event) -> Option<Waker> {
+        if let Some(polls) = &mut self.polls
+            && polls.note(event)
+        {
+            return None;
+        }
         match event {
             Event::Readable(id) => self.entry(id)?.read.take(),
             Event::Writable(id) => self.entry(id)?.write.take(),

@@ -59,6 +59,15 @@ impl Runtime {
         self.worker_mut().block_on(future)
     }
 
+    /// Runs `f` on the first worker, on this thread, as if in a task of it: sockets and tasks made there are its own. Nothing is
+    /// driven meanwhile but by a [`Poll`](crate::poll::Poll): this is for programs that have an event loop of their own.
+    pub fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
+        match &self.worker {
+            Some(worker) => worker.enter(f),
+            None => unreachable!("the worker is taken only in drop"),
+        }
+    }
+
     /// Runs what `make` makes on every worker, and waits for all. The future need not be `Send`: it is made where it runs.
     ///
     /// # Errors

@@ -14,7 +14,6 @@
 //! | asleep | the kernel's wake-up: some 5 us on the core, 60 us across virtual cores, below 1 ms | that and the timer slack of the thread, 50 us |
 //! | asleep, device without an interrupt | `BLIND_SLEEP`, 1 ms, for frames | as above |
 
-#[cfg(feature = "tokio-rt")]
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
@@ -54,6 +53,17 @@ impl Idle {
 
     /// To be called between two turns: returns at once after a busy turn, else spins or sleeps.
     pub(crate) fn wait(&mut self, inner: &Inner, progress: &Progress) {
+        self.wait_until(inner, progress, None, None);
+    }
+
+    /// As `wait`, but sleeps no longer than `until`, nor when `extra` becomes readable.
+    pub(crate) fn wait_until(
+        &mut self,
+        inner: &Inner,
+        progress: &Progress,
+        until: Option<Instant>,
+        extra: Option<BorrowedFd<'_>>,
+    ) {
         if !self.is_over(progress.now, progress.is_busy()) {
             if !progress.is_busy() {
                 std::hint::spin_loop();
@@ -66,8 +76,8 @@ impl Idle {
             return;
         }
         if inner.shared.mailbox.prepare_sleep() {
-            let deadline = inner.next_deadline();
-            if sleep(inner, deadline) {
+            let deadline = inner.next_deadline().into_iter().chain(until).min();
+            if sleep(inner, extra, deadline) {
                 inner.sleeps.set(inner.sleeps.get() + 1);
             }
             inner.shared.mailbox.finish_sleep();
@@ -75,10 +85,10 @@ impl Idle {
     }
 }
 
-/// Sleeps until something arrives, somebody rings, or `deadline`. Returns whether it slept.
+/// Sleeps until something arrives, somebody rings, `extra` is readable, or `deadline`. Returns whether it slept.
 #[cfg(not(feature = "tokio-rt"))]
-fn sleep(inner: &Inner, deadline: Option<Instant>) -> bool {
-    inner.engine.sleep(&inner.clock, inner.shared.mailbox.bell(), deadline)
+fn sleep(inner: &Inner, extra: Option<BorrowedFd<'_>>, deadline: Option<Instant>) -> bool {
+    inner.engine.sleep(&inner.clock, inner.shared.mailbox.bell(), extra, deadline)
 }
 
 /// How long a sleep is at most when tokio can't watch what arrives: no descriptor is left.
@@ -87,7 +97,7 @@ const BLIND_SLEEP: Duration = Duration::from_millis(1);
 
 /// The same in tokio's driver. An error ends the sleep early: then it is a worker that never sleeps.
 #[cfg(feature = "tokio-rt")]
-fn sleep(inner: &Inner, deadline: Option<Instant>) -> bool {
+fn sleep(inner: &Inner, extra: Option<BorrowedFd<'_>>, deadline: Option<Instant>) -> bool {
     inner.tokio.prepare_sleep();
     let mut blind = false;
     let watch = &mut |number, fd: BorrowedFd<'_>| blind |= inner.tokio.watch(number, fd).is_err();
@@ -95,7 +105,7 @@ fn sleep(inner: &Inner, deadline: Option<Instant>) -> bool {
     if blind {
         time = time.min(BLIND_SLEEP);
     }
-    let _ = inner.tokio.sleep(time, None);
+    let _ = inner.tokio.sleep(time, extra);
     true
 }
 

@@ -10,10 +10,12 @@ use corelane_netstack::Instant;
 
 use crate::core::budget::Budget;
 use crate::core::clock::Clock;
+use crate::core::idle::DEFAULT_SPIN;
 use crate::core::mailbox::{Message, Shared};
 use crate::core::mesh::Peers;
 use crate::core::spawn::Handle;
 use crate::core::tokio_rt::TokioRt;
+use crate::core::worker::Progress;
 use crate::engine::Engine;
 use crate::reactor::Reactor;
 use crate::task::executor::Tasks;
@@ -55,6 +57,12 @@ pub(crate) struct Inner {
     pub(crate) peers: Option<Peers>,
     pub(crate) turns: Cell<u64>,
     pub(crate) sleeps: Cell<u64>,
+    /// How long an idle worker spins.
+    pub(crate) spin: Cell<Duration>,
+    /// Whether a turn is under way, up to its end or to where an event loop runs.
+    pub(crate) is_turning: Cell<bool>,
+    /// The turn that an event loop is in: what it says is sent before the next turn.
+    pub(crate) open_turn: Cell<Option<Progress>>,
 }
 
 impl Inner {
@@ -85,6 +93,9 @@ impl Inner {
             peers: None,
             turns: Cell::new(0),
             sleeps: Cell::new(0),
+            spin: Cell::new(DEFAULT_SPIN),
+            is_turning: Cell::new(false),
+            open_turn: Cell::new(None),
         })
     }
 
@@ -113,6 +124,7 @@ impl Inner {
                 let waker = self.timers.borrow_mut().remove(key);
                 drop(waker);
             }
+            Message::ClosePoll(key) => self.reactor.borrow_mut().polls().close(key),
             Message::Shutdown(timeout) => self.begin_shutdown(timeout),
             #[cfg(feature = "macros")]
             Message::CancelTasks => {

@@ -11,6 +11,7 @@ use corelane_netstack::{ListenerId, SocketId};
 use crate::core::counts::Counts;
 use crate::core::letterbox::Letterbox;
 use crate::core::parts::EventFd;
+use crate::poll::ready::PollKey;
 use crate::task::executor::Runnable;
 
 /// What one thread may ask of another's worker.
@@ -23,6 +24,8 @@ pub(crate) enum Message {
     CloseListener(ListenerId),
     /// A sleep was dropped or moved away from home: its key there.
     CancelTimer(usize),
+    /// A `Poll` was dropped away from home.
+    ClosePoll(PollKey),
     /// Stop accepting, finish what was accepted within this time.
     Shutdown(Duration),
     /// Drop all tasks.

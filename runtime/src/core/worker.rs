@@ -129,8 +129,9 @@ impl Worker {
         self.inner.handle.clone()
     }
 
-    /// How long an idle worker spins before it sleeps; zero = not at all.
+    /// How long an idle worker spins before it sleeps, and each `Poll` that is made later; zero = not at all.
     pub fn set_spin(&mut self, spin: Duration) {
+        self.inner.spin.set(spin);
         self.idle.set_spin(spin);
     }
 
@@ -211,8 +212,17 @@ impl Worker {
 }
 
 /// The whole turn. `main` polls what `block_on` waits for, and returns how often.
-fn turn(inner: &Inner, main: &mut dyn FnMut() -> u32) -> Progress {
-    let now = inner.clock.now(); // the only clock read
+#[inline]
+pub(crate) fn turn(inner: &Inner, main: &mut dyn FnMut() -> u32) -> Progress {
+    let mut progress = begin_turn(inner, inner.clock.now(), main); // the only clock read
+    end_turn(inner, &mut progress);
+    progress
+}
+
+/// The turn up to the tasks, and `main` with them.
+#[inline]
+pub(crate) fn begin_turn(inner: &Inner, now: Instant, main: &mut dyn FnMut() -> u32) -> Progress {
+    let _turning = Turning::begin(inner);
     let messages = inner.take_mail(); // other threads -> commands, woken tasks
     let received = inner.engine.receive(now); // NIC ring -> burst -> TCP; or epoll
     inner.engine.expire(now); // the stack's timers due
@@ -220,10 +230,31 @@ fn turn(inner: &Inner, main: &mut dyn FnMut() -> u32) -> Progress {
     let events = reactor::dispatch(&inner.reactor, &inner.engine); // events -> wakers
     let tokio = u32::from(inner.tokio.drive(now)); // tokio's tasks, with the feature tokio-rt
     let polled = tokio + main() + inner.tasks.run(&inner.budget, &inner.clock); // woken futures read and write
-    let sent = inner.engine.transmit(now); // TCP -> burst -> NIC ring
-    let more = sent.more || inner.tasks.is_ready();
+    Progress { now, messages, received, timers, events, polled, sent: 0, more: false }
+}
+
+/// The rest of it: what the tasks said is sent, and so is what an event loop said that ran in their place.
+#[inline]
+pub(crate) fn end_turn(inner: &Inner, progress: &mut Progress) {
+    let sent = inner.engine.transmit(progress.now); // TCP -> burst -> NIC ring
+    (progress.sent, progress.more) = (sent.frames, sent.more || inner.tasks.is_ready());
     inner.turns.set(inner.turns.get() + 1);
-    Progress { now, messages, received, timers, events, polled, sent: sent.frames, more }
+}
+
+/// Says that a turn is under way, even when it ends by a panic: no other may begin inside it.
+struct Turning<'a>(&'a Inner);
+
+impl<'a> Turning<'a> {
+    fn begin(inner: &'a Inner) -> Turning<'a> {
+        inner.is_turning.set(true);
+        Turning(inner)
+    }
+}
+
+impl Drop for Turning<'_> {
+    fn drop(&mut self) {
+        self.0.is_turning.set(false);
+    }
 }
 
 /// Wakes the future of `block_on`.

@@ -16,7 +16,7 @@ use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 
 use corelane_netstack::{
-    Event, Instant, Keepalive, ListenerId, Shutdown, SocketId, SocketInfo, SocketOptions, TcpInfo,
+    Event, Instant, Keepalive, ListenerId, Readiness, Shutdown, SocketId, SocketInfo, SocketOptions, TcpInfo,
 };
 use corelane_nic::{Chunk, Pool};
 
@@ -101,10 +101,15 @@ contract! {
     fn transmit(now: Instant) -> Sent;
     /// When [`Engine::expire`] has something to do.
     fn next_deadline() -> Option<Instant>;
-    /// Sleeps until something arrives, `bell` is readable, or `deadline`. Returns whether it slept: not when there is something
+    /// Sleeps until something arrives, `bell` or `extra` is readable, or `deadline`. Returns whether it slept: not when there is something
     /// to do already.
     #[cfg_attr(feature = "tokio-rt", allow(dead_code, reason = "tokio's driver sleeps instead"))]
-    fn sleep(clock: &Clock, bell: BorrowedFd<'_>, deadline: Option<Instant>) -> bool;
+    fn sleep(
+        clock: &Clock,
+        bell: BorrowedFd<'_>,
+        extra: Option<BorrowedFd<'_>>,
+        deadline: Option<Instant>
+    ) -> bool;
     /// For a sleep in somebody else's poll: names what becomes readable when something arrives, by a number that stays as long as
     /// the descriptor does, and tells how long the sleep may be; `None` = there is something to do already.
     #[cfg(feature = "tokio-rt")]
@@ -122,6 +127,8 @@ contract! {
     fn listener_addr(id: ListenerId) -> Result<SocketAddr>;
     /// The oldest connection that waits; `WouldBlock`: `Acceptable` will tell.
     fn accept(id: ListenerId) -> Result<(SocketId, SocketAddr)>;
+    /// Whether a connection waits.
+    fn has_waiting(id: ListenerId) -> Result<bool>;
     /// Closes a listener; what was not accepted is reset.
     fn close_listener(id: ListenerId) -> Result<()>;
 
@@ -131,6 +138,8 @@ contract! {
     fn connect(local: Option<SocketAddr>, remote: SocketAddr, options: &SocketOptions) -> Result<SocketId>;
     /// Whether it is open; `WouldBlock`: not yet, `Writable` will tell.
     fn opened(id: SocketId) -> Result<()>;
+    /// As getpeername(2): `NotConnected` while it is being opened, and when it is over.
+    fn connected(id: SocketId) -> Result<()>;
     /// Ends one direction or both.
     fn shutdown(id: SocketId, how: Shutdown) -> Result<()>;
     /// Closes: what was written is still delivered, the id names nothing any more.
@@ -157,6 +166,9 @@ contract! {
     fn write_vectored(id: SocketId, bufs: &[std::io::IoSlice<'_>]) -> Result<usize>;
     /// Sends a chunk whole, or gives it back.
     fn write_chunk(id: SocketId, chunk: Chunk) -> std::result::Result<(), Refused>;
+
+    /// What epoll would report now. Where that is no room to write, `Writable` will tell.
+    fn poll(id: SocketId) -> Result<Readiness>;
 
     // What is known and set.
 

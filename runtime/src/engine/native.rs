@@ -6,8 +6,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use corelane_netstack::{
-    Error, Event, Instant, Keepalive, ListenerId, Shutdown, SocketId, SocketInfo, SocketOptions, Stack,
-    State, TcpInfo,
+    Error, Event, Instant, Keepalive, ListenerId, Readiness, Shutdown, SocketId, SocketInfo, SocketOptions,
+    Stack, State, TcpInfo,
 };
 use corelane_nic::{Chunk, Pool, Queue, RxBurst, TxBurst};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -126,18 +126,26 @@ impl Native {
         self.stack.borrow().next_deadline()
     }
 
-    pub(super) fn sleep(&self, clock: &Clock, bell: BorrowedFd<'_>, deadline: Option<Instant>) -> bool {
+    pub(super) fn sleep(
+        &self,
+        clock: &Clock,
+        bell: BorrowedFd<'_>,
+        extra: Option<BorrowedFd<'_>>,
+        deadline: Option<Instant>,
+    ) -> bool {
         let device = &mut *self.device.borrow_mut();
         let Some((armed, time)) = device.prepare_sleep(clock, deadline) else { return false };
         let timeout = Timespec::try_from(time).ok(); // some 584 years are for ever
-        let bell = PollFd::from_borrowed_fd(bell, PollFlags::IN);
+        let readable = |fd| PollFd::from_borrowed_fd(fd, PollFlags::IN);
+        let interrupt = device.interrupt.as_ref().filter(|_| armed).map(|(_, fd)| fd.as_fd());
+        let mut fds = [readable(bell), readable(bell), readable(bell)];
+        let mut count = 1;
+        for fd in interrupt.into_iter().chain(extra) {
+            fds[count] = readable(fd);
+            count += 1;
+        }
         // EINTR and the like end the sleep early: the next turn finds out.
-        let _ = match &device.interrupt {
-            Some((_, fd)) if armed => {
-                poll(&mut [bell, PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::IN)], timeout.as_ref())
-            }
-            _ => poll(&mut [bell], timeout.as_ref()),
-        };
+        let _ = poll(&mut fds[..count], timeout.as_ref());
         true
     }
 
@@ -190,6 +198,10 @@ impl Native {
         self.stack(|stack| stack.accept(id))
     }
 
+    pub(super) fn has_waiting(&self, id: ListenerId) -> Result<bool> {
+        self.stack(|stack| Ok(stack.listener_info(id)?.accept_queue > 0))
+    }
+
     pub(super) fn close_listener(&self, id: ListenerId) -> Result<()> {
         self.stack(|stack| stack.close_listener(id))
     }
@@ -219,6 +231,13 @@ impl Native {
                 State::Closed => Err(Error::ConnectionAborted),
                 _ => Ok(()),
             }
+        })
+    }
+
+    pub(super) fn connected(&self, id: SocketId) -> Result<()> {
+        self.stack(|stack| match stack.info(id)?.state {
+            State::SynSent | State::Closed => Err(Error::NotConnected),
+            _ => Ok(()),
         })
     }
 
@@ -294,6 +313,11 @@ impl Native {
 
 /// What is known and set.
 impl Native {
+    #[inline]
+    pub(super) fn poll(&self, id: SocketId) -> Result<Readiness> {
+        self.stack(|stack| stack.poll(id))
+    }
+
     pub(super) fn local_addr(&self, id: SocketId) -> Result<SocketAddr> {
         self.stack(|stack| stack.local_addr(id))
     }

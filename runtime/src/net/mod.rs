@@ -8,7 +8,7 @@ mod addr;
 #[cfg(any(feature = "tokio-io", feature = "futures-io"))]
 mod chunk_reader;
 mod compat;
-mod home;
+pub(crate) mod home;
 mod listen_all;
 mod options;
 mod split;

@@ -65,8 +65,21 @@ impl TcpListener {
         listening?
     }
 
-    fn id(&self) -> ListenerId {
+    pub(crate) fn core(&self) -> u32 {
+        self.core
+    }
+
+    pub(crate) fn id(&self) -> ListenerId {
         ListenerId::from_parts(self.slot, self.generation)
+    }
+
+    /// Takes a connection that waits; `WouldBlock` when there is none.
+    pub(crate) fn try_accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        at(self.core, "TcpListener", |inner| match inner.engine.accept(self.id()) {
+            Ok((socket, peer)) => Ok((TcpStream::of(self.core, socket), peer)),
+            Err(SocketError::Stack(Error::NotOpen)) if inner.is_shutting_down() => Err(shutting_down()),
+            Err(error) => Err(error.into()),
+        })?
     }
 
     /// Waits for a connection.

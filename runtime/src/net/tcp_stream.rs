@@ -38,7 +38,11 @@ impl TcpStream {
         TcpStream { core, slot: id.slot(), generation: id.generation() }
     }
 
-    fn id(&self) -> SocketId {
+    pub(crate) fn core(&self) -> u32 {
+        self.core
+    }
+
+    pub(crate) fn id(&self) -> SocketId {
         SocketId::from_parts(self.slot, self.generation)
     }
 
@@ -102,7 +106,7 @@ impl TcpStream {
         }
     }
 
-    pub(super) fn command<R>(
+    pub(crate) fn command<R>(
         &self,
         op: impl FnOnce(&Engine, SocketId) -> engine::Result<R>,
     ) -> io::Result<R> {
@@ -203,7 +207,7 @@ impl TcpStream {
         self.try_send_shared(chunk)
     }
 
-    pub(super) fn try_send_shared(&self, chunk: Chunk) -> Result<(), SendError> {
+    pub(crate) fn try_send_shared(&self, chunk: Chunk) -> Result<(), SendError> {
         let mut chunk = Some(chunk);
         let written = at(self.core, NAME, |inner| {
             let chunk = chunk.take()?;

@@ -37,6 +37,14 @@ fn key(word: u64) -> Key {
     Key { slot: word as u32, generation: generation as u32 } // its halves
 }
 
+/// What poll(2) tells of a descriptor now.
+pub(super) fn state(fd: BorrowedFd<'_>) -> rustix::io::Result<PollFlags> {
+    let wanted = PollFlags::IN | PollFlags::OUT | PollFlags::RDHUP;
+    let mut fds = [PollFd::from_borrowed_fd(fd, wanted)];
+    poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))?;
+    Ok(fds[0].revents())
+}
+
 /// What is ready, and what waits for something that epoll does not tell.
 pub(super) struct Events {
     epoll: OwnedFd,
@@ -125,8 +133,13 @@ impl Events {
         }
     }
 
-    /// Sleeps for what `left` says, unless something is to be done already: then it returns `false`.
-    pub(super) fn sleep(&mut self, bell: BorrowedFd<'_>, left: impl FnOnce() -> Option<Duration>) -> bool {
+    /// Sleeps for what `left` says, or until `extra` is readable, unless something is to be done already: then it returns `false`.
+    pub(super) fn sleep(
+        &mut self,
+        bell: BorrowedFd<'_>,
+        extra: Option<BorrowedFd<'_>>,
+        left: impl FnOnce() -> Option<Duration>,
+    ) -> bool {
         if !self.arrived.is_empty() || !self.ready.is_empty() {
             return false;
         }
@@ -139,6 +152,12 @@ impl Events {
         let left = if self.has_bell { left } else { Some(left.map_or(RETRY, |time| time.min(RETRY))) };
         match left {
             Some(left) if left.is_zero() => return false,
+            left if extra.is_some() => {
+                let timeout = left.and_then(|left| Timespec::try_from(left).ok()); // some 584 years are for ever
+                let readable = |fd| PollFd::from_borrowed_fd(fd, PollFlags::IN);
+                let mut fds = [self.epoll.as_fd(), extra.unwrap_or(bell)].map(readable);
+                let _ = poll(&mut fds, timeout.as_ref()); // as below
+            }
             // epoll_wait counts in milliseconds, and epoll_pwait2 is younger than many kernels.
             Some(left) if left < EXACT_BELOW => {
                 let Ok(timeout) = Timespec::try_from(left) else { return false };

@@ -23,10 +23,11 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 use corelane_netstack::{
-    Error, Event, Instant, Keepalive, ListenerId, Shutdown, SocketId, SocketInfo, SocketOptions, SocketOwner,
-    State, Stats, TcpInfo,
+    Error, Event, Instant, Keepalive, ListenerId, Readiness, Shutdown, SocketId, SocketInfo, SocketOptions,
+    SocketOwner, State, Stats, TcpInfo,
 };
 use corelane_nic::{Chunk, Pool, PoolConfig, QueueStats};
+use rustix::event::PollFlags;
 use rustix::io::Errno;
 use rustix::net::{bind, connect, getpeername, sockopt};
 
@@ -152,9 +153,15 @@ impl Kernel {
         self.state.borrow().events.next_deadline()
     }
 
-    pub(super) fn sleep(&self, clock: &Clock, bell: BorrowedFd<'_>, deadline: Option<Instant>) -> bool {
+    pub(super) fn sleep(
+        &self,
+        clock: &Clock,
+        bell: BorrowedFd<'_>,
+        extra: Option<BorrowedFd<'_>>,
+        deadline: Option<Instant>,
+    ) -> bool {
         let inside = &mut *self.state.borrow_mut();
-        let slept = inside.events.sleep(bell, || deadline.map(|at| at - clock.now()));
+        let slept = inside.events.sleep(bell, extra, || deadline.map(|at| at - clock.now()));
         inside.queue.system_calls += u64::from(slept);
         slept
     }
@@ -242,6 +249,12 @@ impl Kernel {
         }
     }
 
+    pub(super) fn has_waiting(&self, id: ListenerId) -> Result<bool> {
+        let inside = self.state.borrow();
+        let listener = inside.listeners.get(listener_key(id)).ok_or(SocketError::NOT_OPEN)?;
+        Ok(events::state(listener.fd.as_fd())?.contains(PollFlags::IN))
+    }
+
     pub(super) fn close_listener(&self, id: ListenerId) -> Result<()> {
         let inside = &mut *self.state.borrow_mut();
         let listener = inside.listeners.remove(listener_key(id)).ok_or(SocketError::NOT_OPEN)?;
@@ -278,6 +291,10 @@ impl Kernel {
 
     pub(super) fn opened(&self, id: SocketId) -> Result<()> {
         self.state.borrow_mut().socket(id)?.opened()
+    }
+
+    pub(super) fn connected(&self, id: SocketId) -> Result<()> {
+        self.peer_addr(id).map(|_| ())
     }
 
     pub(super) fn shutdown(&self, id: SocketId, how: Shutdown) -> Result<()> {
@@ -342,6 +359,11 @@ fn peer_addr(socket: &Socket) -> Result<SocketAddr> {
 
 /// Data.
 impl Kernel {
+    #[inline(never)]
+    pub(super) fn poll(&self, id: SocketId) -> Result<Readiness> {
+        self.state.borrow_mut().socket(id)?.poll()
+    }
+
     #[inline(never)]
     pub(super) fn read(&self, id: SocketId, buf: &mut [u8]) -> Result<usize> {
         let inside = &mut *self.state.borrow_mut();

@@ -3,12 +3,14 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
-use corelane_netstack::{Error, Shutdown, SocketOptions};
+use corelane_netstack::{Error, Readiness, Shutdown, SocketOptions};
 use corelane_nic::{Chunk, Pool};
+use rustix::event::PollFlags;
 use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send, sockopt};
 
+use super::events;
 use crate::engine::{Refused, Result};
 use crate::error::SocketError;
 
@@ -91,6 +93,25 @@ impl Socket {
             let _ = self.flush(); // an error is told by the next call
         }
         (readable, writable, flags.contains(EventFlags::HUP))
+    }
+
+    /// What epoll would report now. It may know more than the edges have told.
+    pub(super) fn poll(&mut self) -> Result<Readiness> {
+        let flags = events::state(self.fd.as_fd())?;
+        let error = flags.contains(PollFlags::ERR);
+        let over = flags.contains(PollFlags::HUP);
+        self.readable |= flags.contains(PollFlags::IN);
+        self.writable |= flags.contains(PollFlags::OUT);
+        if self.connecting && self.writable && !error && !over {
+            self.connecting = false; // `take_error` tells of the others
+        }
+        Ok(Readiness {
+            readable: flags.contains(PollFlags::IN),
+            writable: flags.contains(PollFlags::OUT) && self.unsent.is_none(),
+            read_closed: flags.contains(PollFlags::RDHUP),
+            write_closed: over,
+            error,
+        })
     }
 
     /// Whether it is open.

@@ -16,11 +16,11 @@ fn a_bell_ends_a_sleep_and_is_no_event() {
     let mut events = Events::new().unwrap();
     let bell = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC).unwrap();
     rustix::io::write(&bell, &1u64.to_ne_bytes()).unwrap();
-    assert!(events.sleep(bell.as_fd(), || Some(Duration::from_secs(60))), "it rang already");
+    assert!(events.sleep(bell.as_fd(), None, || Some(Duration::from_secs(60))), "it rang already");
     assert_eq!((events.poll(), events.arrived()), (0, 1), "what the sleep has told is still there");
     assert_eq!(events.next(|_, _| None, |_| None), None);
     // It was not silenced, and is no reason to wake up again.
-    assert!(events.sleep(bell.as_fd(), || Some(Duration::from_millis(5))));
+    assert!(events.sleep(bell.as_fd(), None, || Some(Duration::from_millis(5))));
     assert_eq!((events.poll(), events.arrived()), (1, 0));
 }
 
