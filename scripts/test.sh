@@ -79,6 +79,7 @@ stage_scripts() {
 stage_tests() {
     # Thousands of simulated transfers are slow without any optimisation; overflow checks stay on.
     export CARGO_PROFILE_TEST_OPT_LEVEL=1 CARGO_PROFILE_TEST_DEBUG=line-tables-only
+    export CORELANE_HISTORIES=10000
     # --show-output: what passing tests printed, such as the reason for which they skipped something.
     cargo test --workspace "${FEATURES[@]}" --no-fail-fast -- --show-output || return 1
     have_dpdk || skip "DPDK: libdpdk 22.11 or later is missing: apt-get install libdpdk-dev"
