@@ -70,6 +70,8 @@ pub enum Engine {
     Corelane,
     /// corelane's runtime and the same application, on the kernel's sockets
     CorelaneKernel,
+    /// corelane with an event loop on its readiness API, as mio has it; in memory only
+    CorelanePoll,
     /// corelane's stack driven by hand, without its runtime; in memory only
     CorelaneStack,
     /// smoltcp 0.14, driven by Interface::poll as its documentation does; in memory only
@@ -319,7 +321,7 @@ pub struct CompareArgs {
 #[command(allow_negative_numbers = true)] // so that -1 is told as a wrong value of its flag
 #[command(after_help = MEMORY_HELP)]
 pub struct MemoryArgs {
-    /// Both ends: corelane-stack, smoltcp or corelane
+    /// Both ends: corelane-stack, smoltcp, corelane or corelane-poll
     #[arg(long)]
     pub engine: Engine,
     /// Connections, each with one request in flight

@@ -26,7 +26,8 @@ pub struct Corelane {
     connected: Rc<Cell<usize>>,
 }
 
-fn worker(queue: LinkQueue, address: Ipv4Addr) -> io::Result<Worker> {
+/// A worker on its end of the link.
+pub fn worker(queue: LinkQueue, address: Ipv4Addr) -> io::Result<Worker> {
     let stack = corelane_stack::stack(&queue, address);
     Worker::new(Box::new(queue), stack, Clock::system())
 }

@@ -9,11 +9,13 @@
 //! | link | the link, the same for all engines |
 //! | corelane_stack | two corelane stacks, driven by hand |
 //! | corelane | two corelane workers, futures at both ends |
+//! | corelane_poll | two corelane workers, event loops at both ends |
 //! | smoltcp | two smoltcp interfaces |
 //! | idle | many connections between two corelane stacks, held and weighed |
 
 mod client;
 mod corelane;
+mod corelane_poll;
 mod corelane_stack;
 mod idle;
 mod link;
@@ -41,8 +43,8 @@ use client::Client;
 use smoltcp::Drive;
 
 /// The engines that this bed has.
-pub const ENGINES: [Engine; 4] =
-    [Engine::CorelaneStack, Engine::Smoltcp, Engine::SmoltcpSteps, Engine::Corelane];
+pub const ENGINES: [Engine; 5] =
+    [Engine::CorelaneStack, Engine::Smoltcp, Engine::SmoltcpSteps, Engine::Corelane, Engine::CorelanePoll];
 
 /// The client of an engine; tasks hold it too.
 type SharedClient = Rc<RefCell<Client>>;
@@ -63,7 +65,7 @@ trait Pair {
 pub fn run(args: &MemoryArgs) -> anyhow::Result<ExitCode> {
     if !ENGINES.contains(&args.engine) {
         return Err(bad_input(format!(
-            "--engine {}: it runs on the kernel's network: use corelane-stack, smoltcp or corelane",
+            "--engine {}: it runs on the kernel's network: use corelane-stack, smoltcp, corelane or corelane-poll",
             args.engine
         )));
     }
@@ -115,6 +117,9 @@ fn measure(args: &MemoryArgs, stop: &Stop) -> anyhow::Result<Report> {
         }
         Engine::Corelane => {
             run::run(corelane::Corelane::new(args, link, client.clone())?, args, &client, stop)
+        }
+        Engine::CorelanePoll => {
+            run::run(corelane_poll::CorelanePoll::new(args, link, client.clone())?, args, &client, stop)
         }
         _ => run::run(corelane_stack::CorelaneStack::new(args, link, client.clone())?, args, &client, stop),
     }

@@ -123,7 +123,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         Engine::Tokio => tokio::run(&server)?,
         Engine::Corelane => corelane::run(&server)?,
         Engine::CorelaneKernel => corelane::run_on_kernel(&server)?,
-        Engine::CorelaneStack | Engine::Smoltcp | Engine::SmoltcpSteps => {
+        Engine::CorelanePoll | Engine::CorelaneStack | Engine::Smoltcp | Engine::SmoltcpSteps => {
             return Err(bad_input(format!(
                 "--engine {}: it has no server of its own: use it with `corelane-bench memory`",
                 args.engine
