@@ -217,6 +217,37 @@ fn a_reader_waits_while_the_application_holds_all_chunks() {
     assert!(runtime.shutdown(SECOND * 60));
 }
 
+/// The kernel takes a part of the last chunk, and the application goes before it takes the rest.
+#[test]
+fn a_chunk_that_was_taken_is_delivered_after_the_stream_is_gone() {
+    const CHUNK: usize = 16 * 1024;
+    for end_first in [false, true] {
+        let mut worker = Worker::kernel(Clock::system()).unwrap();
+        worker.block_on(async move {
+            let mut listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let (mut stream, _) = listener.accept().await.unwrap();
+            client.set_send_buffer_size(Some(20_000)).unwrap();
+            let pool = corelane::net::pool().unwrap();
+            let mut sent = 0;
+            while client.try_send(corelane::Chunk::copy_from(&pool, &[3; CHUNK]).unwrap()).is_ok() {
+                sent += CHUNK;
+            }
+            if end_first {
+                client.shutdown(corelane::net::Shutdown::Write).unwrap();
+                assert_eq!(client.write(b"more").await.unwrap_err().kind(), ErrorKind::BrokenPipe);
+            }
+            drop(client);
+            let mut received = Vec::new();
+            stream.read_to_end(&mut received).await.unwrap();
+            assert_eq!(received.len(), sent);
+        });
+        worker.turn();
+        assert_eq!(worker.stats().connections, 0);
+        assert_eq!(worker.stats().pool_available, worker.stats().pool_slots);
+    }
+}
+
 #[test]
 fn an_idle_worker_takes_no_turns_and_wakes_up_at_once() {
     let mut runtime = kernel().queues(2).spin(Duration::ZERO).build().unwrap();
