@@ -1,6 +1,7 @@
 //! `http::serve` and `http::Connector`, in memory and in virtual time.
 #![cfg(all(feature = "axum", feature = "http-client", feature = "test-util"))]
 
+use std::future::IntoFuture;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -94,6 +95,22 @@ async fn web_sockets_echo(peer: Peer) {
     }
     socket.close(None).await.unwrap();
     while let Some(Ok(_)) = socket.next().await {}
+}
+
+/// As PORTING.md shows it.
+#[corelane::test]
+async fn every_worker_serves(peer: Peer) {
+    let app = Router::new().route("/", get(|| async { "hello" }));
+    let listening = peer.spawn(async {
+        let handle = corelane::Handle::current().unwrap();
+        handle
+            .listen_all(SERVER, move |listener| serve(listener, app.clone()).into_future())
+            .await
+            .unwrap()
+            .len()
+    });
+    assert_eq!(listening.await.unwrap(), 1, "a worker");
+    assert_eq!(fetch(&http(), "/").await, "hello");
 }
 
 /// A server whose answer takes a second, an idle connection, and one that is being answered, when `stop` is called.
