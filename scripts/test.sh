@@ -115,8 +115,8 @@ stage_miri() {
 stage_loom() {
     # Profile and features of stage_tests, whose build serves here too.
     export CARGO_PROFILE_TEST_OPT_LEVEL=1 CARGO_PROFILE_TEST_DEBUG=line-tables-only
-    # Deeper than in stage_tests.
-    LOOM_MAX_PREEMPTIONS=6 cargo test -p corelane "${FEATURES[@]}" --lib -- loom_
+    # LOOM_MAX_PREEMPTIONS goes deeper than the models' own bounds; with 6, two senders at a time take minutes.
+    cargo test -p corelane "${FEATURES[@]}" --lib -- loom_
 }
 
 stage_fuzz() {
