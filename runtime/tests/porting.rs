@@ -3,9 +3,10 @@
 mod bed;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 
 use bed::{Configuration, KERNEL, OURS, Program, connect, curl, example, have, in_namespace, run};
 
@@ -13,7 +14,7 @@ use bed::{Configuration, KERNEL, OURS, Program, connect, curl, example, have, in
 const LIMIT: usize = 5;
 
 /// The programs: `examples/porting/NAME.rs` is the port of `tests/porting/NAME.rs`.
-const PROGRAMS: [&str; 3] = ["axum", "hyper_client", "codec"];
+const PROGRAMS: [&str; 4] = ["axum", "hyper_client", "codec", "mio"];
 
 fn file(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -147,6 +148,31 @@ fn the_codec_server_runs_on_all() {
             let mut lines = BufReader::new(stream).lines();
             assert_eq!(lines.next().unwrap().unwrap(), "eno");
             assert_eq!(lines.next().unwrap().unwrap(), "owt");
+        }
+    });
+}
+
+#[test]
+fn the_mio_server_runs_on_all() {
+    const BYTES: usize = 3_000_000;
+    let Some(programs) = programs("mio") else { return };
+    in_namespace("the_mio_server_runs_on_all", || {
+        for (path, configuration, address) in programs {
+            let _server = Program::start(&mut command(&path, configuration.as_ref()));
+            // A second connection while the first is open, and more than any buffer holds: both directions fill up.
+            let mut other = connect(&format!("{address}:7000"));
+            let mut stream = connect(&format!("{address}:7000"));
+            let sent: Vec<u8> = (0..BYTES).map(|i| (i % 251) as u8).collect();
+            let (mut writer, expected) = (stream.try_clone().unwrap(), sent.clone());
+            let writing = thread::spawn(move || writer.write_all(&sent).unwrap());
+            let mut received = vec![0; BYTES];
+            stream.read_exact(&mut received).unwrap();
+            writing.join().unwrap();
+            assert!(received == expected, "{}", path.display());
+            other.write_all(b"ping").unwrap();
+            let mut pong = [0; 4];
+            other.read_exact(&mut pong).unwrap();
+            assert_eq!(&pong, b"ping");
         }
     });
 }
