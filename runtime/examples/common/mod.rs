@@ -160,7 +160,8 @@ where
         }
         server(listener)
     };
-    runtime.block_on_all(move || listen(address, server.clone())).map(drop)
+    let ends = runtime.block_on_all(move || listen(address, server.clone()))?;
+    ends.into_iter().collect() // a port that somebody has
 }
 
 /// Runs a server on one end of the link in a thread of its own, and `client` on the other end.
