@@ -42,8 +42,9 @@ impl Sharing {
         checksum: Checksum,
         hash: Option<u32>,
     ) {
-        let passed = packet.headroom() - headroom;
-        if self.strays.len() >= LIMIT || packet.push_front(passed).is_none() {
+        let passed = packet.headroom().checked_sub(headroom);
+        let is_whole = passed.is_some_and(|passed| packet.push_front(passed).is_some());
+        if !is_whole || self.strays.len() >= LIMIT {
             self.dropped += 1;
             return;
         }

@@ -214,7 +214,7 @@ impl Worker {
 /// The whole turn. `main` polls what `block_on` waits for, and returns how often.
 #[inline]
 pub(crate) fn turn(inner: &Inner, main: &mut dyn FnMut() -> u32) -> Progress {
-    let mut progress = begin_turn(inner, inner.clock.now(), main); // the only clock read
+    let mut progress = begin_turn(inner, inner.clock.now(), main); // the clock; after each task only the kernel's tick is looked at
     end_turn(inner, &mut progress);
     progress
 }

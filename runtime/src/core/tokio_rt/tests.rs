@@ -1,3 +1,4 @@
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,23 @@ fn idle_worker() -> Worker {
     let mut worker = worker_with(Clock::system());
     worker.set_spin(Duration::ZERO); // it sleeps whenever it can
     worker
+}
+
+/// Where the kernel tells of the calling thread.
+fn this_thread() -> PathBuf {
+    Path::new("/proc").join(std::fs::read_link("/proc/thread-self").unwrap()).join("stat")
+}
+
+/// Waits until a thread sleeps in the kernel.
+fn until_asleep(thread: &Path) {
+    loop {
+        let stat = std::fs::read_to_string(thread).unwrap();
+        // The state stands behind the name, which is in parentheses.
+        if stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('S')) {
+            return;
+        }
+        std::thread::yield_now();
+    }
 }
 
 #[test]
@@ -87,11 +105,12 @@ fn sockets_of_the_kernel_engine_end_the_sleep() {
         let mut listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         // The client is another thread: nothing but the kernel wakes the worker.
+        let worker_thread = this_thread();
         let client = std::thread::spawn(move || {
             use std::io::{Read, Write};
             let mut stream = std::net::TcpStream::connect(address).unwrap();
             for _ in 0..20 {
-                std::thread::sleep(Duration::from_millis(1)); // the worker falls asleep meanwhile, or the test tests less
+                until_asleep(&worker_thread);
                 stream.write_all(b"ping").unwrap();
                 stream.read_exact(&mut [0; 4]).unwrap();
             }
@@ -177,8 +196,9 @@ fn a_further_descriptor_ends_the_sleep() {
         writer.write_all(b"x").unwrap();
         worker.inner.tokio.sleep(long, Some(reader.as_fd())).unwrap();
         std::io::Read::read(&mut &reader, &mut [0; 8]).unwrap();
+        let sleeper = this_thread();
         let other = std::thread::spawn(move || {
-            std::thread::sleep(Duration::from_millis(5)); // asleep by then, or the test tests less
+            until_asleep(&sleeper);
             writer.write_all(b"x").unwrap();
             writer
         });
