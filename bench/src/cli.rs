@@ -227,6 +227,9 @@ pub struct LoadArgs {
     /// Connections, each with one request in flight, or a stream each (bulk, bulk-up)
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = connections)]
     pub connections: usize,
+    /// Requests in flight at most: the connections take turns [default: one each]
+    #[arg(long, value_name = "N", value_parser = connections)]
+    pub in_flight: Option<usize>,
     /// Bytes of a request and of its answer (echo and crr)
     #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = size)]
     pub size: usize,

@@ -65,6 +65,9 @@ fn wrong_values() {
     refused(&["load", "--addr", "127.0.0.1:1", "--size", "0"], &["--size", "from 1 to"]);
     let load = ["load", "--addr", "127.0.0.1:1"];
     let with = |flags: &[&'static str]| [&load[..], flags].concat();
+    refused(&with(&["--in-flight", "0"]), &["--in-flight", "from 1 to"]);
+    refused(&with(&["--in-flight", "8", "--workload", "bulk"]), &["--in-flight 8", "bulk", "--connections"]);
+    refused(&with(&["--in-flight", "8", "--engine", "corelane"]), &["--in-flight 8", "--engine epoll"]);
     refused(&with(&["--mtu", "9000"]), &["--mtu", "--engine corelane"]);
     refused(&with(&["--dpdk-eal", "--no-pci"]), &["--dpdk-eal", "--engine corelane"]);
     refused(&with(&["--engine", "corelane"]), &["--ip", "10.0.0.3/24"]);

@@ -166,6 +166,14 @@ fn a_crr_server_closes_after_its_answer_and_not_before() {
 }
 
 #[test]
+fn connections_take_turns_when_few_requests_may_be_in_flight() {
+    let server = Server::start("epoll", "echo");
+    let report = report(&load(&server.address, "echo", &["--in-flight", "3", "--requests", "4"]));
+    assert_eq!((&report["requests"], &report["starved_connections"]), (&4.into(), &0.into()), "{report}");
+    server.end();
+}
+
+#[test]
 fn large_requests_come_back_whole() {
     for engine in ["bio", "epoll", "tokio", "corelane-kernel"] {
         let server = Server::start(engine, "echo");

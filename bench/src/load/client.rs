@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::connection::Connection;
 use super::exchange::{Exchange, Progress};
+use super::in_flight::InFlight;
 use super::report::Report;
 use super::silence::{self, STALL, Silence};
 use super::tally::Tally;
@@ -54,6 +55,7 @@ struct Client<'a> {
     /// `None`: broken, and not made again.
     lines: Vec<Option<Line>>,
     alive: usize,
+    in_flight: InFlight,
     tally: Tally,
     buffer: Vec<u8>,
     failures_in_row: u32,
@@ -66,6 +68,7 @@ impl<'a> Client<'a> {
             epoll: Epoll::new()?,
             lines: Vec::with_capacity(args.connections),
             alive: 0,
+            in_flight: InFlight::new(args.connections, args.in_flight),
             tally: Tally::new(args.connections)?,
             buffer: vec![0; if args.workload.is_bulk() { READ } else { BUFFER }],
             failures_in_row: 0,
@@ -85,6 +88,7 @@ impl<'a> Client<'a> {
                 Err(error) => {
                     self.tally.connection_error(&error);
                     self.lines.push(None);
+                    let _ = self.in_flight.broke(index); // who asks in its place does so first
                 }
             }
         }
@@ -118,7 +122,9 @@ impl<'a> Client<'a> {
     fn measure(&mut self) -> anyhow::Result<Duration> {
         let mut window = Window::new(self.args, Instant::now());
         let mut events = Events::new(EVENTS);
-        for index in 0..self.lines.len() {
+        let first =
+            (0..self.lines.len()).filter(|index| self.in_flight.asks_first(*index)).collect::<Vec<_>>();
+        for index in first {
             self.start(index, Instant::now())?;
         }
         let mut silence = Silence::new(Instant::now());
@@ -189,7 +195,8 @@ impl<'a> Client<'a> {
                 let now = Instant::now();
                 connection.finish(now, &mut self.tally);
                 self.failures_in_row = 0;
-                self.start(index, now)
+                let next = self.in_flight.after(index);
+                self.start(next, now)
             }
             Err(error) => self.failed(index, &error),
         }
@@ -201,7 +208,10 @@ impl<'a> Client<'a> {
         if self.args.workload != Workload::Crr {
             self.lines[index] = None;
             self.alive -= 1;
-            return Ok(());
+            return match self.in_flight.broke(index) {
+                Some(next) => self.start(next, Instant::now()),
+                None => Ok(()),
+            };
         }
         anyhow::ensure!(
             error.kind() != io::ErrorKind::AddrNotAvailable,

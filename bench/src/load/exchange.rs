@@ -44,8 +44,8 @@ impl Exchange {
             number: 0,
             workload,
             server_closes,
+            written: request.len(), // a socket with room must not send before the start
             request,
-            written: 0,
             received: 0,
             started: Instant::now(),
         }

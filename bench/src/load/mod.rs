@@ -5,6 +5,7 @@
 //! | client | the loop on kernel sockets |
 //! | connection | a kernel socket and its requests |
 //! | corelane | the tasks on corelane's sockets |
+//! | in_flight | which connections ask, when not all may at once |
 //! | exchange | a request and its answer, whoever carries them |
 //! | pattern | the bytes of a request |
 //! | window, silence | when the measured time starts and ends; when to give up |
@@ -14,6 +15,7 @@ mod client;
 mod connection;
 mod corelane;
 mod exchange;
+mod in_flight;
 pub mod pattern;
 pub mod report;
 mod silence;
@@ -43,6 +45,7 @@ pub fn run(args: &LoadArgs) -> anyhow::Result<ExitCode> {
         ClientEngine::Epoll => args.device.refuse(args.engine)?,
         ClientEngine::Corelane => serve::no_kernel(args.congestion.as_deref())?,
     }
+    refuse_in_flight(args)?;
     process::join_parent(args.parent)?;
     let stop = Stop::install().context("taking SIGINT and SIGTERM")?;
     process::pin(args.cpu)?;
@@ -68,6 +71,19 @@ pub fn run(args: &LoadArgs) -> anyhow::Result<ExitCode> {
         (None, None) => write!(io::stdout(), "{report}")?,
     }
     Ok(exit_code(&report))
+}
+
+/// Only the kernel's client takes turns; a stream is in flight all the time, and crr's connections live for one request.
+fn refuse_in_flight(args: &LoadArgs) -> anyhow::Result<()> {
+    let Some(limit) = args.in_flight else { return Ok(()) };
+    let why = match (args.engine, args.workload) {
+        (ClientEngine::Corelane, _) => "only --engine epoll takes turns".to_owned(),
+        (_, Workload::Echo | Workload::Http) => return Ok(()),
+        (_, workload) => format!("the connections of {workload} don't take turns"),
+    };
+    Err(bad_input(format!(
+        "--in-flight {limit}: {why}: leave --in-flight out, and give as many --connections"
+    )))
 }
 
 fn exit_code(report: &Report) -> ExitCode {

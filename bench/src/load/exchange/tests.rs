@@ -24,6 +24,14 @@ fn an_echo_is_answered_by_its_last_byte() {
 }
 
 #[test]
+fn nothing_is_sent_before_the_start() {
+    let mut exchange = Exchange::new(1, Workload::Echo, 64, false);
+    assert_eq!(exchange.unsent(), b"");
+    exchange.start(Instant::now());
+    assert_eq!(exchange.unsent().len(), 64);
+}
+
+#[test]
 fn a_crr_is_answered_when_the_server_has_closed() {
     let (mut exchange, mut tally, _) = started(Workload::Crr);
     let request = exchange.unsent().to_vec();
