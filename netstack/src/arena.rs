@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::mem::offset_of;
 
 const PAGE: usize = 256;
 
@@ -34,7 +35,8 @@ pub(crate) struct Lines;
 #[repr(align(32))]
 pub(crate) struct Halves;
 
-/// `A` is its alignment.
+/// `A` is its alignment. Each look needs the generation and the begin of the value.
+#[repr(C)]
 struct Entry<T, A> {
     _align: [A; 0],
     generation: u32,
@@ -96,6 +98,17 @@ impl<T, A> Arena<T, A> {
             corelane_nic::prefetch(&page[id.slot as usize % PAGE]);
         }
     }
+
+    /// As [`prefetch`](Self::prefetch), of those of its cache lines alone whose bit is set.
+    #[inline]
+    pub(crate) fn prefetch_lines(&self, id: Id, lines: u32) {
+        if let Some(page) = self.pages.get(id.slot as usize / PAGE) {
+            corelane_nic::prefetch_lines(&page[id.slot as usize % PAGE], lines);
+        }
+    }
+
+    /// Where the value begins in the entry.
+    pub(crate) const VALUE_AT: usize = offset_of!(Entry<T, A>, value);
 
     #[inline]
     pub(crate) fn get(&self, id: Id) -> Option<&T> {

@@ -20,6 +20,17 @@ pub fn prefetch<T>(value: &T) {
     }
 }
 
+/// As [`prefetch`], of those cache lines of `value` alone whose bit is set in `lines`: bit 0 is the first one's.
+#[inline(always)]
+pub fn prefetch_lines<T>(value: &T, lines: u32) {
+    let start = std::ptr::from_ref(value).cast::<u8>();
+    for (line, at) in (0..size_of::<T>()).step_by(LINE).enumerate().take(32) {
+        if lines & 1 << line != 0 {
+            prefetch_line(start.wrapping_add(at));
+        }
+    }
+}
+
 #[inline(always)]
 pub(crate) fn prefetch_line(at: *const u8) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]

@@ -19,7 +19,7 @@ mod queue;
 mod rss;
 mod span;
 
-pub use advice::prefetch;
+pub use advice::{prefetch, prefetch_lines};
 pub use burst::{Checksum, ChecksumOffload, RxBurst, RxFrame, TxBurst, TxFrame, TxOffload};
 pub use chunk::Chunk;
 pub use info::{COPY_BELOW, MacAddress, Medium, NicInfo, Offloads, SUM_BELOW};

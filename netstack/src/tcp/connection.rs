@@ -12,10 +12,10 @@ use super::pacing::Pacing;
 use super::path_mtu::Path;
 use super::prediction::Predicted;
 use super::rate::Rate;
-use super::receiver::{MAX_BUFFER, Receiver};
+use super::receiver::Receiver;
 use super::recovery::{Flight, Recovery};
 use super::rtt::Rtt;
-use super::send_buffer::notsent_lowat;
+use super::send_buffer::SendBuffer;
 use super::send_flags::SendFlags;
 use super::sender::Sender;
 use super::seq::SeqNumber;
@@ -70,73 +70,69 @@ pub(crate) struct App {
     pub(crate) want_write: bool,
     pub(crate) read_shut: bool,
     pub(crate) send_flags: SendFlags,
-    /// What was set on the socket, where that is not all as configured.
-    pub(crate) options: Option<Box<OwnOptions>>,
-    /// The send buffer's size: tuned, or SO_SNDBUF.
-    pub(crate) send_limit: usize,
-    /// How far tuning may take it: not at all once SO_SNDBUF was set.
-    pub(crate) send_limit_max: usize,
-    /// What may wait unsent: TCP_NOTSENT_LOWAT, or the stack's own.
-    pub(crate) notsent_lowat: u32,
     /// Events that wait to be asked for.
     pub(crate) readable_queued: bool,
     pub(crate) writable_queued: bool,
 }
 
 /// One connection. Its verbs are in the files that answer for them: `input`, `output`, `expire`, `keepalive`.
+///
+/// Many connections don't stay in the caches, so what every segment needs lies together, and what is needed seldom lies
+/// between, in cache lines of its own: a segment takes 12 of the 15.
+#[repr(C)]
 pub(crate) struct Connection {
-    pub(crate) tuple: FourTuple,
-    pub(crate) machine: Machine,
-    pub(crate) iss: SeqNumber,
-    pub(crate) snd: Sender,
-    pub(crate) rcv: Receiver,
-    pub(crate) rtt: Rtt,
-    pub(crate) cc: Congestion,
-    pub(crate) ecn: Ecn,
-    pub(crate) cut_acks: Option<Box<Cut>>,
     /// What is out, segment by segment.
     pub(crate) flight: Flight,
-    pub(crate) recovery: Recovery,
-    /// Where the congestion control paces, or a largest rate is set.
-    pub(crate) pacing: Option<Box<Pacing>>,
-    pub(crate) rate: Rate,
+    pub(crate) timers: Timers,
+    pub(crate) rtt: Rtt,
     /// While opening actively: what we would use if the peer agrees.
     pub(crate) timestamps: Option<Timestamps>,
+    pub(crate) effects: Effects,
+    pub(crate) machine: Machine,
+    pub(crate) snd: Sender,
+    // Seldom, from the end of `snd` to the begin of `rcv`.
+    pub(crate) cut_acks: Option<Box<Cut>>,
     /// A path that takes less than link and peer do.
     pub(crate) path: Option<Box<Path>>,
     /// Fast Open, until the handshake is over.
     pub(crate) fast_open: Option<Box<FastOpen>>,
-    pub(crate) timers: Timers,
-    pub(crate) chrono: Chrono,
+    /// What was set on the socket, where that is not all as configured.
+    pub(crate) options: Option<Box<OwnOptions>>,
     /// When the first of the retransmissions, or window probes, without an answer went out.
     pub(crate) silent_since: Instant,
+    pub(crate) send_buffer: SendBuffer,
+    pub(crate) iss: SeqNumber,
+    pub(crate) rcv: Receiver,
+    // Each segment.
+    pub(crate) rate: Rate,
+    pub(crate) chrono: Chrono,
     pub(crate) app: App,
-    pub(crate) effects: Effects,
+    pub(crate) tuple: FourTuple,
+    pub(crate) ecn: Ecn,
     pub(crate) predicted: Predicted,
     /// In the list of those that have something to send.
     pub(crate) on_ready: bool,
     /// In the flow table.
     pub(crate) attached: bool,
+    /// Its end, and the begin of `cc`, seldom.
+    pub(crate) recovery: Recovery,
+    pub(crate) cc: Congestion,
+    /// Where the congestion control paces, or a largest rate is set.
+    pub(crate) pacing: Option<Box<Pacing>>,
 }
 
 impl App {
-    fn new(config: &TcpConfig) -> App {
-        App {
-            orphan: false,
-            listener: None,
-            error: None,
-            soft_error: None,
-            want_write: false,
-            read_shut: false,
-            send_flags: SendFlags::default(),
-            options: None,
-            send_limit: config.tcp_wmem.default.min(MAX_BUFFER),
-            send_limit_max: config.tcp_wmem.max.min(MAX_BUFFER),
-            notsent_lowat: notsent_lowat(None, false, config),
-            readable_queued: false,
-            writable_queued: false,
-        }
-    }
+    const NEW: App = App {
+        orphan: false,
+        listener: None,
+        error: None,
+        soft_error: None,
+        want_write: false,
+        read_shut: false,
+        send_flags: SendFlags::NONE,
+        readable_queued: false,
+        writable_queued: false,
+    };
 }
 
 fn fresh_congestion(kind: CongestionControl, mss: u16, config: &TcpConfig) -> Congestion {
@@ -179,7 +175,9 @@ impl Connection {
             timers: Timers::new(),
             chrono: Chrono::default(),
             silent_since: Instant::ZERO,
-            app: App::new(config),
+            app: App::NEW,
+            options: None,
+            send_buffer: SendBuffer::new(config),
             effects: Effects { transmit: true, ..Effects::default() },
             predicted: Predicted::default(),
             on_ready: false,

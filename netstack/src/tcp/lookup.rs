@@ -8,6 +8,7 @@ use super::Tcp;
 use super::connection::Connection;
 use super::listen::HalfOpen;
 use super::seq::SeqNumber;
+use super::sizes::USUAL_LINES;
 use super::table::{FourTuple, Owner};
 use super::time_wait::TimeWaits;
 use crate::arena::{Arena, Id};
@@ -113,7 +114,7 @@ impl Tcp {
         // The rest of the burst follows while these are handled: more at once would push each other out again.
         for (_, id) in found.iter_mut().take(3 * AHEAD) {
             if let Some(id) = *id {
-                self.connections.prefetch(id);
+                self.connections.prefetch_lines(id, USUAL_LINES);
             }
         }
     }
@@ -123,9 +124,10 @@ impl Tcp {
     fn prefetch_found(&self) {
         let id = |place| self.ahead.found.get(place).and_then(|(_, id)| id);
         if let Some(id) = id(3 * AHEAD) {
-            self.connections.prefetch(id);
+            self.connections.prefetch_lines(id, USUAL_LINES);
         }
         if let Some(connection) = id(2 * AHEAD).and_then(|id| self.connections.get(id)) {
+            connection.flight.prefetch_first();
             connection.snd.queue.prefetch_record();
         }
     }
@@ -136,7 +138,7 @@ impl Tcp {
     pub(crate) fn prefetch_ready(&self, pool: &Pool) {
         let ready = &self.lists.ready;
         if let Some(id) = ready.get(3 * AHEAD) {
-            self.connections.prefetch(id);
+            self.connections.prefetch_lines(id, USUAL_LINES);
         }
         let queue = |place| ready.get(place).and_then(|id| Some(&self.connections.get(id)?.snd.queue));
         if let Some(queue) = queue(2 * AHEAD) {

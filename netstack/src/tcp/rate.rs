@@ -13,6 +13,15 @@ pub(crate) struct Snapshot {
     is_app_limited: bool,
 }
 
+impl Snapshot {
+    pub(crate) const NONE: Snapshot = Snapshot {
+        delivered: 0,
+        delivered_at: Instant::ZERO,
+        first_sent_at: Instant::ZERO,
+        is_app_limited: false,
+    };
+}
+
 /// Counts what is delivered.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Rate {

@@ -1,6 +1,8 @@
 //! How large the receive buffer must be: Linux's dynamic right-sizing (`tcp_rcv_space_adjust`), by what the application reads
 //! in a round trip.
 
+use core::mem::offset_of;
+
 use super::receiver::Receiver;
 use super::seq::SeqNumber;
 use crate::config::TcpConfig;
@@ -9,23 +11,25 @@ use crate::time::Instant;
 /// SOCK_MIN_RCVBUF of Linux, about.
 const MIN_BUFFER: u32 = 2304;
 
-/// The receiver's round-trip time, and what was read in it.
+/// The receiver's round-trip time, and what was read in it. In the order of `Connection`.
 #[derive(Debug, Clone, Copy, Default)]
+#[repr(C)]
 pub(crate) struct RcvSpace {
     /// Bytes read in the round trip before.
     space: u32,
     /// The first number that was not read when the round trip began.
     seq: SeqNumber,
+    /// The TSecr that was measured last.
+    echo: u32,
+    window_since: u32,
     /// When it did: [`Instant::short_micros`], as below. An hour later it may count as a moment ago, and the measurement
     /// that ends then begins anew.
     since: u32,
+    // Each segment.
     /// Eight times the round-trip time in microseconds; 0: not measured yet.
     rtt8: u32,
     /// A window ends here whose arrival is being timed.
     window_end: SeqNumber,
-    window_since: u32,
-    /// The TSecr that was measured last.
-    echo: u32,
     /// The window is being timed.
     is_timed: bool,
     /// SO_RCVBUF was set: no tuning.
@@ -33,6 +37,9 @@ pub(crate) struct RcvSpace {
 }
 
 impl RcvSpace {
+    /// As [`Receiver::SELDOM_TO`]: before the first round trip was measured, not even the time after it.
+    pub(crate) const SELDOM_TO: usize = offset_of!(RcvSpace, rtt8);
+
     /// Linux's `tcp_init_buffer_space`: as if `space` bytes had been read in the round trip before.
     pub(crate) fn start(&mut self, space: u32, seq: SeqNumber, now: Instant) {
         (self.space, self.seq, self.since) = (space.max(1), seq, now.short_micros());

@@ -1,6 +1,7 @@
 //! The receive sequence variables (RFC 9293 3.3.1), the window and the acknowledgments that are owed.
 
 use alloc::boxed::Box;
+use core::mem::offset_of;
 
 use super::assembler::Assembler;
 use super::delayed_ack::DelayedAck;
@@ -14,51 +15,56 @@ use crate::time::Instant;
 /// No receive window is larger (RFC 7323 2.3), so no more can be in use.
 pub(crate) const MAX_BUFFER: usize = 1 << 30;
 
-/// RCV.* of RFC 9293.
+/// RCV.* of RFC 9293. In the order of `Connection`.
+#[repr(C)]
 pub(crate) struct Receiver {
+    /// Until then no more ACKs for segments that are not acceptable.
+    invalid_ack_after: Instant,
+    /// Where the peer's FIN is, once it was seen (it may arrive before the data in front of it).
+    pub(crate) fin: Option<SeqNumber>,
+    /// What arrived twice and is to be told (RFC 2883): up to where, and how much; 0: nothing.
+    pub(crate) duplicate: (SeqNumber, u32),
     /// IRS: the number of the peer's SYN.
     pub(crate) irs: SeqNumber,
+    pub(crate) space: RcvSpace,
+    // Each segment.
+    /// In order, not read yet.
+    pub(crate) queue: RecvQueue,
+    /// Out of order; `None` when nothing is.
+    pub(crate) assembler: Option<Box<Assembler>>,
+    /// When the peer was heard last.
+    pub(crate) heard: Instant,
+    /// Bytes received in order, in all.
+    pub(crate) bytes: u64,
+    pub(crate) delayed: DelayedAck,
     /// RCV.NXT: the next number expected.
     pub(crate) nxt: SeqNumber,
     /// The right edge of the window that the peer was told. Never moves left.
     pub(crate) edge: SeqNumber,
-    /// Our window shift.
-    pub(crate) scale: u8,
     /// The receive buffer's size (SO_RCVBUF).
     pub(crate) limit: u32,
     /// No window is larger (TCP_WINDOW_CLAMP).
     pub(crate) clamp: u32,
     /// Nor larger than this, while memory is low.
     pub(crate) pressed: u32,
-    /// In order, not read yet.
-    pub(crate) queue: RecvQueue,
-    /// Out of order; `None` when nothing is.
-    pub(crate) assembler: Option<Box<Assembler>>,
-    /// What arrived twice and is to be told (RFC 2883): up to where, and how much; 0: nothing.
-    pub(crate) duplicate: (SeqNumber, u32),
-    /// Whether the peer takes SACK blocks.
-    pub(crate) sack_permitted: bool,
-    /// Where the peer's FIN is, once it was seen (it may arrive before the data in front of it).
-    pub(crate) fin: Option<SeqNumber>,
-    /// The peer's FIN was taken in order.
-    pub(crate) fin_received: bool,
-    /// The largest segment seen, to tell full ones.
-    pub(crate) mss: u16,
     /// The ACK number sent last.
     pub(crate) acked: SeqNumber,
+    /// The largest segment seen, to tell full ones.
+    pub(crate) mss: u16,
+    /// Whether the peer takes SACK blocks.
+    pub(crate) sack_permitted: bool,
+    /// The peer's FIN was taken in order.
+    pub(crate) fin_received: bool,
     /// Send an ACK in this turn.
     pub(crate) ack_now: bool,
-    pub(crate) delayed: DelayedAck,
-    pub(crate) space: RcvSpace,
-    /// When the peer was heard last.
-    pub(crate) heard: Instant,
-    /// Until then no more ACKs for segments that are not acceptable.
-    invalid_ack_after: Instant,
-    /// Bytes received in order, in all.
-    pub(crate) bytes: u64,
+    /// Our window shift.
+    pub(crate) scale: u8,
 }
 
 impl Receiver {
+    /// Up to here nothing is needed for each segment.
+    pub(crate) const SELDOM_TO: usize = offset_of!(Receiver, space) + RcvSpace::SELDOM_TO;
+
     pub(crate) fn new(limit: usize, scale: u8) -> Receiver {
         Receiver {
             irs: SeqNumber(0),

@@ -75,7 +75,7 @@ impl Connection {
     /// orphan gets no more than its retries, and the user timeout counts from the first probe, answers or not.
     fn probes_ran_out(&mut self, env: &Env<'_>) -> bool {
         let una = self.snd.una;
-        if let Some(own) = &mut self.app.options
+        if let Some(own) = &mut self.options
             && let Some(limit) = own.set.user_timeout
         {
             let since = match own.probing {
@@ -112,7 +112,11 @@ impl Connection {
     /// The next time-out in nanoseconds: not beyond the end of the user timeout.
     #[inline]
     pub(crate) fn within_user_timeout(&self, rto: u64, now: Instant) -> u64 {
-        match &self.app.options {
+        // Mostly so: then the options, which lie elsewhere, aren't looked at.
+        if self.snd.flight() > 0 && self.snd.retries == 0 {
+            return rto;
+        }
+        match &self.options {
             None => rto,
             Some(own) => self.limit_rto(own, rto, now),
         }
@@ -122,7 +126,6 @@ impl Connection {
     fn limit_rto(&self, own: &OwnOptions, rto: u64, now: Instant) -> u64 {
         let Some(limit) = own.set.user_timeout else { return rto };
         let since = match own.probing {
-            _ if self.snd.flight() > 0 && self.snd.retries == 0 => return rto,
             _ if self.snd.flight() > 0 => self.waiting_since(),
             Some((at, since)) if at == self.snd.una => since,
             _ => return rto,

@@ -28,6 +28,31 @@ struct Room {
 /// makes no stream faster, but would have left the core's caches before it goes out.
 const UNSENT: u32 = 3 * TxBurst::MAX_BYTES as u32; // 384 KiB
 
+/// How much a connection may have written and not acknowledged.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SendBuffer {
+    /// The size: tuned, or SO_SNDBUF. At most [`MAX_BUFFER`].
+    pub(crate) limit: u32,
+    /// How far tuning may take it: not at all once SO_SNDBUF was set.
+    pub(crate) limit_max: u32,
+    /// What may wait unsent: TCP_NOTSENT_LOWAT, or the stack's own.
+    pub(crate) notsent_lowat: u32,
+}
+
+impl SendBuffer {
+    pub(crate) fn new(config: &TcpConfig) -> SendBuffer {
+        SendBuffer {
+            limit: limited(config.tcp_wmem.default),
+            limit_max: limited(config.tcp_wmem.max),
+            notsent_lowat: notsent_lowat(None, false, config),
+        }
+    }
+}
+
+fn limited(bytes: usize) -> u32 {
+    bytes.min(MAX_BUFFER) as u32 // limited
+}
+
 /// How much may wait unsent: the socket's own TCP_NOTSENT_LOWAT, that of all, or what makes sense. A buffer that is as large
 /// as the application wants it may be filled.
 pub(crate) fn notsent_lowat(own: Option<u32>, is_fixed: bool, config: &TcpConfig) -> u32 {
@@ -75,8 +100,8 @@ impl Connection {
     fn send_room(&self) -> Room {
         let (unsent, frame) = (self.notsent() as usize, self.frame_len());
         let filler = unsent.next_multiple_of(frame) - unsent;
-        let free = self.app.send_limit.saturating_sub(self.queued(unsent, frame) + filler);
-        let welcome = (self.app.notsent_lowat as usize).saturating_sub(unsent + filler);
+        let free = (self.send_buffer.limit as usize).saturating_sub(self.queued(unsent, frame) + filler);
+        let welcome = (self.send_buffer.notsent_lowat as usize).saturating_sub(unsent + filler);
         let frames = free.div_ceil(frame + FRAME_OVERHEAD).min(welcome.div_ceil(frame));
         Room { filler, fresh: frames * frame }
     }
@@ -131,21 +156,23 @@ impl Connection {
     /// never shrinks.
     pub(crate) fn expand_send_buffer(&mut self) {
         const INITIAL_SEGMENTS: u32 = 10;
-        if self.app.send_limit < self.app.send_limit_max {
+        let SendBuffer { limit, limit_max, .. } = self.send_buffer;
+        if limit < limit_max {
             let mss = u32::from(self.snd.mss.max(1));
             let segment = (mss + SEGMENT_HEAD).next_power_of_two() + SEGMENT_RECORD;
             let segments = (self.cc.cwnd() / mss).max(INITIAL_SEGMENTS).max(self.recovery.reordering + 1);
             let wanted = (segments as usize).saturating_mul(2 * segment as usize);
-            self.app.send_limit = self.app.send_limit.max(wanted.min(self.app.send_limit_max));
+            self.send_buffer.limit = limit.max(limited(wanted).min(limit_max));
         }
     }
 
     /// SO_SNDBUF, or tuning again from where it is.
     pub(crate) fn fix_send_buffer(&mut self, bytes: Option<usize>, sizes: &BufferSizes) {
-        match bytes {
-            Some(bytes) => (self.app.send_limit, self.app.send_limit_max) = (bytes, bytes),
+        let buffer = &mut self.send_buffer;
+        match bytes.map(limited) {
+            Some(bytes) => (buffer.limit, buffer.limit_max) = (bytes, bytes),
             None => {
-                self.app.send_limit_max = sizes.max.min(MAX_BUFFER);
+                buffer.limit_max = limited(sizes.max);
                 self.expand_send_buffer();
             }
         }
@@ -168,12 +195,12 @@ impl Connection {
     /// Linux's __sk_stream_is_writeable: a third of the buffer is free, and less than half of what may wait unsent does.
     pub(crate) fn has_ample_room(&self) -> bool {
         if self.snd.queue.len() == 0 {
-            return self.app.notsent_lowat > 0;
+            return self.send_buffer.notsent_lowat > 0;
         }
         let unsent = self.notsent();
         let queued = self.queued(unsent as usize, self.frame_len());
-        let sent = u64::from(unsent) * 2 < u64::from(self.app.notsent_lowat);
-        queued + queued / 2 <= self.app.send_limit && sent
+        let sent = u64::from(unsent) * 2 < u64::from(self.send_buffer.notsent_lowat);
+        queued + queued / 2 <= self.send_buffer.limit as usize && sent
     }
 
     /// There is room again once a third of the buffer is free, and less than half of what may wait unsent does; the buffer grows

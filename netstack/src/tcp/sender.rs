@@ -1,5 +1,6 @@
 //! The send sequence variables (RFC 9293 3.3.1) and what is to be sent.
 
+use core::mem::offset_of;
 use core::num::NonZeroU64;
 
 use super::records::Records;
@@ -7,8 +8,11 @@ use super::send_queue::SendQueue;
 use super::seq::SeqNumber;
 use crate::time::Instant;
 
-/// SND.* of RFC 9293.
+/// SND.* of RFC 9293. In the order of `Connection`.
+#[repr(C)]
 pub(crate) struct Sender {
+    /// What was written and not acknowledged, from `una` on (from `una` + 1 while our SYN is out).
+    pub(crate) queue: SendQueue,
     /// SND.UNA: the oldest unacknowledged number.
     pub(crate) una: SeqNumber,
     /// SND.NXT: one past the highest number ever sent.
@@ -20,14 +24,20 @@ pub(crate) struct Sender {
     pub(crate) wl2: SeqNumber,
     /// The largest window that the peer ever offered.
     pub(crate) max_wnd: u32,
-    /// The peer's window shift.
-    pub(crate) scale: u8,
+    /// End of the last segment that was not full (Minshall's variation of Nagle, as in Linux).
+    pub(crate) small_end: SeqNumber,
+    pub(crate) max_out: u32,
+    pub(crate) usage_end: SeqNumber,
+    /// The most that was out since `cwnd_stamp`, when cwnd was the limit last (Linux's `snd_cwnd_used`, `snd_cwnd_stamp`).
+    pub(crate) cwnd_used: u32,
     /// Payload bytes of a full segment.
     pub(crate) mss: u16,
-    /// What was written and not acknowledged, from `una` on (from `una` + 1 while our SYN is out).
-    pub(crate) queue: SendQueue,
-    /// Where records end in it.
-    pub(crate) records: Records,
+    /// The peer's window shift.
+    pub(crate) scale: u8,
+    /// Time-outs since the last answer.
+    pub(crate) retries: u8,
+    /// Keep-alive probes since the peer was heard last.
+    pub(crate) keepalive_probes: u8,
     /// Our SYN is acknowledged.
     pub(crate) syn_acked: bool,
     /// Both sides allow SACK.
@@ -36,14 +46,8 @@ pub(crate) struct Sender {
     pub(crate) fin: bool,
     /// Our FIN is acknowledged.
     pub(crate) fin_acked: bool,
-    /// End of the last segment that was not full (Minshall's variation of Nagle, as in Linux).
-    pub(crate) small_end: SeqNumber,
-    /// When our SYN was sent, while it has been sent once (Karn).
-    syn_sent: Option<NonZeroU64>,
     /// Our SYN is to be sent again.
     pub(crate) syn_due: bool,
-    /// When data were sent last.
-    pub(crate) last_sent: Instant,
     /// Resend the segment at `una` at once, whatever cwnd and the window say: the timer fired.
     pub(crate) resend_head: bool,
     /// Send new data before what is lost (RFC 5682 2.1 step 2b).
@@ -51,28 +55,30 @@ pub(crate) struct Sender {
     /// cwnd held something back in this window, and the most that was out in it: Linux's `is_cwnd_limited`,
     /// `max_packets_out` and `cwnd_usage_seq`.
     pub(crate) cwnd_limited: bool,
-    pub(crate) max_out: u32,
-    pub(crate) usage_end: SeqNumber,
-    /// The most that was out since `cwnd_stamp`, when cwnd was the limit last (Linux's `snd_cwnd_used`, `snd_cwnd_stamp`).
-    pub(crate) cwnd_used: u32,
-    pub(crate) cwnd_stamp: Instant,
     /// Resend the last segment at once, as a probe.
     pub(crate) resend_tail: bool,
     /// The timer says: send one segment, whatever the window or Nagle say.
     pub(crate) force: bool,
     /// Send a segment that only asks for an ACK: a window probe or keep-alive.
     pub(crate) probe: bool,
-    /// Time-outs since the last answer.
-    pub(crate) retries: u8,
-    /// Keep-alive probes since the peer was heard last.
-    pub(crate) keepalive_probes: u8,
-    /// Segments sent again, in all.
-    pub(crate) retransmits: u64,
+    /// When data were sent last.
+    pub(crate) last_sent: Instant,
+    pub(crate) cwnd_stamp: Instant,
     /// Bytes acknowledged, in all.
     pub(crate) bytes_acked: u64,
+    // Seldom.
+    /// Where records end in it.
+    pub(crate) records: Records,
+    /// When our SYN was sent, while it has been sent once (Karn).
+    syn_sent: Option<NonZeroU64>,
+    /// Segments sent again, in all.
+    pub(crate) retransmits: u64,
 }
 
 impl Sender {
+    /// From here on nothing is needed for each segment.
+    pub(crate) const SELDOM_FROM: usize = offset_of!(Sender, records);
+
     pub(crate) fn new(iss: SeqNumber, mss: u16) -> Sender {
         Sender {
             una: iss,

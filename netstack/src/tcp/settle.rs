@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use super::connection::{Connection, Env};
 use super::resets::{Reset, Resets};
+use super::sizes::USUAL_LINES;
 use super::state::State;
 use super::table::Owner;
 use super::time_wait::TimeWait;
@@ -208,7 +209,7 @@ impl Tcp {
         self.now = net.now;
         while let Some(timed) = self.wheel.expire(net.now) {
             if let Some(Timed::Connection(id)) = self.wheel.coming() {
-                self.connections.prefetch(id);
+                self.connections.prefetch_lines(id, USUAL_LINES);
             }
             match timed {
                 Timed::HalfOpen(id) => self.expire_half_open(id, net),

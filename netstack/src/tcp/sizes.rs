@@ -1,7 +1,13 @@
 //! What connections take in memory.
 
+use core::mem::offset_of;
+
+use super::congestion::Congestion;
 use super::connection::Connection;
 use super::listen::HalfOpen;
+use super::receiver::Receiver;
+use super::recovery::Recovery;
+use super::sender::Sender;
 use super::table::FlowTable;
 use super::time_wait::TimeWait;
 use super::{Tcp, Timed};
@@ -47,6 +53,27 @@ impl RecordSizes {
     }
 }
 
+/// The cache lines of a connection's entry that no segment needs in the ordinary case, as bits.
+const SELDOM_LINES: u32 = {
+    let snd = offset_of!(Connection, snd) + Sender::SELDOM_FROM;
+    let rcv = offset_of!(Connection, rcv) + Receiver::SELDOM_TO;
+    let recovery = offset_of!(Connection, recovery) + Recovery::SELDOM_FROM;
+    let cc = offset_of!(Connection, cc) + Congestion::SELDOM_TO;
+    whole_lines(snd, rcv) | whole_lines(recovery, cc)
+};
+
+/// Those that it needs.
+pub(super) const USUAL_LINES: u32 = !SELDOM_LINES;
+
+/// The cache lines that lie whole between two offsets in a connection, in its entry.
+const fn whole_lines(from: usize, to: usize) -> u32 {
+    let at = Arena::<Connection>::VALUE_AT;
+    let (first, end) = ((at + from).div_ceil(64), (at + to) / 64);
+    if first < end { (1 << end) - (1 << first) } else { 0 }
+}
+
+// The order of the fields is worth something as long as this holds.
+const _: () = assert!(SELDOM_LINES.count_ones() == 3);
 const _: () = assert!(RecordSizes::ALL.half_open <= 128);
 const _: () = assert!(RecordSizes::ALL.time_wait <= 96);
 const _: () = assert!(RecordSizes::ALL.idle_connection() <= 1024);
@@ -73,7 +100,7 @@ impl Connection {
         of(self.pacing.as_deref())
             + of(self.path.as_deref())
             + of(self.fast_open.as_deref())
-            + of(self.app.options.as_deref())
+            + of(self.options.as_deref())
             + of(self.rcv.assembler.as_deref())
             + of(self.cut_acks.as_deref())
             + self.flight.heap_size()

@@ -192,7 +192,7 @@ impl Connection {
 
     /// What was set, unless it is all as configured.
     pub(crate) fn own_options(&self) -> Option<&SocketOptions> {
-        self.app.options.as_deref().map(|own| &own.set)
+        self.options.as_deref().map(|own| &own.set)
     }
 
     /// Takes options that were checked.
@@ -201,7 +201,7 @@ impl Connection {
         let old = self.options();
         let mut new = *new;
         new.cut();
-        self.app.options =
+        self.options =
             (new != SocketOptions::default()).then(|| Box::new(OwnOptions { set: new, probing: None }));
         self.app.send_flags.set(new.nodelay, new.cork, new.is_marked());
         // TCP_NODELAY lets out what was held back, also where it is set again.
@@ -213,7 +213,7 @@ impl Connection {
             self.app.send_flags.end_more();
             self.effects.transmit = true;
         }
-        self.app.notsent_lowat = notsent_lowat(new.notsent_lowat, new.send_buffer.is_some(), config);
+        self.send_buffer.notsent_lowat = notsent_lowat(new.notsent_lowat, new.send_buffer.is_some(), config);
         if new.send_buffer != old.send_buffer {
             self.fix_send_buffer(new.send_buffer, &config.tcp_wmem);
         }

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use core::iter;
+use core::mem::offset_of;
 use core::num::NonZeroU64;
 
 use super::Ack;
@@ -23,11 +24,8 @@ const BLIND_GROWTH: u32 = 20;
 
 /// A stage of congestion avoidance: W_cubic and W_est. Windows in bytes.
 #[derive(Debug, Clone, Copy, Default)]
+#[repr(C)]
 struct Curve {
-    /// When the stage began, less the pauses in it; `None` until its first ACK.
-    start: Option<NonZeroU64>,
-    /// When the last ACK was taken, in nanoseconds.
-    last: u64,
     /// K in milliseconds: how long the curve takes to reach `origin`.
     k: u32,
     /// Where the curve is flat: W_max, or cwnd at the start of the stage when that is more.
@@ -40,6 +38,11 @@ struct Curve {
     w_est: u32,
     /// Bytes acknowledged on the way to the next segment of `w_est`.
     est_credit: u32,
+    // Each segment.
+    /// When the stage began, less the pauses in it; `None` until its first ACK.
+    start: Option<NonZeroU64>,
+    /// When the last ACK was taken, in nanoseconds.
+    last: u64,
 }
 
 /// How the first slow start is left, beside by a loss.
@@ -70,14 +73,17 @@ impl SlowStart {
 
 /// CUBIC's state beside the window.
 #[derive(Debug, Clone)]
+#[repr(C)]
 pub(super) struct Cubic {
-    curve: Curve,
     /// The curve before the last reduction. Most connections never have one.
     undo: Option<Box<Curve>>,
+    curve: Curve,
     slow_start: SlowStart,
 }
 
 impl Cubic {
+    pub(super) const SELDOM_TO: usize = offset_of!(Cubic, curve) + offset_of!(Curve, start);
+
     pub(super) fn new() -> Cubic {
         Cubic { curve: Curve::default(), undo: None, slow_start: SlowStart::HyStart(HyStart::new()) }
     }

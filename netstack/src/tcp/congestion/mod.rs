@@ -14,6 +14,7 @@ mod window;
 pub use kind::CongestionControl;
 
 use alloc::boxed::Box;
+use core::mem::offset_of;
 
 use crate::tcp::seq::SeqNumber;
 use crate::time::Instant;
@@ -92,8 +93,9 @@ enum Algorithm {
 
 /// The congestion window of a connection, in bytes, and the algorithm that moves it.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Congestion {
-    win: Window,
+    // Seldom.
     /// cwnd before the last reduction.
     prior_cwnd: u32,
     /// ssthresh before the last reduction; 0: that is not to be undone.
@@ -103,9 +105,14 @@ pub(crate) struct Congestion {
     /// Segments are paced: an ACK makes no burst.
     is_paced: bool,
     algorithm: Algorithm,
+    // Each segment.
+    win: Window,
 }
 
 impl Congestion {
+    /// Up to here nothing is needed for each segment: `Cubic`, the usual algorithm, begins with what it needs seldom.
+    pub(crate) const SELDOM_TO: usize = offset_of!(Congestion, algorithm) + Cubic::SELDOM_TO;
+
     pub(crate) fn new(which: CongestionControl, mss: u32, initial_segments: u32) -> Congestion {
         let win = Window::new(mss, initial_segments);
         let algorithm = match which {

@@ -3,71 +3,13 @@
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 
+use super::sent::{MASK, NOBODY, Name, Place, Sent};
 use crate::tcp::rate::Snapshot;
 use crate::tcp::seq::SeqNumber;
 use crate::time::Instant;
 
-/// A segment's name in the queue: it stays while those before it leave. 31 bits, so that one more value names nobody.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Name(u32);
-
-const MASK: u32 = u32::MAX >> 1;
-const NOBODY: Name = Name(u32::MAX);
 /// Records that a connection with nothing out keeps the memory of until its timers rest.
 const KEPT: usize = 4;
-
-/// Where a segment is thought to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// In the network; on the list by the time it was sent.
-    InFlight,
-    /// In the network after all: it was held for lost, wrongly. On no list: RACK must not find it lost again at once.
-    Spared,
-    /// Lost, and not sent again since; on the list of those.
-    Lost,
-    /// The peer has it, by a SACK block.
-    Sacked,
-}
-
-/// A segment that was sent.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Sent {
-    pub(crate) start: SeqNumber,
-    /// One past its last number; a FIN takes one.
-    pub(crate) end: SeqNumber,
-    /// When it was sent last.
-    pub(crate) at: Instant,
-    /// What was delivered when it was sent.
-    pub(crate) rate: Snapshot,
-    /// It was sent more than once.
-    pub(crate) is_retransmission: bool,
-    /// It ends what was written: PSH, whenever it is sent.
-    pub(crate) push: bool,
-    /// It went out in one frame with the segment before it.
-    joins: bool,
-    /// The copy that is in flight is not the first.
-    is_resent: bool,
-    place: Place,
-    /// Neighbours on the list that it is on. A SACKed segment is on none: there `next` leads to where the next one that is
-    /// not SACKed may be, so that nothing looks at a long run of them again and again.
-    prev: Name,
-    next: Name,
-}
-
-impl Sent {
-    fn len(&self) -> u32 {
-        self.end.since(self.start)
-    }
-
-    pub(crate) fn is_sacked(&self) -> bool {
-        self.place == Place::Sacked
-    }
-
-    /// RFC 8985 5.2, RACK_sent_after: sent after the time and the number.
-    pub(crate) fn is_after(&self, at: Instant, end: SeqNumber) -> bool {
-        self.at > at || (self.at == at && self.end.after(end))
-    }
-}
 
 #[derive(Debug, Clone, Copy)]
 struct List {
@@ -121,6 +63,14 @@ pub(crate) struct Flight {
 impl Flight {
     pub(crate) const fn new() -> Flight {
         Flight { segments: VecDeque::new(), first: 0, in_flight: EMPTY, board: None, pipe: 0, ever_lost: 0 }
+    }
+
+    /// Brings the first segment near: the next ACK is for it, and when it is gone the next segment takes its place.
+    #[inline]
+    pub(crate) fn prefetch_first(&self) {
+        if let Some(first) = self.segments.front() {
+            corelane_nic::prefetch(first);
+        }
     }
 
     fn board(&self) -> &Scoreboard {
@@ -227,20 +177,12 @@ impl Flight {
     pub(crate) fn push(&mut self, start: SeqNumber, end: SeqNumber, at: Instant, rate: Snapshot, push: bool) {
         let name = self.name(self.segments.len());
         let prev = self.in_flight.tail;
-        let sent = Sent {
-            start,
-            end,
-            at,
-            rate,
-            is_retransmission: false,
-            push,
-            joins: false,
-            is_resent: false,
-            place: Place::InFlight,
-            prev,
-            next: NOBODY,
-        };
-        self.segments.push_back(sent);
+        // Filled in where it lies: moved there just after it was filled in, it would wait for its own stores.
+        self.segments.push_back(Sent::BLANK);
+        if let Some(sent) = self.segments.back_mut() {
+            (sent.start, sent.end, sent.at, sent.rate) = (start, end, at, rate);
+            (sent.push, sent.prev) = (push, prev);
+        }
         self.pipe += end.since(start);
         if prev == NOBODY {
             self.in_flight = List { head: name, tail: name };
@@ -341,8 +283,11 @@ impl Flight {
             self.segments.pop_front();
             self.first = self.first.wrapping_add(1) & MASK;
         }
-        if self.segments.is_empty() && self.segments.capacity() > 4 * KEPT {
-            self.segments.shrink_to(KEPT);
+        if self.segments.is_empty() {
+            self.segments.clear(); // the next one takes the first place again, which is near, and not one after the other
+            if self.segments.capacity() > 4 * KEPT {
+                self.segments.shrink_to(KEPT);
+            }
         }
         delivered
     }

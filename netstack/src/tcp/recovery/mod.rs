@@ -3,6 +3,7 @@
 //! | file | RFC |
 //! |---|---|
 //! | `flight` | what is out, segment by segment: 2018, 6675's scoreboard and pipe |
+//! | `sent` | one of these segments |
 //! | `rack` | 8985 6: losses by time, where the peer sends SACK blocks |
 //! | `tlp` | 8985 7: tail loss probes |
 //! | `prr` | 6937: how cwnd comes down |
@@ -19,15 +20,19 @@ mod prr;
 mod rack;
 mod repair;
 mod sacktag;
+mod sent;
 mod tlp;
 mod undo;
 
 pub(crate) use alert::Retransmit;
-pub(crate) use flight::{Flight, Name, Sent};
+pub(crate) use flight::Flight;
 pub(crate) use prr::Prr;
 pub(crate) use rack::{Rack, TIMEOUT_MIN};
 pub(crate) use repair::Repair;
+pub(crate) use sent::{Name, Sent};
 pub(crate) use tlp::TailProbe;
+
+use core::mem::offset_of;
 
 use alloc::boxed::Box;
 
@@ -41,27 +46,32 @@ const MAX_REORDERING: u32 = 300;
 
 /// Where a connection's recovery stands: Linux's `icsk_ca_state` and what belongs to it.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Recovery {
     pub(crate) phase: Phase,
-    /// SND.NXT when the phase began: RecoveryPoint of RFC 6675.
-    pub(crate) high_seq: SeqNumber,
-    repair: Option<Box<Repair>>,
+    /// RFC 5682: whether the time-out was spurious is not known yet.
+    pub(crate) frto: bool,
     /// Without SACK: segments that duplicate ACKs say have arrived.
     pub(crate) dup_acks: u32,
+    repair: Option<Box<Repair>>,
+    /// The tail loss probe that is out.
+    pub(crate) tail_probe: Option<TailProbe>,
+    pub(crate) rack: Rack,
+    // Seldom.
+    /// SND.NXT when the phase began: RecoveryPoint of RFC 6675.
+    pub(crate) high_seq: SeqNumber,
     /// How many segments the path has reordered, at least three.
     pub(crate) reordering: u32,
     /// Times that it did.
     pub(crate) reord_seen: u32,
-    /// RFC 5682: whether the time-out was spurious is not known yet.
-    pub(crate) frto: bool,
     /// Segments that the peer got twice, by its DSACKs.
     pub(crate) dsack_dups: u32,
-    pub(crate) rack: Rack,
-    /// The tail loss probe that is out.
-    pub(crate) tail_probe: Option<TailProbe>,
 }
 
 impl Recovery {
+    /// From here on nothing is needed for each segment.
+    pub(crate) const SELDOM_FROM: usize = offset_of!(Recovery, high_seq);
+
     pub(crate) fn new(iss: SeqNumber) -> Recovery {
         Recovery {
             phase: Phase::Open,
