@@ -18,7 +18,8 @@ can be had without: the kernel engines on loopback, corelane on an in-memory lin
   --rounds N          rounds; in each round every engine is measured once
   --seconds S         seconds of one measurement
   --engines LIST      of bio, epoll, epoll-spin, io_uring, tokio, corelane-kernel, corelane, with commas
-  --workloads LIST    of echo, http, crr, bulk, bulk-up
+  --workloads LIST    of echo, http, json, crr, bulk, bulk-up; json is an axum router, on tokio, corelane-kernel, corelane
+  --client CLIENT     epoll, or wrk (http and json)
   --connections LIST  numbers of connections
   --size BYTES        of a request and of its answer
   --bed BED           veth, tap, vhost, loopback or memory; vhost (corelane at both ends of DPDK's vhost-user pair) needs
@@ -36,10 +37,14 @@ HELP
 remove_if_empty() { [ -s "$1" ] || rm -f "$1"; }
 
 report=
+dpdk=no
 features=()
+packages=(ip:iproute2 ethtool)
 for flag in "$@"; do
     case $flag in
-        vhost | --bed=vhost) features=(--features dpdk) ;;
+        vhost | --bed=vhost) dpdk=yes; features+=(--features dpdk) ;;
+        json | *,json | json,* | *,json,* | --workloads=*json*) features+=(--features axum) ;;
+        wrk | --client=wrk) packages+=(wrk) ;;
         --help | -h) usage; exit 0 ;;
         --json | --json=*) report=given ;;
     esac
@@ -48,8 +53,8 @@ done
 heading "What it needs"
 need_cargo
 if is_root; then
-    [ ${#features[@]} -eq 0 ] || need_dpdk || die "libdpdk 22.11 or later is missing: apt-get install libdpdk-dev" 1
-    need_commands ip:iproute2 ethtool || die "missing: apt-get install ${MISSING[*]}" 1
+    [ "$dpdk" = no ] || need_dpdk || die "libdpdk 22.11 or later is missing: apt-get install libdpdk-dev" 1
+    need_commands "${packages[@]}" || die "missing: apt-get install ${MISSING[*]}" 1
 else
     note "no root: network namespaces, and so veth and AF_XDP, are left out; for them run: sudo scripts/compare.sh $*"
 fi

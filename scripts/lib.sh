@@ -118,7 +118,7 @@ need_dpdk() {
 # shellcheck disable=SC2034 # who calls uses them
 choose_features() {
     FEATURES=(--all-features)
-    have_dpdk || FEATURES=(--features "corelane/axum,corelane/futures-io,corelane/http-client,corelane/test-util")
+    have_dpdk || FEATURES=(--features "corelane-bench/axum,corelane/axum,corelane/futures-io,corelane/http-client,corelane/test-util")
 }
 
 # ---- Huge pages ----

@@ -88,6 +88,9 @@ pub enum Workload {
     Echo,
     /// HTTP/1.1 GET with keep-alive; every answer is the same "Hello, world"
     Http,
+    /// HTTP/1.1 GET with keep-alive of a JSON API, an axum router: tokio, corelane-kernel and corelane, in a build with the
+    /// feature axum
+    Json,
     /// Connect, one echo request of --size bytes; then the server closes, and so TIME-WAIT is its own
     Crr,
     /// The server sends without end, the client checks; a request is then a megabyte (10^6 bytes), and has no latency
@@ -125,6 +128,17 @@ pub enum ClientEngine {
     Corelane,
 }
 
+/// What asks.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoadEngine {
+    /// This program on the kernel's sockets, with epoll, on one thread
+    Epoll,
+    /// This program on corelane's sockets, with a task a connection, on one worker
+    Corelane,
+    /// The program wrk, with one thread; it checks the status of an answer and no more (http and json)
+    Wrk,
+}
+
 /// Where the measurement happens.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -152,7 +166,7 @@ macro_rules! display_as_flag {
         }
     )*};
 }
-display_as_flag!(Engine, Workload, ClientEngine, Driver, Bed);
+display_as_flag!(Engine, Workload, ClientEngine, LoadEngine, Driver, Bed);
 
 /// An IPv4 address with the length of its network's prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -215,13 +229,13 @@ pub struct ServeArgs {
 #[derive(Args, Debug)]
 #[command(allow_negative_numbers = true)] // so that -1 is told as a wrong value of its flag
 pub struct LoadArgs {
-    /// On whose sockets the client runs
-    #[arg(long, default_value_t = ClientEngine::Epoll)]
-    pub engine: ClientEngine,
+    /// What asks
+    #[arg(long, default_value_t = LoadEngine::Epoll)]
+    pub engine: LoadEngine,
     /// The server
     #[arg(long, value_name = "A:P")]
     pub addr: SocketAddr,
-    /// What to ask for; http expects the answer of `corelane-bench serve`, byte for byte
+    /// What to ask for; http and json expect the answers of `corelane-bench serve`, byte for byte
     #[arg(long, default_value_t = Workload::Echo)]
     pub workload: Workload,
     /// Connections, each with one request in flight, or a stream each (bulk, bulk-up)
@@ -292,8 +306,8 @@ pub struct CompareArgs {
     /// Workloads [default: echo,http; echo in memory, which has no other; echo,crr,bulk for vhost]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub workloads: Vec<Workload>,
-    /// Numbers of connections [default: 1,16,128,1000 for echo (in memory 10000 too), 1,128 for http, 16 for crr, 1 for
-    /// bulk and bulk-up]
+    /// Numbers of connections [default: 1,16,128,1000 for echo (in memory 10000 too), 1,128 for http, 1,16,128 for json,
+    /// 16 for crr, 1 for bulk and bulk-up]
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = connections)]
     pub connections: Vec<usize>,
     /// Bytes of a request and of its answer (echo and crr)
@@ -308,6 +322,10 @@ pub struct CompareArgs {
     /// Congestion control of the kernel's sockets, at both ends [default: cubic, which is Linux's own]
     #[arg(long, value_name = "NAME", value_parser = congestion)]
     pub congestion: Option<String>,
+    /// The client of servers on the kernel's network, epoll or wrk; wrk counts whole seconds. corelane over vhost always has
+    /// corelane as its client
+    #[arg(long, default_value_t = LoadEngine::Epoll)]
+    pub client: LoadEngine,
     /// The server's core
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub server_cpu: usize,

@@ -1,10 +1,13 @@
 //! The system calls that std has no safe name for. All of this crate's `unsafe` is here, in [`packet`] and in [`uring`].
 #![allow(unsafe_code)] // raw epoll is one of the things that this crate measures
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
 use std::mem::{self, MaybeUninit};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::process::CommandExt;
+use std::process::{self, Command};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Duration;
 
@@ -283,6 +286,36 @@ pub fn die_with_parent(parent: u32) -> io::Result<()> {
     } else {
         Err(io::Error::other(format!("process {parent}, which started this one, is gone")))
     }
+}
+
+/// Has the kernel end the process that `command` starts when the thread that started it ends.
+pub fn end_with_us(command: &mut Command) {
+    let parent = process::id();
+    // SAFETY: prctl(2) and getppid(2) are async-signal-safe; an error is made without an allocation.
+    unsafe {
+        command.pre_exec(move || {
+            check(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL))?;
+            if std::os::unix::process::parent_id() == parent {
+                Ok(())
+            } else {
+                Err(io::Error::from_raw_os_error(libc::ESRCH))
+            }
+        });
+    }
+}
+
+/// memfd_create(2): a file without a name, which goes away with this value.
+pub fn memory_file(content: &[u8]) -> io::Result<File> {
+    // SAFETY: the name is a live string that ends with a zero.
+    let fd = check(unsafe { libc::memfd_create(c"corelane-bench".as_ptr(), libc::MFD_CLOEXEC) })?;
+    let mut file = File::from(own(fd));
+    file.write_all(content)?;
+    Ok(file)
+}
+
+/// Where others find a file of this process, while it is open.
+pub fn path_of(file: &File) -> String {
+    format!("/proc/{}/fd/{}", process::id(), file.as_raw_fd())
 }
 
 /// setsid(2): the scheduler's autogroup is made of sessions.

@@ -102,6 +102,38 @@ fn every_engine_answers_every_workload_without_an_error() {
     }
 }
 
+#[cfg(feature = "axum")]
+#[test]
+fn axum_answers_our_client_and_wrk_on_tokio_and_on_corelane() {
+    let wrk = Command::new("wrk").stderr(Stdio::null()).stdout(Stdio::null()).status().is_ok();
+    if !wrk {
+        eprintln!("SKIPPED wrk: it is missing");
+    }
+    for engine in ["tokio", "corelane-kernel"] {
+        let server = Server::start(engine, "json");
+        let output = load(&server.address, "json", &["--requests", "400"]);
+        let ours = report(&output);
+        assert!(output.status.success(), "{engine}: {ours}");
+        assert_eq!((&ours["requests"], &ours["byte_errors"]), (&400.into(), &0.into()), "{engine}");
+        if wrk {
+            let output = load(&server.address, "json", &["--engine", "wrk", "--duration", "1"]);
+            let theirs = report(&output);
+            assert!(output.status.success(), "{engine}: {theirs}");
+            assert!(theirs["requests"].as_u64() > Some(0), "{engine}: {theirs}");
+            let latency = |name: &str| theirs["latency_us"][name].as_f64().expect("a number");
+            assert!(latency("p50") > 0.0 && latency("p50") <= latency("max"), "{engine}: {theirs}");
+        }
+        server.end();
+    }
+    // An item that isn't there: the other workload's page has another body.
+    let server = Server::start("epoll", "http");
+    let output = load(&server.address, "json", &["--requests", "4"]);
+    assert_eq!(output.status.code(), Some(1), "{}", report(&output));
+    let output = load(&server.address, "json", &["--engine", "wrk", "--duration", "1"]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("the first answer"), "{output:?}");
+    server.end();
+}
+
 #[test]
 fn every_engine_carries_bulk_streams_both_ways_without_an_error() {
     for engine in ["bio", "epoll", "epoll-spin", "tokio", "corelane-kernel"] {

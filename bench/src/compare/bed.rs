@@ -55,12 +55,13 @@ impl Beds {
         }
         let vhost = (bed == Bed::Vhost && plan.has_corelane()).then(Vhost::make).transpose()?;
         let namespaces = Namespaces::make()?;
-        let mut pairs = vec![(netns::KERNEL_CLIENT.0, "bio, epoll, epoll-spin, io_uring, tokio")];
-        namespaces.join_kernel()?;
+        let mut pairs = vec![(netns::KERNEL_CLIENT.0, "all on the kernel's sockets")];
+        let congestion = plan.congestion.as_deref();
+        namespaces.join_kernel(congestion)?;
         if plan.has_corelane() && bed == Bed::Tap {
             namespaces.join_tap()?;
         } else if plan.has_corelane() && bed == Bed::Veth {
-            namespaces.join_corelane()?;
+            namespaces.join_corelane(congestion)?;
             pairs.push((netns::CORELANE_CLIENT.0, "corelane"));
         }
         let links = pairs.into_iter().map(|(interface, engines)| LinkSettings {

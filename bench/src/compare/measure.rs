@@ -9,7 +9,7 @@ use super::bed::Place;
 use super::cpu::{CpuShare, Ticks};
 use super::plan::{Cell, Plan};
 use crate::child::Child;
-use crate::cli::{Bed, Engine};
+use crate::cli::{Bed, Engine, LoadEngine};
 use crate::load::report::Report;
 use crate::serve::{Counters, READY};
 use crate::sys::Stop;
@@ -24,6 +24,8 @@ pub struct Measurement {
     pub report: Report,
     /// The server's core during the measured time.
     pub cpu: CpuShare,
+    /// The client's; `None` when it has none of its own.
+    pub client_cpu: Option<CpuShare>,
     /// Context switches of the server's threads during the measured time.
     pub context_switches: u64,
 }
@@ -45,9 +47,9 @@ pub fn measure(
     let flags = client_flags(plan, cell, address, place);
     let mut client = Child::start("load", &place.client_prefix, &flags)?;
     expect(&mut client, "start", PATIENCE + plan.warmup, stop)?;
-    let before = sample(&mut server, plan.server_cpu, stop)?;
+    let before = sample(plan, &mut server, stop)?;
     expect(&mut client, "end", PATIENCE + plan.seconds, stop)?;
-    let after = sample(&mut server, plan.server_cpu, stop)?;
+    let after = sample(plan, &mut server, stop)?;
     let report = client.line(PATIENCE, stop)?;
     client.finish(stop);
     server.finish(stop);
@@ -55,8 +57,9 @@ pub fn measure(
     anyhow::ensure!(report.requests > 0, "no answer in the measured time");
     Ok(Measurement {
         report,
-        cpu: after.0.since(before.0),
-        context_switches: after.1.saturating_sub(before.1),
+        cpu: after.server.since(before.server),
+        client_cpu: Some(after.client.since(before.client)),
+        context_switches: after.context_switches.saturating_sub(before.context_switches),
     })
 }
 
@@ -66,13 +69,19 @@ pub fn expect(child: &mut Child, word: &str, patience: Duration, stop: &Stop) ->
     Ok(())
 }
 
-/// The counters of the server's core and of the server.
-fn sample(server: &mut Child, cpu: usize, stop: &Stop) -> anyhow::Result<(Ticks, u64)> {
-    let ticks = Ticks::read(cpu)?;
+/// The counters of both cores and of the server.
+struct Sample {
+    server: Ticks,
+    client: Ticks,
+    context_switches: u64,
+}
+
+fn sample(plan: &Plan, server: &mut Child, stop: &Stop) -> anyhow::Result<Sample> {
+    let (ticks, client) = (Ticks::read(plan.server_cpu)?, Ticks::read(plan.client_cpu)?);
     server.ask()?;
     let line = server.line(PATIENCE, stop)?;
     let counters: Counters = serde_json::from_str(&line).with_context(|| format!("`serve` said {line:?}"))?;
-    Ok((ticks, counters.context_switches))
+    Ok(Sample { server: ticks, client, context_switches: counters.context_switches })
 }
 
 fn server_flags(plan: &Plan, cell: &Cell, engine: Engine, place: &Place) -> Vec<String> {
@@ -102,8 +111,12 @@ fn client_flags(plan: &Plan, cell: &Cell, address: SocketAddr, place: &Place) ->
         "--json=-".to_owned(),
         "--marks".to_owned(),
     ];
-    if let (Bed::Veth | Bed::Tap | Bed::Loopback, Some(name)) = (place.bed, &plan.congestion) {
-        flags.push(format!("--congestion={name}"));
+    if place.bed != Bed::Vhost {
+        flags.push(format!("--engine={}", plan.client));
+        // wrk has that of its route.
+        if let (LoadEngine::Epoll, Some(name)) = (plan.client, &plan.congestion) {
+            flags.push(format!("--congestion={name}"));
+        }
     }
     flags.extend_from_slice(&place.client_flags);
     flags

@@ -47,6 +47,7 @@ pub fn measure(plan: &Plan, cell: &Cell, engine: Engine, stop: &Stop) -> anyhow:
     Ok(Measurement {
         report,
         cpu: after.0.since(before.0),
+        client_cpu: None,
         context_switches: after.1.saturating_sub(before.1),
     })
 }

@@ -66,15 +66,26 @@ impl Namespaces {
         run("ip", &["netns", "exec", self.server.name(), "sh", "-c", server])
     }
 
+    /// For sockets of the client that are not told otherwise, which are wrk's: of the route to `server`. What a namespace has by
+    /// default is only one of net.ipv4.tcp_allowed_congestion_control.
+    fn set_congestion(&self, (interface, server): (&str, &str), name: &str) -> anyhow::Result<()> {
+        let route = ["-n", self.client.name(), "route", "add", server, "dev", interface, "congctl", name];
+        run("ip", &route).with_context(|| {
+            format!("--congestion {name}: take one of `sysctl net.ipv4.tcp_available_congestion_control`")
+        })
+    }
+
     /// The pair for the kernel engines, as the kernel makes it.
-    pub fn join_kernel(&self) -> anyhow::Result<()> {
+    pub fn join_kernel(&self, congestion: Option<&str>) -> anyhow::Result<()> {
         self.veth(KERNEL_SERVER.0, KERNEL_CLIENT.0)?;
         address(self.server.name(), KERNEL_SERVER)?;
-        address(self.client.name(), KERNEL_CLIENT)
+        address(self.client.name(), KERNEL_CLIENT)?;
+        let route = |name| self.set_congestion((KERNEL_CLIENT.0, KERNEL_SERVER.1), name);
+        congestion.map_or(Ok(()), route)
     }
 
     /// The pair for corelane over AF_XDP.
-    pub fn join_corelane(&self) -> anyhow::Result<()> {
+    pub fn join_corelane(&self, congestion: Option<&str>) -> anyhow::Result<()> {
         self.veth(CORELANE_SERVER.0, CORELANE_CLIENT.0)?;
         let off = ["tso", "off", "gso", "off", "gro", "on"];
         let ethtool = ["netns", "exec", self.client.name(), "ethtool", "-K", CORELANE_CLIENT.0];
@@ -82,7 +93,9 @@ impl Namespaces {
             .context("switching offloads off (ethtool: `apt-get install ethtool`)")?;
         self.defer_interrupts(CORELANE_SERVER.0)?;
         up(self.server.name(), CORELANE_SERVER.0)?;
-        address(self.client.name(), CORELANE_CLIENT)
+        address(self.client.name(), CORELANE_CLIENT)?;
+        let route = |name| self.set_congestion((CORELANE_CLIENT.0, CORELANE_SERVER.1), name);
+        congestion.map_or(Ok(()), route)
     }
 
     /// As busy polling asks for: a longer time-out than the kernel's tick, so that no timer is set for each poll.

@@ -6,10 +6,10 @@ use std::io;
 use std::time::Duration;
 
 use super::memory;
-use crate::cli::{Bed, CompareArgs, Engine, Workload};
+use crate::cli::{Bed, CompareArgs, Engine, LoadEngine, Workload};
 use crate::error::bad_input;
 use crate::sys::uring::Ring;
-use crate::{load, sys};
+use crate::{load, serve, sys};
 
 /// Starting and ending a server and a client, apart from the connections.
 const PROCESSES: Duration = Duration::from_millis(150);
@@ -45,6 +45,8 @@ pub struct Plan {
     pub seconds: Duration,
     /// Before each, not measured.
     pub warmup: Duration,
+    /// Of the servers on the kernel's network.
+    pub client: LoadEngine,
     /// The server's core.
     pub server_cpu: usize,
     /// The client's core.
@@ -74,18 +76,28 @@ impl Plan {
                 args.server_cpu
             )));
         }
+        if args.workloads.contains(&Workload::Json) && !cfg!(feature = "axum") {
+            return Err(bad_input(serve::NO_AXUM));
+        }
+        check_client(args, bed)?;
         let cells = cells(args, bed, &engines, &mut left_out);
         if cells.is_empty() {
             let reasons = left_out.join("; ");
             return Err(bad_input(format!("--bed {bed}: nothing is left to measure ({reasons})")));
         }
         let (rounds, seconds, warmup) = if args.quick { (5, 900, 200) } else { (10, 3000, 500) };
+        // wrk counts whole seconds.
+        let whole = |time: Duration| match args.client {
+            LoadEngine::Wrk => Duration::from_millis(time.as_millis().div_ceil(1000) as u64 * 1000), // a day at most
+            _ => time,
+        };
         Ok(Self {
             bed,
             cells,
             rounds: args.rounds.unwrap_or(rounds),
-            seconds: args.seconds.unwrap_or(Duration::from_millis(seconds)),
-            warmup: args.warmup.unwrap_or(Duration::from_millis(warmup)),
+            seconds: whole(args.seconds.unwrap_or(Duration::from_millis(seconds))),
+            warmup: whole(args.warmup.unwrap_or(Duration::from_millis(warmup))),
+            client: args.client,
             server_cpu: args.server_cpu,
             client_cpu: args.client_cpu,
             congestion: args.congestion.clone().or_else(cubic),
@@ -114,6 +126,23 @@ impl Plan {
     pub fn has_corelane(&self) -> bool {
         self.cells.iter().any(|cell| cell.engines.contains(&Engine::Corelane))
     }
+}
+
+/// Refuses clients that can't ask what is to be measured.
+fn check_client(args: &CompareArgs, bed: Bed) -> anyhow::Result<()> {
+    let wrong = match args.client {
+        LoadEngine::Epoll => return Ok(()),
+        LoadEngine::Corelane => "it needs a device of its own: --bed vhost has it for corelane",
+        LoadEngine::Wrk if bed == Bed::Memory => "both ends are in one process in memory: take another --bed",
+        LoadEngine::Wrk => {
+            let http = |workload: &Workload| matches!(workload, Workload::Http | Workload::Json);
+            if !args.workloads.is_empty() && args.workloads.iter().all(http) {
+                return Ok(());
+            }
+            "it speaks HTTP: give --workloads http, json or both"
+        }
+    };
+    Err(bad_input(format!("--client {}: {wrong}", args.client)))
 }
 
 /// Linux's own default, where the kernel has it: a machine may have another one, such as BBR, whose timers cost.
@@ -198,6 +227,9 @@ impl Engines {
         connections: usize,
         left_out: &mut Vec<String>,
     ) -> Vec<Engine> {
+        if workload == Workload::Json {
+            return self.for_json(bed, left_out);
+        }
         let mut list = self.list.clone();
         list.retain(|engine| !self.default || *engine != Engine::EpollSpin || connections == 1);
         list.retain(|engine| {
@@ -219,6 +251,23 @@ impl Engines {
         });
         list
     }
+
+    /// Those that axum runs on.
+    fn for_json(&self, bed: Bed, left_out: &mut Vec<String>) -> Vec<Engine> {
+        let all = [Engine::Tokio, Engine::CorelaneKernel, Engine::Corelane];
+        let in_memory = |engine: &Engine| bed == Bed::Loopback && memory::ENGINES.contains(engine);
+        let fits = |engine: &Engine| missing(bed, *engine, None).is_none() && !in_memory(engine);
+        let list: Vec<Engine> = if self.default { all.to_vec() } else { self.list.clone() };
+        let (list, others): (Vec<_>, Vec<_>) =
+            list.into_iter().partition(|engine| all.contains(engine) && fits(engine));
+        let why = if bed == Bed::Memory {
+            "the in-memory bed has echo only"
+        } else {
+            "axum doesn't run on it here"
+        };
+        left_out.extend(others.iter().map(|engine| format!("{engine}, json: {why}")));
+        list
+    }
 }
 
 fn cells(args: &CompareArgs, bed: Bed, engines: &Engines, left_out: &mut Vec<String>) -> Vec<Cell> {
@@ -235,6 +284,7 @@ fn cells(args: &CompareArgs, bed: Bed, engines: &Engines, left_out: &mut Vec<Str
             ([], Workload::Echo) if bed == Bed::Vhost => &[1, 128, 1000],
             ([], Workload::Echo) => &[1, 16, 128, 1000],
             ([], Workload::Http) => &[1, 128],
+            ([], Workload::Json) => &[1, 16, 128],
             ([], Workload::Crr) => &[16],
             ([], Workload::Bulk | Workload::BulkUp) => &[1],
             (chosen, _) => chosen,
@@ -291,12 +341,13 @@ impl fmt::Display for Plan {
         let seconds = self.estimate().as_secs();
         writeln!(
             formatter,
-            "  {} rounds of {:.1} s after {:.1} s of warm-up, server on core {}, client on core \
+            "  {} rounds of {:.1} s after {:.1} s of warm-up, server on core {}, client ({}) on core \
              {}: about {} min {} s",
             self.rounds,
             self.seconds.as_secs_f64(),
             self.warmup.as_secs_f64(),
             self.server_cpu,
+            self.client,
             self.client_cpu,
             seconds / 60,
             seconds % 60

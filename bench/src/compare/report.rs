@@ -7,7 +7,7 @@ use super::machine::Machine;
 use super::plan::Plan;
 use super::rounds::Series;
 use super::row::Row;
-use crate::cli::{Bed, Engine, Workload};
+use crate::cli::{Bed, Engine, LoadEngine, Workload};
 use crate::sys;
 
 /// How it was measured.
@@ -21,6 +21,8 @@ pub struct Settings {
     pub seconds: f64,
     /// Seconds before each.
     pub warmup: f64,
+    /// Of the servers on the kernel's network.
+    pub client: String,
     /// The server's core.
     pub server_cpu: usize,
     /// The client's core.
@@ -87,6 +89,7 @@ impl Comparison {
                 rounds: plan.rounds,
                 seconds: plan.seconds.as_secs_f64(),
                 warmup: plan.warmup.as_secs_f64(),
+                client: plan.client.to_string(),
                 server_cpu: plan.server_cpu,
                 client_cpu: plan.client_cpu,
                 congestion: plan.congestion.clone(),
@@ -114,9 +117,7 @@ fn notes(plan: &Plan) -> Vec<&'static str> {
              compared with those of another bed",
         );
     } else {
-        notes.push(
-            "the kernel client's core is the limit from about 16 connections up: look at CPU us/req too",
-        );
+        notes.push("where `client busy` is 100 % the client's core is the limit: look at CPU us/req too");
     }
     if plan.congestion.as_deref() == Some("cubic") {
         notes.push(
@@ -140,6 +141,11 @@ fn notes(plan: &Plan) -> Vec<&'static str> {
         notes.push(
             "corelane polls its interface from its own core (--busy-poll, napi_defer_hard_irqs 2, \
              gro_flush_timeout 10 ms); for the kernel engines the sender's core does that work",
+        );
+    }
+    if plan.client == LoadEngine::Wrk {
+        notes.push(
+            "wrk checks the status of an answer; one answer is checked byte for byte before each measurement",
         );
     }
     if plan.cells.iter().any(|cell| cell.workload.is_bulk()) {

@@ -84,10 +84,16 @@ pub struct Row {
     pub context_switches_per_request: f64,
     /// The server's core.
     pub cpu: Cpu,
+    /// The part of the measured time that the client's core was busy, median; `None` when it has none of its own.
+    pub client_busy: Option<f64>,
     /// `None` when epoll isn't in the same cell, or in a bed that can't be compared.
     pub ratio_to_epoll: Option<Ratio>,
     /// `None` when smoltcp isn't in the same cell: it is in the in-memory bed only.
     pub ratio_to_smoltcp: Option<Ratio>,
+    /// As that to epoll: to tokio.
+    pub ratio_to_tokio: Option<Ratio>,
+    /// As that to epoll: to corelane on the kernel's sockets.
+    pub ratio_to_corelane_kernel: Option<Ratio>,
 }
 
 impl Row {
@@ -140,12 +146,18 @@ impl Row {
                     round.cpu.busy * round.report.seconds * 1e6 / requests(round)
                 }),
             },
+            client_busy: spread(
+                rounds.iter().filter_map(|round| round.client_cpu).map(|cpu| cpu.busy).collect(),
+            )
+            .map(|spread| spread.median),
             ratio_to_epoll: None,
             ratio_to_smoltcp: None,
+            ratio_to_tokio: None,
+            ratio_to_corelane_kernel: None,
         })
     }
 
-    /// Sets the ratio when `peer` is epoll's or smoltcp's row of the same cell and bed.
+    /// Sets the ratio when `peer` is the row of epoll, smoltcp, tokio or corelane-kernel in the same cell and bed.
     pub fn compare_with(&mut self, peer: &Self) {
         // With vhost, and in streams over TAP, corelane is compared with the kernel's best way, which is a veth.
         let beds = match (self.bed, peer.bed) {
@@ -165,6 +177,8 @@ impl Row {
         match peer.engine {
             Engine::Epoll => self.ratio_to_epoll = ratio,
             Engine::Smoltcp => self.ratio_to_smoltcp = ratio,
+            Engine::Tokio => self.ratio_to_tokio = ratio,
+            Engine::CorelaneKernel => self.ratio_to_corelane_kernel = ratio,
             _ => {}
         }
     }

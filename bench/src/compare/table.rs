@@ -7,10 +7,10 @@ use comfy_table::{CellAlignment, Table};
 
 use super::plan;
 use super::report::Comparison;
-use super::row::Row;
+use super::row::{Ratio, Row};
 use crate::cli::Bed;
 
-const HEADER: [&str; 14] = [
+const HEADER: [&str; 17] = [
     "bed",
     "workload",
     "conns",
@@ -18,10 +18,13 @@ const HEADER: [&str; 14] = [
     "req/s (min..max)",
     "Gbit/s (min..max)",
     "x epoll",
+    "x tokio",
+    "x corelane-kernel",
     "p50 us",
     "p99 us",
     "p99.9 us",
     "core busy (softirq)",
+    "client busy",
     "CPU us/req",
     "switches/req",
     "byte errors",
@@ -63,10 +66,9 @@ fn cells(row: &Row) -> Vec<String> {
     let (rate, gbit) = (&row.requests_per_second, &row.gbit_per_second);
     let only = |when: bool, text: String| if when { text } else { "-".to_owned() };
     let latency = |microseconds: f64| only(!bulk, format!("{microseconds:.1}"));
-    let ratio = row.ratio_to_epoll.or(row.ratio_to_smoltcp).map_or_else(
-        || "-".to_owned(),
-        |ratio| format!("{:.2}", if bulk { ratio.gbit_per_second } else { ratio.requests_per_second }),
-    );
+    let figure = |ratio: Ratio| if bulk { ratio.gbit_per_second } else { ratio.requests_per_second };
+    let ratio =
+        |ratio: Option<Ratio>| ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{:.2}", figure(ratio)));
     vec![
         row.bed.to_string(),
         row.name(),
@@ -74,11 +76,14 @@ fn cells(row: &Row) -> Vec<String> {
         row.engine.to_string(),
         only(!bulk, format!("{:.0} ({:.0}..{:.0})", rate.median, rate.min, rate.max)),
         only(bulk, format!("{:.2} ({:.2}..{:.2})", gbit.median, gbit.min, gbit.max)),
-        ratio,
+        ratio(row.ratio_to_epoll.or(row.ratio_to_smoltcp)),
+        ratio(row.ratio_to_tokio),
+        ratio(row.ratio_to_corelane_kernel),
         latency(row.latency_us.p50),
         latency(row.latency_us.p99),
         latency(row.latency_us.p99_9),
         format!("{:.0} % ({:.0} %)", row.cpu.busy * 100.0, row.cpu.softirq * 100.0),
+        row.client_busy.map_or_else(|| "-".to_owned(), |busy| format!("{:.0} %", busy * 100.0)),
         format!("{:.2}", row.cpu.us_per_request),
         format!("{:.3}", row.context_switches_per_request),
         row.byte_errors.to_string(),

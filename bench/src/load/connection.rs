@@ -48,7 +48,7 @@ impl Connection {
     /// Reads and checks what has come; `flags` are those of the event.
     ///
     /// # Errors
-    /// The connection broke, or the server closed it before the answer was complete.
+    /// The connection broke, the server closed it before the answer was complete, or what it said is no answer.
     pub fn ready(&mut self, flags: u32, buffer: &mut [u8], tally: &mut Tally) -> io::Result<Progress> {
         self.write()?;
         if flags & (sys::IN | sys::CLOSED) == 0 {
@@ -64,7 +64,7 @@ impl Connection {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             };
-            if self.exchange.take(&buffer[..length], tally) == Progress::Answered {
+            if self.exchange.take(&buffer[..length], tally)? == Progress::Answered {
                 return Ok(Progress::Answered);
             }
             // epoll(7): less than asked for means that the socket is empty; a read that only says

@@ -90,7 +90,7 @@ async fn connect_all(args: &LoadArgs, course: &SharedCourse, stop: &Stop) -> any
         let workload = args.workload;
         spawn_local(async move {
             let result = match workload {
-                Workload::Echo | Workload::Http => converse(stream, exchange, &shared).await,
+                Workload::Echo | Workload::Http | Workload::Json => converse(stream, exchange, &shared).await,
                 Workload::Crr => call_again(stream, address, exchange, &shared).await,
                 Workload::Bulk => receive(stream, index, &shared).await,
                 Workload::BulkUp => send(stream, index, &shared).await,
@@ -208,7 +208,7 @@ fn poll_answer(
     }
     loop {
         let progress = match stream.poll_recv_chunk(cx)? {
-            Poll::Ready(Some(chunk)) => exchange.take(&chunk, &mut course.borrow_mut().tally),
+            Poll::Ready(Some(chunk)) => exchange.take(&chunk, &mut course.borrow_mut().tally)?,
             Poll::Ready(None) => exchange.end()?,
             Poll::Pending => return Poll::Pending,
         };

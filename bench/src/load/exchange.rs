@@ -3,10 +3,12 @@
 use std::io;
 use std::time::Instant;
 
+use super::answer::Answer;
 use super::pattern;
 use super::tally::Tally;
 use crate::cli::Workload;
 use crate::serve::http;
+use crate::serve::item::Item;
 
 const HTTP_REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: corelane-bench\r\n\r\n";
 
@@ -28,6 +30,8 @@ pub struct Exchange {
     /// The answer is complete with the server's close, and not with its last byte.
     server_closes: bool,
     request: Vec<u8>,
+    /// The answers of json, whose bytes are not all known.
+    answer: Option<Answer>,
     written: usize,
     received: usize,
     started: Instant,
@@ -37,7 +41,12 @@ impl Exchange {
     /// The requests of connection `id`; with crr the server closes after each, or else the client. The first one starts with
     /// [`Self::start`].
     pub fn new(id: usize, workload: Workload, size: usize, client_closes: bool) -> Self {
-        let request = if workload == Workload::Http { HTTP_REQUEST.to_vec() } else { vec![0; size] };
+        let item = Item::of(id);
+        let request = match workload {
+            Workload::Http => HTTP_REQUEST.to_vec(),
+            Workload::Json => format!("GET {} HTTP/1.1\r\nHost: corelane-bench\r\n\r\n", item.path()).into(),
+            _ => vec![0; size],
+        };
         let server_closes = workload == Workload::Crr && !client_closes;
         Self {
             id,
@@ -46,6 +55,7 @@ impl Exchange {
             server_closes,
             written: request.len(), // a socket with room must not send before the start
             request,
+            answer: (workload == Workload::Json).then(|| Answer::new(item.body())),
             received: 0,
             started: Instant::now(),
         }
@@ -54,8 +64,10 @@ impl Exchange {
     /// Makes the next request ready; its time runs from `now`.
     pub fn start(&mut self, now: Instant) {
         self.number += 1;
-        if self.workload != Workload::Http {
-            pattern::fill(&mut self.request, self.id as u64, self.number); // usize is at most 64 bits
+        match &mut self.answer {
+            Some(answer) => answer.start(),
+            None if self.workload == Workload::Http => {}
+            None => pattern::fill(&mut self.request, self.id as u64, self.number), // usize is at most 64 bits
         }
         self.written = 0;
         self.received = 0;
@@ -73,11 +85,17 @@ impl Exchange {
     }
 
     /// Checks bytes that came.
-    pub fn take(&mut self, bytes: &[u8], tally: &mut Tally) -> Progress {
-        tally.byte_errors += pattern::errors(self.expected(), self.received, bytes);
+    ///
+    /// # Errors
+    /// They are no answer at all: where the next one begins is not known.
+    pub fn take(&mut self, bytes: &[u8], tally: &mut Tally) -> io::Result<Progress> {
+        tally.byte_errors += match &mut self.answer {
+            Some(answer) => answer.take(bytes)?,
+            None => pattern::errors(self.expected(), self.received, bytes),
+        };
         self.received += bytes.len();
         // With crr the answer ends when the server has closed.
-        if self.is_whole() && !self.server_closes { Progress::Answered } else { Progress::Waiting }
+        Ok(if self.is_whole() && !self.server_closes { Progress::Answered } else { Progress::Waiting })
     }
 
     /// The server has closed.
@@ -98,7 +116,10 @@ impl Exchange {
     }
 
     fn is_whole(&self) -> bool {
-        self.received >= self.expected().len()
+        match &self.answer {
+            Some(answer) => answer.is_whole(),
+            None => self.received >= self.expected().len(),
+        }
     }
 
     fn expected(&self) -> &[u8] {

@@ -7,10 +7,13 @@
 //! | corelane | the tasks on corelane's sockets |
 //! | in_flight | which connections ask, when not all may at once |
 //! | exchange | a request and its answer, whoever carries them |
+//! | answer | an answer of HTTP with a head that is not known beforehand |
+//! | wrk | wrk in the place of our own client |
 //! | pattern | the bytes of a request |
 //! | window, silence | when the measured time starts and ends; when to give up |
 //! | tally, report | what is counted; the result |
 
+mod answer;
 mod client;
 mod connection;
 mod corelane;
@@ -21,6 +24,7 @@ pub mod report;
 mod silence;
 pub mod tally;
 pub mod window;
+mod wrk;
 
 use std::fs;
 use std::io::{self, Write};
@@ -29,7 +33,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use crate::cli::{ClientEngine, LoadArgs, Workload};
+use crate::cli::{LoadArgs, LoadEngine, Workload};
 use crate::error::{bad_input, tell};
 use crate::stream::MEGABYTE;
 use crate::sys::{self, Stop};
@@ -42,8 +46,12 @@ const OTHER_FILES: u64 = 64;
 /// `corelane-bench load`. Exit code 1 when there were byte errors or connection errors.
 pub fn run(args: &LoadArgs) -> anyhow::Result<ExitCode> {
     match args.engine {
-        ClientEngine::Epoll => args.device.refuse(args.engine)?,
-        ClientEngine::Corelane => serve::no_kernel(args.congestion.as_deref())?,
+        LoadEngine::Epoll => args.device.refuse(args.engine)?,
+        LoadEngine::Corelane => serve::no_kernel(args.congestion.as_deref())?,
+        LoadEngine::Wrk => {
+            args.device.refuse(args.engine)?;
+            wrk::check(args)?;
+        }
     }
     refuse_in_flight(args)?;
     process::join_parent(args.parent)?;
@@ -57,8 +65,9 @@ pub fn run(args: &LoadArgs) -> anyhow::Result<ExitCode> {
         _ => None,
     };
     let report = match args.engine {
-        ClientEngine::Epoll => client::run(args, &stop)?,
-        ClientEngine::Corelane => corelane::run(args, &stop)?,
+        LoadEngine::Epoll => client::run(args, &stop)?,
+        LoadEngine::Corelane => corelane::run(args, &stop)?,
+        LoadEngine::Wrk => wrk::run(args, &stop)?,
     };
     match (&args.json, file) {
         (_, Some(mut file)) => {
@@ -77,8 +86,8 @@ pub fn run(args: &LoadArgs) -> anyhow::Result<ExitCode> {
 fn refuse_in_flight(args: &LoadArgs) -> anyhow::Result<()> {
     let Some(limit) = args.in_flight else { return Ok(()) };
     let why = match (args.engine, args.workload) {
-        (ClientEngine::Corelane, _) => "only --engine epoll takes turns".to_owned(),
-        (_, Workload::Echo | Workload::Http) => return Ok(()),
+        (LoadEngine::Corelane | LoadEngine::Wrk, _) => "only --engine epoll takes turns".to_owned(),
+        (_, Workload::Echo | Workload::Http | Workload::Json) => return Ok(()),
         (_, workload) => format!("the connections of {workload} don't take turns"),
     };
     Err(bad_input(format!(
@@ -108,6 +117,7 @@ pub fn create(path: &Path) -> anyhow::Result<fs::File> {
 pub fn payload(workload: Workload, size: usize) -> usize {
     match workload {
         Workload::Http => serve::http::BODY,
+        Workload::Json => serve::item::Item::of(0).body().len(),
         Workload::Echo | Workload::Crr => size,
         Workload::Bulk | Workload::BulkUp => MEGABYTE as usize, // fits everywhere
     }
@@ -126,8 +136,9 @@ fn mark(args: &LoadArgs, what: &str) -> io::Result<()> {
 /// Why the first connection can't be made, and the way out.
 fn no_server(args: &LoadArgs, error: &io::Error) -> anyhow::Error {
     let (address, workload) = (args.addr, args.workload);
+    let engine = if workload == Workload::Json { "tokio" } else { "epoll" };
     bad_input(format!(
         "--addr {address}: cannot connect ({error}): start the server first, as with `corelane-bench serve \
-         --engine epoll --workload {workload} --addr {address}`"
+         --engine {engine} --workload {workload} --addr {address}`"
     ))
 }

@@ -71,13 +71,17 @@ fn run_on(mut runtime: Runtime, server: &Server<'_>, socket: TcpSocket) -> anyho
 }
 
 async fn listen(mut listener: TcpListener, service: Service) -> io::Result<()> {
+    #[cfg(feature = "axum")]
+    if service.workload == Workload::Json {
+        return super::json::on_corelane(listener).await;
+    }
     // An accept fails when the shutdown closes the listener: that is the end, not a failure.
     while let Ok((stream, _)) = listener.accept().await {
         spawn_local(async move {
             // A client that goes away ends its own connection, not the server.
             let _gone = match service.workload {
                 Workload::Echo => echo(stream).await,
-                Workload::Http | Workload::Crr => serve(stream, service).await,
+                Workload::Http | Workload::Json | Workload::Crr => serve(stream, service).await,
                 Workload::Bulk => send(stream).await,
                 Workload::BulkUp => receive(stream).await,
             };

@@ -6,6 +6,9 @@ pub mod corelane;
 mod epoll;
 pub mod http;
 mod io_uring;
+pub mod item;
+#[cfg(feature = "axum")]
+mod json;
 mod session;
 mod tokio;
 
@@ -17,7 +20,7 @@ use std::thread;
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-use crate::cli::{Engine, ServeArgs};
+use crate::cli::{Engine, ServeArgs, Workload};
 use crate::device::DeviceArgs;
 use crate::error::bad_input;
 use crate::process;
@@ -136,6 +139,9 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
 /// Flags that don't fit together are refused, not ignored.
 fn check(args: &ServeArgs) -> anyhow::Result<()> {
     let engine = args.engine;
+    if args.workload == Workload::Json {
+        check_json(engine)?;
+    }
     if args.spin && matches!(engine, Engine::Bio | Engine::IoUring | Engine::Tokio) {
         return Err(bad_input(format!(
             "--spin: the engine {engine} can only sleep: use it with epoll or corelane"
@@ -147,6 +153,23 @@ fn check(args: &ServeArgs) -> anyhow::Result<()> {
         args.device.refuse(engine)
     }
 }
+
+/// Refuses the workload json where axum can't be its server.
+fn check_json(engine: Engine) -> anyhow::Result<()> {
+    if !cfg!(feature = "axum") {
+        return Err(bad_input(NO_AXUM));
+    }
+    match engine {
+        Engine::Tokio | Engine::CorelaneKernel | Engine::Corelane => Ok(()),
+        _ => Err(bad_input(format!(
+            "--workload json: axum doesn't run on {engine}: take tokio, corelane-kernel or corelane"
+        ))),
+    }
+}
+
+/// Why there is no workload json.
+pub const NO_AXUM: &str = "--workload json: this build is without axum: build it with `cargo build --release -p \
+                           corelane-bench --features axum`";
 
 /// Refuses a congestion control for sockets that are not the kernel's.
 pub fn no_kernel(congestion: Option<&str>) -> anyhow::Result<()> {

@@ -32,12 +32,12 @@ pub enum Next {
 }
 
 impl Session {
-    /// A new connection. The bulk workloads have no answers: see [`crate::stream`].
+    /// A new connection. The bulk workloads have no answers: see [`crate::stream`]; those of json are axum's.
     pub fn new(service: Service) -> Self {
         match service.workload {
             Workload::Http => Self::Http(Splitter::default()),
             Workload::Crr => Self::Crr(service.size),
-            Workload::Echo | Workload::Bulk | Workload::BulkUp => Self::Echo,
+            Workload::Echo | Workload::Json | Workload::Bulk | Workload::BulkUp => Self::Echo,
         }
     }
 

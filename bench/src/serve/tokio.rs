@@ -37,6 +37,10 @@ async fn listen(server: &Server<'_>, mut stop: oneshot::Receiver<()>) -> anyhow:
     listener.set_nonblocking(true)?;
     let listener = TcpListener::from_std(listener)?;
     server.announce(listener.local_addr()?)?;
+    #[cfg(feature = "axum")]
+    if server.service.workload == Workload::Json {
+        return Ok(super::json::on_tokio(listener, stop).await?);
+    }
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,

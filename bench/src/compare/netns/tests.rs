@@ -25,9 +25,9 @@ fn namespaces_and_pairs_go_away_with_the_value() {
     };
     let names = [&namespaces.server, &namespaces.client].map(|namespace| namespace.name().to_owned());
     assert!(names.iter().all(|name| Namespace::exists(name)));
-    namespaces.join_kernel().expect("the kernel's pair");
+    namespaces.join_kernel(Some("reno")).expect("the kernel's pair");
     if Command::new("ethtool").arg("--version").output().is_ok() {
-        namespaces.join_corelane().expect("corelane's pair");
+        namespaces.join_corelane(None).expect("corelane's pair");
         let offloads = namespaces.client_offloads(CORELANE_CLIENT.0);
         assert!(offloads.contains(&"tcp-segmentation-offload: off".to_owned()), "{offloads:?}");
         let offloads = namespaces.client_offloads(KERNEL_CLIENT.0);

@@ -88,3 +88,29 @@ fn the_default_matrix_of_vhost() {
     assert_eq!(plan.has_corelane(), corelane);
     assert_eq!(plan.left_out.iter().any(|reason| reason.contains("--features dpdk")), !corelane);
 }
+
+#[cfg(feature = "axum")]
+#[test]
+fn json_is_measured_on_the_engines_that_axum_runs_on() {
+    let plan = plan(&["--workloads", "json,http", "--client", "wrk", "--seconds", "1.2"]).expect("a plan");
+    let of = |workload| plan.cells.iter().filter(move |cell| cell.workload == workload);
+    assert_eq!(of(Workload::Json).map(|cell| cell.connections).collect::<Vec<_>>(), [1, 16, 128]);
+    for cell in of(Workload::Json) {
+        assert_eq!(cell.engines, [Engine::Tokio, Engine::CorelaneKernel], "{cell}: no device on loopback");
+    }
+    assert!(of(Workload::Http).all(|cell| cell.engines.contains(&Engine::Epoll)));
+    assert_eq!((plan.seconds, plan.warmup), (Duration::from_secs(2), Duration::from_secs(1)), "whole ones");
+}
+
+#[test]
+fn a_client_that_cannot_ask_is_refused() {
+    for (flags, expected) in [
+        (&["--client", "wrk"][..], "--workloads http"),
+        (&["--client", "wrk", "--workloads", "http,echo"], "--workloads http"),
+        (&["--client", "corelane"], "--bed vhost"),
+        (&["--client", "wrk", "--workloads", "http", "--bed", "memory"], "another --bed"),
+    ] {
+        let error = plan(flags).expect_err(expected);
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+}

@@ -20,6 +20,7 @@ fn measurement(requests: u64, p50: f64, byte_errors: u64) -> Measurement {
             starved_connections: 2,
         },
         cpu: CpuShare { busy: 0.5, ..CpuShare::default() },
+        client_cpu: Some(CpuShare { busy: 0.25, ..CpuShare::default() }),
         context_switches: 50,
     }
 }
@@ -52,6 +53,7 @@ fn errors_are_summed_and_figures_are_medians() {
     assert_eq!((row.latency_us.p50, row.latency_us.max), (7.0, 36.0));
     assert_eq!((row.byte_errors, row.connection_errors, row.starved_connections), (7, 3, 6));
     assert_eq!(row.context_switches_per_request, 0.25);
+    assert_eq!(row.client_busy, Some(0.25));
     assert_eq!(row.cpu.us_per_request, 5000.0); // 1 s of 2 s for 200 requests
     assert_eq!(row.first_connection_error.as_deref(), Some("broken pipe"));
 }

@@ -14,9 +14,9 @@ fn an_echo_is_answered_by_its_last_byte() {
     let request = exchange.unsent().to_vec();
     exchange.sent(60);
     assert_eq!(exchange.unsent(), &request[60..]);
-    assert_eq!(exchange.take(&request[..63], &mut tally), Progress::Waiting);
+    assert_eq!(exchange.take(&request[..63], &mut tally).expect("right"), Progress::Waiting);
     assert!(exchange.end().is_err(), "a byte is missing");
-    assert_eq!(exchange.take(&request[63..], &mut tally), Progress::Answered);
+    assert_eq!(exchange.take(&request[63..], &mut tally).expect("right"), Progress::Answered);
     tally.measuring = true;
     exchange.finish(now + Duration::from_micros(3), &mut tally);
     assert_eq!((tally.requests, tally.byte_errors, tally.starved()), (1, 0, 1));
@@ -36,9 +36,9 @@ fn a_crr_is_answered_when_the_server_has_closed() {
     let (mut exchange, mut tally, _) = started(Workload::Crr);
     let request = exchange.unsent().to_vec();
     assert!(exchange.end().is_err(), "nothing was answered");
-    assert_eq!(exchange.take(&request, &mut tally), Progress::Waiting);
+    assert_eq!(exchange.take(&request, &mut tally).expect("right"), Progress::Waiting);
     assert_eq!(exchange.end().expect("the end"), Progress::Answered);
-    assert_eq!(exchange.take(b"more", &mut tally), Progress::Waiting);
+    assert_eq!(exchange.take(b"more", &mut tally).expect("right"), Progress::Waiting);
     assert_eq!(tally.byte_errors, 4, "bytes behind the answer");
 }
 
@@ -47,15 +47,31 @@ fn a_crr_whose_client_closes_is_answered_by_its_last_byte() {
     let mut exchange = Exchange::new(1, Workload::Crr, 64, true);
     exchange.start(Instant::now());
     let (request, mut tally) = (exchange.unsent().to_vec(), Tally::new(2).expect("a tally"));
-    assert_eq!(exchange.take(&request[..63], &mut tally), Progress::Waiting);
+    assert_eq!(exchange.take(&request[..63], &mut tally).expect("right"), Progress::Waiting);
     assert!(exchange.end().is_err(), "a byte is missing");
-    assert_eq!(exchange.take(&request[63..], &mut tally), Progress::Answered);
+    assert_eq!(exchange.take(&request[63..], &mut tally).expect("right"), Progress::Answered);
 }
 
 #[test]
 fn an_http_answer_is_checked_against_the_page() {
     let (mut exchange, mut tally, _) = started(Workload::Http);
     assert!(exchange.unsent().starts_with(b"GET / "));
-    assert_eq!(exchange.take(http::RESPONSE, &mut tally), Progress::Answered);
+    assert_eq!(exchange.take(http::RESPONSE, &mut tally).expect("right"), Progress::Answered);
     assert_eq!(tally.byte_errors, 0);
+}
+
+#[test]
+fn an_answer_of_json_is_checked_behind_its_head() {
+    let (mut exchange, mut tally, now) = started(Workload::Json);
+    assert!(exchange.unsent().starts_with(b"GET /items/1001 HTTP/1.1\r\n"));
+    let body = Item::of(1).body();
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+    for _ in 0..2 {
+        exchange.start(now);
+        assert_eq!(exchange.take(head.as_bytes(), &mut tally).expect("right"), Progress::Waiting);
+        assert_eq!(exchange.take(&body, &mut tally).expect("right"), Progress::Answered);
+    }
+    assert_eq!(tally.byte_errors, 0);
+    exchange.start(now);
+    assert!(exchange.take(b"HTTP/1.1 500 No\r\n\r\n", &mut tally).is_err());
 }
