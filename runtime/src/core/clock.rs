@@ -61,6 +61,15 @@ impl Clock {
         }
     }
 
+    /// The same point in time, as `std` would give it: the other way round.
+    #[cfg(feature = "hyper")]
+    pub(crate) fn to_std(&self, at: Instant) -> std::time::Instant {
+        match &self.0 {
+            Source::System(epoch) => *epoch + (at - Instant::ZERO),
+            Source::Manual(time) => std::time::Instant::now() + (at - time.get()),
+        }
+    }
+
     /// Whether a test moves this clock: sleeping would then never end.
     pub(crate) fn is_manual(&self) -> bool {
         matches!(self.0, Source::Manual(_))

@@ -55,6 +55,8 @@ pub(crate) struct Inner {
     pub(crate) handle: Handle,
     /// The other workers of its runtime, when their frames may come by way of this one.
     pub(crate) peers: Option<Peers>,
+    /// When the last turn began.
+    pub(crate) began: Cell<Instant>,
     pub(crate) turns: Cell<u64>,
     pub(crate) sleeps: Cell<u64>,
     /// How long an idle worker spins.
@@ -91,12 +93,19 @@ impl Inner {
             shutdown_waiters: RefCell::new(Vec::new()),
             handle,
             peers: None,
+            began: Cell::new(now),
             turns: Cell::new(0),
             sleeps: Cell::new(0),
             spin: Cell::new(DEFAULT_SPIN),
             is_turning: Cell::new(false),
             open_turn: Cell::new(None),
         })
+    }
+
+    /// The time, a turn late at most: for who asks so often that it isn't worth a look at the clock.
+    pub(crate) fn lately(&self) -> Instant {
+        // tokio's tasks run between turns too, after a sleep.
+        if self.is_turning.get() { self.began.get() } else { self.clock.now() }
     }
 
     /// Other threads -> commands and woken tasks. Returns how many messages there were.

@@ -223,6 +223,7 @@ pub(crate) fn turn(inner: &Inner, main: &mut dyn FnMut() -> u32) -> Progress {
 #[inline]
 pub(crate) fn begin_turn(inner: &Inner, now: Instant, main: &mut dyn FnMut() -> u32) -> Progress {
     let _turning = Turning::begin(inner);
+    inner.began.set(now);
     let messages = inner.take_mail(); // other threads -> commands, woken tasks
     let received = inner.engine.receive(now); // NIC ring -> burst -> TCP; or epoll
     inner.engine.expire(now); // the stack's timers due

@@ -17,4 +17,6 @@ fn system_clocks_share_an_epoch() {
     assert!(a <= b && first.now() >= b);
     let std_now = std::time::Instant::now();
     assert!(first.from_std(std_now) >= b && first.from_std(std_now) <= first.now());
+    #[cfg(feature = "hyper")]
+    assert_eq!(first.from_std(first.to_std(b)), b);
 }

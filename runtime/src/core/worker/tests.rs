@@ -26,6 +26,47 @@ fn sleeps_end_in_order_and_not_early() {
     assert_eq!(worker.next_deadline(), None);
 }
 
+/// Far from the begin of the turn a sleep doesn't look at the clock.
+#[test]
+fn a_sleep_that_was_over_before_it_was_polled_ends_with_the_next_turn() {
+    for (late, turns) in [(Duration::from_millis(1), 1), (Duration::from_millis(30), 2)] {
+        let (mut worker, clock) = worker();
+        let start = clock.now();
+        let hand = clock.clone();
+        let task = worker.spawn_local(async move {
+            let sleep = sleep(late);
+            hand.advance(late); // what this task did meanwhile took as long
+            sleep.await;
+        });
+        for turn in 1..=turns {
+            assert!(!task.is_finished(), "{late:?}, turn {turn}");
+            worker.turn();
+        }
+        assert!(task.is_finished(), "{late:?}");
+        assert_eq!(clock.now() - start, late);
+    }
+}
+
+#[cfg(feature = "hyper")]
+#[test]
+fn hyper_s_time_is_that_of_the_turn() {
+    use crate::net::LocalTimer;
+    use hyper::rt::Timer;
+
+    let mut worker = worker_with(Clock::system());
+    let outside = worker.enter(|| LocalTimer.now());
+    let before = std::time::Instant::now();
+    assert!(outside <= before && before - outside < Duration::from_secs(10), "no turn: the clock is read");
+    let (first, again) = worker.block_on(async {
+        let first = LocalTimer.now();
+        let start = now();
+        while now() == start {}
+        (first, LocalTimer.now())
+    });
+    assert!(first >= before, "the turn began after it");
+    assert_eq!(first, again);
+}
+
 #[test]
 fn a_timeout_drops_what_takes_too_long() {
     let (mut worker, clock) = worker();

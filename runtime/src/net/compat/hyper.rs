@@ -80,6 +80,11 @@ impl Timer for LocalTimer {
         Box::pin(sleep(duration))
     }
 
+    /// As of the begin of the turn: hyper asks for it with each request.
+    fn now(&self) -> std::time::Instant {
+        current::with(|inner| inner.clock.to_std(inner.lately())).unwrap_or_else(std::time::Instant::now)
+    }
+
     fn sleep_until(&self, deadline: std::time::Instant) -> Pin<Box<dyn hyper::rt::Sleep>> {
         let at = current::with(|inner| inner.clock.from_std(deadline)).unwrap_or_else(now);
         Box::pin(sleep_until(at))
