@@ -6,8 +6,8 @@
 //! | file | what |
 //! |---|---|
 //! | cli | the flags |
-//! | serve | the servers: blocking threads, epoll, io_uring, tokio, corelane |
-//! | load | the client, on epoll or on corelane: a closed loop that checks every byte |
+//! | serve | the servers: blocking threads, epoll, io_uring, tokio, corelane; an axum router on the last two |
+//! | load | the client, on epoll or on corelane: a closed loop that checks every byte; or wrk |
 //! | device | what corelane runs on |
 //! | stream | the bytes of the bulk workloads |
 //! | flow | one direction of a bulk stream on a kernel socket |
