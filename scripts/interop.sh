@@ -5,6 +5,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 . scripts/lib.sh
 . scripts/interop/beds.sh
 . scripts/interop/checks.sh
+. scripts/interop/cores.sh
 . scripts/interop/dpdk.sh
 . scripts/interop/hostile.sh
 . scripts/interop/lossy.sh
@@ -26,6 +27,7 @@ minutes, and removes everything that it made. What needs DPDK is skipped where l
   --only BED      only this one:
                     xdp        AF_XDP on a veth
                     busy       the same, polled by the worker's own core
+                    cores      the same, two workers: on two queues, and on one
                     tap        TAP
                     dpdk       DPDK's net_tap
                     af-packet  DPDK's net_af_packet on a veth
@@ -158,7 +160,7 @@ prepare() {
 }
 
 main() {
-    local beds=(xdp busy tap dpdk af-packet af-xdp queues vhost lossy hostile) soak="" lossy=quick quick=""
+    local beds=(xdp busy cores tap dpdk af-packet af-xdp queues vhost lossy hostile) soak="" lossy=quick quick=""
     while [ $# -gt 0 ]; do
         case $1 in
             --quick)
@@ -207,6 +209,7 @@ main() {
         case $bed in
             xdp) run_bed xdp "AF_XDP on a veth, beside the kernel" ;;
             busy) run_busy ;;
+            cores) run_cores ;;
             dpdk) run_vdev dpdk "DPDK's net_tap, on ordinary memory" ;;
             af-packet) run_vdev af-packet "DPDK's net_af_packet on a veth" ;;
             af-xdp) run_vdev af-xdp "DPDK's net_af_xdp on a veth" ;;

@@ -4,10 +4,20 @@
 //! ```sh
 //! cargo run --release -p corelane --example cores
 //! ```
+//! Over a device each worker opens its connections to an echo server; which worker each answer came to is counted. Over AF_XDP on
+//! eth0, which has two queues, as root:
+//! ```sh
+//! cargo build --release -p corelane --example cores
+//! target/release/examples/cores --driver xdp --interface eth0 --address 10.0.0.2/24 --queues 2 --cores 0,1 --server 10.0.0.1:7
+//! ```
 
 mod common;
+#[path = "common/stats.rs"]
+mod stats;
 
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,31 +26,39 @@ use corelane::net::{TcpListener, TcpStream};
 use corelane::stats::Snapshot;
 use corelane::sync::mpsc;
 use corelane::time::sleep;
-use corelane::{Builder, Runtime, spawn_local};
+use corelane::{Builder, JoinHandle, Runtime, spawn_local};
 use corelane_nic::Rss;
 use corelane_sim::{LinkConfig, SimNic, cross_thread_pair};
 use rustix::time::{ClockId, clock_gettime};
 
-const SERVER: &str = "10.0.0.2:7";
+const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), 7);
 const MESSAGES: u64 = 1_000_000;
 const LONG: Duration = Duration::from_secs(60);
 
 #[derive(clap::Parser)]
-#[command(about = "Many cores, on links in memory", version)]
+#[command(about = "Many cores, on links in memory or over a device", version)]
 struct Args {
-    /// Only sim: both hosts are in this process
-    #[arg(long, default_value = "sim", value_parser = ["sim"])]
-    driver: String,
-    /// Workers of each host
+    #[command(flatten)]
+    device: common::Device,
+    /// With --driver sim: workers of each host
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(2..=64))]
     workers: u16,
     /// Connections that each worker of the client opens
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     connections: u32,
+    /// Over a device: the echo server to connect to
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    server: Option<SocketAddr>,
+    /// Over a device: write what the workers have counted to this file at the end
+    #[arg(long, value_name = "FILE")]
+    stats: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
     common::run(|args: Args| {
+        if !args.device.is_sim() {
+            return over_device(args);
+        }
         for queues in [args.workers, 1] {
             let (server, client) = hosts(queues, args.workers, args.connections)?;
             report(queues, &server, &client);
@@ -71,8 +89,8 @@ async fn serve(mut listener: TcpListener) {
     }
 }
 
-async fn ask(rounds: u32) -> io::Result<()> {
-    let mut stream = TcpStream::connect(SERVER).await?;
+async fn ask(server: SocketAddr, rounds: u32) -> io::Result<()> {
+    let mut stream = TcpStream::connect(server).await?;
     for round in 0..rounds {
         stream.write_all(&round.to_be_bytes()).await?;
         let mut answer = [0; 4];
@@ -82,6 +100,44 @@ async fn ask(rounds: u32) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Each worker opens its connections, some at a time, and gets what it said back on each.
+fn over_device(args: Args) -> io::Result<()> {
+    const AT_ONCE: u32 = 8;
+    let Some(server) = args.server else {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "give --server ADDRESS:PORT, or --driver sim",
+        ));
+    };
+    let mut runtime = args.device.builder()?.build()?;
+    let opened = runtime.block_on_all(move || async move {
+        let share = |task| (args.connections + task) / AT_ONCE;
+        let open = |count| async move {
+            for _ in 0..count {
+                ask(server, 5).await?;
+            }
+            io::Result::Ok(())
+        };
+        let tasks: Vec<JoinHandle<_>> = (0..AT_ONCE).map(|task| spawn_local(open(share(task)))).collect();
+        for task in tasks {
+            task.await??;
+        }
+        io::Result::Ok(())
+    })?;
+    opened.into_iter().collect::<io::Result<Vec<()>>>()?;
+    let handle = runtime.handle();
+    let counted = runtime.block_on(async move {
+        if let Some(path) = args.stats {
+            stats::write(&handle, &path).await?;
+        }
+        io::Result::Ok(handle.stats().await)
+    })?;
+    for (worker, counted) in counted.iter().enumerate() {
+        println!("worker {worker} opened {}: {:?}", counted.stack.tcp_active_opens, counted.crossings);
+    }
+    if runtime.shutdown(LONG) { Ok(()) } else { Err(io::Error::other("a connection did not close")) }
 }
 
 /// Opens the connections, then floods one worker of the client with messages while two connections go on. What each worker counted.
@@ -104,7 +160,7 @@ fn hosts(queues: u16, workers: u16, connections: u32) -> io::Result<(Vec<Snapsho
     let mut runtime = host(theirs, "10.0.0.1/24", queues, workers)?;
     let opened = runtime.block_on_all(move || async move {
         for _ in 0..connections {
-            ask(5).await?;
+            ask(SERVER, 5).await?;
         }
         io::Result::Ok(())
     })?;
@@ -113,7 +169,7 @@ fn hosts(queues: u16, workers: u16, connections: u32) -> io::Result<(Vec<Snapsho
     let stats = runtime.block_on(async move {
         let stats = handle.stats().await;
         let (sender, mut receiver) = mpsc::channel(1024);
-        let talks = [0, 1].map(|index| handle.spawn_with(index, || ask(1000)));
+        let talks = [0, 1].map(|index| handle.spawn_with(index, || ask(SERVER, 1000)));
         let began = Instant::now();
         handle.spawn_on(1, async move {
             for n in 0..MESSAGES {

@@ -1,4 +1,5 @@
 //! What the workers count, in a file.
+#![allow(dead_code, reason = "each example uses its part")]
 
 use std::fmt::Write;
 use std::fs;
@@ -27,7 +28,7 @@ fn start(path: Option<PathBuf>) -> Option<JoinHandle<()>> {
     first.then(|| spawn_local(write_every_second(handle, path)))
 }
 
-/// Writes levels and counts of all workers to `path` every second, for ever: a line `worker name value` each.
+/// Writes every second, for ever.
 async fn write_every_second(handle: Handle, path: PathBuf) {
     let mut seconds = interval(Duration::from_secs(1));
     loop {
@@ -39,7 +40,8 @@ async fn write_every_second(handle: Handle, path: PathBuf) {
     }
 }
 
-async fn write(handle: &Handle, path: &Path) -> io::Result<()> {
+/// Writes levels and counts of all workers to `path`: a line `worker name value` each.
+pub async fn write(handle: &Handle, path: &Path) -> io::Result<()> {
     let mut text = String::new();
     for (worker, snapshot) in handle.stats().await.iter().enumerate() {
         for (name, value) in snapshot.levels().chain(snapshot.counts()) {
