@@ -18,7 +18,7 @@ STAGES=(
     "examples short  1200  Examples on the in-memory link, client and server in one process"
     "interop  long   1800  The kernel's own tools against corelane, over veth, TAP and DPDK (scripts/interop.sh)"
     "miri     long   1200  Undefined behaviour in corelane-nic (miri)"
-    "loom     short   600  All orders in which threads can meet at a worker's mailbox (loom)"
+    "loom     short   600  All orders in which threads can meet at mailboxes, channels and rings of frames (loom)"
     "fuzz     long    900  Random frames into live connections and conversations, 60 s, and 60 s more with coverage (cargo-fuzz)"
     "deny     long    900  Licenses and origins of dependencies (cargo-deny)"
 )

@@ -2,8 +2,8 @@
 //! buffer of the thread that receives.
 
 use corelane_nic::{Checksum, Packet, Pool, RxFrame, TxBurst, TxOffload};
-use crossbeam::queue::ArrayQueue;
 
+use crate::core::parts::{Parts, Ring, System};
 use crate::core::route::Route;
 
 /// A frame on its way.
@@ -85,21 +85,23 @@ pub(crate) fn buffer(pool: &Pool) -> Option<Packet> {
     }
 }
 
-/// A bounded ring of parcels, first in, first out. Any thread may put in; one takes out.
-pub(crate) struct Lane {
-    full: ArrayQueue<Parcel>,
+/// A bounded ring of parcels, first in, first out. Any thread may put in; one takes out. Nobody is told: who puts in nudges the
+/// other's mailbox afterwards, and who finds it full drops the frame or tries again in the next turn, as with a device. loom tries
+/// the orders in which threads can meet here: see the tests.
+pub(crate) struct Lane<P: Parts = System> {
+    full: P::Ring<Parcel>,
     /// Those that were taken out, to be used again: as many as are missing in `full`, and those in hand.
-    empty: ArrayQueue<Parcel>,
+    empty: P::Ring<Parcel>,
 }
 
-impl Lane {
+impl<P: Parts> Lane<P> {
     /// A ring of `len` parcels, which take memory when they are first used.
-    pub(crate) fn new(len: usize) -> Lane {
-        let empty = ArrayQueue::new(len);
+    pub(crate) fn new(len: usize) -> Lane<P> {
+        let empty = P::Ring::new(len);
         for _ in 0..len {
             drop(empty.push(Parcel::default())); // as many as it holds
         }
-        Lane { full: ArrayQueue::new(len), empty }
+        Lane { full: P::Ring::new(len), empty }
     }
 
     /// Puts in what `fill` makes; `false`, and `fill` is not called, when the ring is full.

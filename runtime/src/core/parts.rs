@@ -40,6 +40,7 @@ pub(crate) trait Ring<T> {
     /// Gives the value back when it is full.
     fn push(&self, value: T) -> Result<(), T>;
     fn pop(&self) -> Option<T>;
+    fn is_empty(&self) -> bool;
 }
 
 /// What one thread at a time may look at. Nothing may panic meanwhile.
@@ -81,6 +82,10 @@ impl<T> Ring<T> for ArrayQueue<T> {
 
     fn pop(&self) -> Option<T> {
         ArrayQueue::pop(self)
+    }
+
+    fn is_empty(&self) -> bool {
+        ArrayQueue::is_empty(self)
     }
 }
 

@@ -16,6 +16,16 @@ fn letterbox<T>() -> Arc<Box<T>> {
     Arc::new(Letterbox::new(Counter::default()))
 }
 
+impl<T> Box<T> {
+    /// Sleeps until somebody rings, unless something has come.
+    pub(crate) fn sleep(&self) {
+        if self.prepare_sleep() {
+            self.bell.wait();
+            self.finish_sleep();
+        }
+    }
+}
+
 /// What a worker does with its box, turn for turn, until `done`.
 fn work<T>(letters: &Box<T>, mut done: impl FnMut(Option<T>) -> bool) {
     loop {
@@ -30,10 +40,7 @@ fn work<T>(letters: &Box<T>, mut done: impl FnMut(Option<T>) -> bool) {
         if done(None) {
             return;
         }
-        if letters.prepare_sleep() {
-            letters.bell.wait();
-            letters.finish_sleep();
-        }
+        letters.sleep();
     }
 }
 

@@ -109,6 +109,10 @@ impl<T> Ring<T> for BoundedQueue<T> {
     fn pop(&self) -> Option<T> {
         self.queue.pop()
     }
+
+    fn is_empty(&self) -> bool {
+        self.queue.0.lock().unwrap().is_empty()
+    }
 }
 
 impl<T: Default> Lock<T> for Mutex<T> {
