@@ -14,8 +14,14 @@ pub(crate) fn worker() -> (Worker, ManualClock) {
 
 /// As [`worker`], with this clock.
 pub(crate) fn worker_with(clock: Clock) -> Worker {
-    let (_, queue, _) = corelane_sim::Link::new(&LinkConfig::default()).unwrap();
+    let (mut ends, mut config) = (LinkConfig::default(), Config::default());
+    if cfg!(miri) {
+        // It takes a millisecond to make a buffer.
+        ends.slots = 128;
+        config.tcp.tcp_mem = 64 * 1024;
+    }
+    let (_, queue, _) = corelane_sim::Link::new(&ends).unwrap();
     let link = Link { medium: Medium::Ip, mtu: 1500, offloads: Offloads::default() };
-    let stack = Stack::new(Config::default(), link, queue.pool().clone(), [0; 32]);
+    let stack = Stack::new(config, link, queue.pool().clone(), [0; 32]);
     Worker::new(Box::new(queue), stack, clock).unwrap()
 }

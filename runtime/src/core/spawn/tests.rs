@@ -21,6 +21,7 @@ fn another_thread_starts_tasks_here() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "it sleeps in poll(2), which miri does not have")]
 fn a_sleeping_worker_is_woken_by_a_task_from_outside() {
     let mut worker = worker_with(Clock::system());
     worker.set_spin(std::time::Duration::ZERO);

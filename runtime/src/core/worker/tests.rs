@@ -83,6 +83,9 @@ fn a_timeout_drops_what_takes_too_long() {
 }
 
 #[test]
+// Before each poll async-task looks at a local task through a shared reference: what the future has borrowed of itself mutably does
+// not outlive that by miri's rules, until it has one for UnsafePinned (async-task's issue 102, rust-lang/rust 137750).
+#[cfg_attr(miri, ignore = "async-task and a future that borrows of itself: miri has no rule for it yet")]
 fn missed_ticks_are_left_out() {
     let (mut worker, clock) = worker();
     let start = clock.now();
@@ -102,6 +105,7 @@ fn missed_ticks_are_left_out() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "it sleeps in poll(2), which miri does not have")]
 fn an_idle_worker_sleeps_and_a_timer_ends_it() {
     let mut worker = worker_with(Clock::system());
     worker.set_spin(Duration::ZERO);
@@ -143,6 +147,7 @@ fn a_sleep_follows_its_task_to_another_worker() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "it sleeps in poll(2), which miri does not have")]
 fn a_shutdown_waits_for_the_tasks() {
     let mut worker = worker_with(Clock::system());
     worker.handle().shutdown(Duration::from_secs(60));
@@ -156,6 +161,7 @@ fn a_shutdown_waits_for_the_tasks() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "it sleeps in poll(2), which miri does not have")]
 fn a_shutdown_ends_when_its_time_is_over() {
     let mut worker = worker_with(Clock::system());
     let before = std::time::Instant::now();

@@ -71,7 +71,9 @@ fn a_full_channel_gives_the_message_back_or_waits() {
     assert!(Pin::new(&mut waiting).poll(&mut cx).is_pending());
     assert!(Pin::new(&mut waiting).poll(&mut cx).is_pending());
     assert_eq!(receiver.try_recv(), Ok(1));
-    assert_eq!(woken.0.load(Ordering::SeqCst), 1, "registered once");
+    // For miri a vtable has many addresses, so that no waker is known again.
+    let times = woken.0.load(Ordering::SeqCst);
+    assert!(times == 1 || (cfg!(miri) && times == 2), "registered once, woken {times} times");
     assert_eq!(Pin::new(&mut waiting).poll(&mut cx), Poll::Ready(Ok(())));
     assert_eq!(receiver.try_recv(), Ok(3));
     assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));

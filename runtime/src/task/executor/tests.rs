@@ -11,7 +11,8 @@ use crate::{spawn_local, yield_now};
 /// Gives out the waker of its task, and ends when woken.
 async fn woken_by(sender: mpsc::Sender<Waker>) {
     let mut first = true;
-    poll_fn(|cx| {
+    // `move`: what borrows of its own future is not for miri, see core/worker/tests.rs.
+    poll_fn(move |cx| {
         if std::mem::take(&mut first) {
             sender.send(cx.waker().clone()).unwrap();
             return Poll::Pending;
