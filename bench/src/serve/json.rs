@@ -34,7 +34,7 @@ pub async fn on_corelane(listener: corelane::net::TcpListener) -> io::Result<()>
 /// Serves until the stop, without Nagle's delay, as corelane does.
 ///
 /// # Errors
-/// As [`axum::serve`].
+/// As `axum::serve`.
 pub async fn on_tokio(listener: tokio::net::TcpListener, stop: oneshot::Receiver<()>) -> io::Result<()> {
     let listener = listener.tap_io(|stream| {
         let _gone = stream.set_nodelay(true); // the connection may be over already
