@@ -127,7 +127,6 @@ impl Tcp {
             self.connections.prefetch_lines(id, USUAL_LINES);
         }
         if let Some(connection) = id(2 * AHEAD).and_then(|id| self.connections.get(id)) {
-            connection.flight.prefetch_first();
             connection.snd.queue.prefetch_record();
         }
     }

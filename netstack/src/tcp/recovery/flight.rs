@@ -65,14 +65,6 @@ impl Flight {
         Flight { segments: VecDeque::new(), first: 0, in_flight: EMPTY, board: None, pipe: 0, ever_lost: 0 }
     }
 
-    /// Brings the first segment near: the next ACK is for it, and when it is gone the next segment takes its place.
-    #[inline]
-    pub(crate) fn prefetch_first(&self) {
-        if let Some(first) = self.segments.front() {
-            corelane_nic::prefetch(first);
-        }
-    }
-
     fn board(&self) -> &Scoreboard {
         self.board.as_deref().unwrap_or(&Scoreboard::CLEAN)
     }
