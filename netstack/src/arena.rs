@@ -94,9 +94,7 @@ impl<T, A> Arena<T, A> {
     /// Brings the entry near, whoever is in it.
     #[inline]
     pub(crate) fn prefetch(&self, id: Id) {
-        if let Some(page) = self.pages.get(id.slot as usize / PAGE) {
-            corelane_nic::prefetch(&page[id.slot as usize % PAGE]);
-        }
+        self.prefetch_lines(id, u32::MAX);
     }
 
     /// As [`prefetch`](Self::prefetch), of those of its cache lines alone whose bit is set.

@@ -1,4 +1,4 @@
-//! The client: a closed loop, each connection with one request in flight, or with an endless stream.
+//! The client: a closed loop, each connection with one request in flight, or taking turns, or with an endless stream.
 //!
 //! | file | what |
 //! |---|---|

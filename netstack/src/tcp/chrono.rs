@@ -25,7 +25,6 @@ pub(crate) struct Times {
 
 /// Times in nanoseconds. Four words in all: each connection has one.
 #[derive(Debug, Clone, Copy, Default)]
-#[repr(C)]
 pub(crate) struct Chrono {
     /// Four times the time at which it was set, and the limit; 0: idle.
     since: u64,

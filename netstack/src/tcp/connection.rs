@@ -57,6 +57,7 @@ pub(crate) struct Env<'a> {
 }
 
 /// What the application did to its socket.
+#[derive(Default)]
 pub(crate) struct App {
     /// The application let go of it.
     pub(crate) orphan: bool,
@@ -121,20 +122,6 @@ pub(crate) struct Connection {
     pub(crate) pacing: Option<Box<Pacing>>,
 }
 
-impl App {
-    const NEW: App = App {
-        orphan: false,
-        listener: None,
-        error: None,
-        soft_error: None,
-        want_write: false,
-        read_shut: false,
-        send_flags: SendFlags::NONE,
-        readable_queued: false,
-        writable_queued: false,
-    };
-}
-
 fn fresh_congestion(kind: CongestionControl, mss: u16, config: &TcpConfig) -> Congestion {
     let mut cc = Congestion::new(kind, u32::from(mss), config.initial_cwnd);
     cc.set_hystart(config.hystart);
@@ -175,7 +162,7 @@ impl Connection {
             timers: Timers::new(),
             chrono: Chrono::default(),
             silent_since: Instant::ZERO,
-            app: App::NEW,
+            app: App::default(),
             options: None,
             send_buffer: SendBuffer::new(config),
             effects: Effects { transmit: true, ..Effects::default() },

@@ -21,9 +21,9 @@ pub(crate) struct RcvSpace {
     seq: SeqNumber,
     /// The TSecr that was measured last.
     echo: u32,
+    /// Since when the window is being timed: [`Instant::short_micros`], as below.
     window_since: u32,
-    /// When it did: [`Instant::short_micros`], as below. An hour later it may count as a moment ago, and the measurement
-    /// that ends then begins anew.
+    /// When the round trip began. An hour later it may count as a moment ago, and the measurement that ends then begins anew.
     since: u32,
     // Each segment.
     /// Eight times the round-trip time in microseconds; 0: not measured yet.

@@ -17,8 +17,6 @@ const OPEN_END: u8 = 32;
 const RECORDS: u8 = 64;
 
 impl SendFlags {
-    pub(crate) const NONE: SendFlags = SendFlags(0);
-
     /// Takes what the options say; `marked`: IP_TTL or IP_TOS is set.
     pub(crate) fn set(&mut self, nodelay: bool, cork: bool, marked: bool) {
         let bit = |on: bool, flag: u8| if on { flag } else { 0 };

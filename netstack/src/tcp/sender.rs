@@ -26,6 +26,7 @@ pub(crate) struct Sender {
     pub(crate) max_wnd: u32,
     /// End of the last segment that was not full (Minshall's variation of Nagle, as in Linux).
     pub(crate) small_end: SeqNumber,
+    /// The most that was out in this window, and where that ends: Linux's `max_packets_out` and `cwnd_usage_seq`.
     pub(crate) max_out: u32,
     pub(crate) usage_end: SeqNumber,
     /// The most that was out since `cwnd_stamp`, when cwnd was the limit last (Linux's `snd_cwnd_used`, `snd_cwnd_stamp`).
@@ -52,8 +53,7 @@ pub(crate) struct Sender {
     pub(crate) resend_head: bool,
     /// Send new data before what is lost (RFC 5682 2.1 step 2b).
     pub(crate) new_first: bool,
-    /// cwnd held something back in this window, and the most that was out in it: Linux's `is_cwnd_limited`,
-    /// `max_packets_out` and `cwnd_usage_seq`.
+    /// cwnd held something back in this window: Linux's `is_cwnd_limited`.
     pub(crate) cwnd_limited: bool,
     /// Resend the last segment at once, as a probe.
     pub(crate) resend_tail: bool,

@@ -32,9 +32,8 @@ pub(crate) use repair::Repair;
 pub(crate) use sent::{Name, Sent};
 pub(crate) use tlp::TailProbe;
 
-use core::mem::offset_of;
-
 use alloc::boxed::Box;
+use core::mem::offset_of;
 
 use crate::tcp::congestion::Phase;
 use crate::tcp::seq::SeqNumber;

@@ -14,14 +14,12 @@ pub(crate) const TIMEOUT_MIN: Duration = Duration::from_millis(2);
 
 /// RFC 8985 5.3.
 #[derive(Debug, Clone, Copy)]
-#[repr(C)]
 pub(crate) struct Rack {
-    /// RACK.xmit_ts: of those that have arrived, the segment sent last.
+    /// RACK.xmit_ts, RACK.end_seq: the segment sent last of those that have arrived.
     sent: Instant,
+    end: SeqNumber,
     /// RACK.rtt, in nanoseconds.
     rtt: u64,
-    /// RACK.end_seq: of the same.
-    end: SeqNumber,
     /// Something has arrived since losses were looked for.
     advanced: bool,
     /// A DSACK came that widens the window.
@@ -31,7 +29,6 @@ pub(crate) struct Rack {
     persist: u8,
     /// The path has reordered.
     pub(crate) reordering_seen: bool,
-    // Seldom.
     /// What was delivered when the window was adapted last.
     last_delivered: u64,
 }

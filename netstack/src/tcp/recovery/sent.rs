@@ -10,6 +10,7 @@ pub(crate) struct Name(pub(super) u32);
 
 pub(super) const MASK: u32 = u32::MAX >> 1;
 pub(super) const NOBODY: Name = Name(u32::MAX);
+
 /// Where a segment is thought to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
