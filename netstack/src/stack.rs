@@ -1,9 +1,10 @@
 //! One core's stack: what the runtime drives.
 
+use core::hint::cold_path;
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use corelane_nic::{Chunk, Pool, RxBurst, TxBurst};
+use corelane_nic::{Chunk, Pool, RxBurst, RxFrame, TxBurst};
 
 use alloc::boxed::Box;
 
@@ -69,45 +70,53 @@ impl Stack {
                 ip.peek(&frame.packet)
             }));
         }
+        while self.control.room() > 0 && !burst.is_empty() {
+            self.stats.in_frames += 1;
+            let (tcp, mut net) = self.parts(now);
+            if !tcp.receive_predicted(burst, &mut net)
+                && let Some(frame) = burst.pop()
+            {
+                cold_path();
+                self.receive_by_layers(now, frame);
+            }
+        }
+    }
+
+    /// A frame that was not predicted: from layer to layer.
+    #[inline(never)] // so that the registers are those of predicted ones
+    fn receive_by_layers(&mut self, now: Instant, frame: RxFrame) {
         let Stack { ip, tcp, stats, pool, control, sharing } = self;
         let mut net = Net { now, ip, out: control, pool, stats };
-        while net.out.room() > 0
-            && let Some(frame) = burst.pop()
-        {
-            net.stats.in_frames += 1;
-            let Err(frame) = tcp.receive_predicted(frame, &mut net) else { continue };
-            let (headroom, hash) = (frame.packet.headroom(), frame.hash);
-            let mut cx = ip::Context { out: net.out, pool: net.pool, stats: net.stats };
-            match net.ip.receive(now, frame, &mut cx) {
-                None => {
-                    if let Some(heard) = net.ip.take_heard()
-                        && let Some(sharing) = sharing
-                    {
-                        sharing.tell_neighbor(heard);
-                    }
+        let (headroom, hash) = (frame.packet.headroom(), frame.hash);
+        let mut cx = ip::Context { out: net.out, pool: net.pool, stats: net.stats };
+        match net.ip.receive(now, frame, &mut cx) {
+            None => {
+                if let Some(heard) = net.ip.take_heard()
+                    && let Some(sharing) = sharing
+                {
+                    sharing.tell_neighbor(heard);
                 }
-                Some(Received::Tcp { source, destination, packet, checksum, ecn }) => {
-                    if let Some(sharing) = sharing
-                        && tcp.is_stray(source, destination, &packet, now)
-                    {
-                        sharing.put_aside(packet, headroom, checksum, hash);
-                        continue;
-                    }
-                    tcp.receive(source, destination, packet, checksum, ecn, &mut net);
+            }
+            Some(Received::Tcp { source, destination, packet, checksum, ecn }) => {
+                if let Some(sharing) = sharing
+                    && tcp.is_stray(source, destination, &packet, now)
+                {
+                    return sharing.put_aside(packet, headroom, checksum, hash);
                 }
-                Some(Received::TcpError { error, local, remote, sequence }) => {
-                    let tuple = FourTuple {
-                        local: local.0,
-                        local_port: local.1,
-                        remote: remote.0,
-                        remote_port: remote.1,
-                    };
-                    match sharing {
-                        Some(sharing) if tcp.lookup(&tuple).is_none() => {
-                            sharing.tell_error(error, tuple, sequence);
-                        }
-                        _ => tcp.icmp_error(&error, tuple, sequence, &mut net),
+                tcp.receive(source, destination, packet, checksum, ecn, &mut net);
+            }
+            Some(Received::TcpError { error, local, remote, sequence }) => {
+                let tuple = FourTuple {
+                    local: local.0,
+                    local_port: local.1,
+                    remote: remote.0,
+                    remote_port: remote.1,
+                };
+                match sharing {
+                    Some(sharing) if tcp.lookup(&tuple).is_none() => {
+                        sharing.tell_error(error, tuple, sequence);
                     }
+                    _ => tcp.icmp_error(&error, tuple, sequence, &mut net),
                 }
             }
         }
@@ -124,6 +133,7 @@ impl Stack {
         tcp.expire(&mut net);
     }
 
+    #[inline(always)]
     fn parts(&mut self, now: Instant) -> (&mut Tcp, Net<'_>) {
         let Stack { ip, tcp, stats, pool, control, .. } = self;
         (tcp, Net { now, ip, out: control, pool, stats })

@@ -81,3 +81,13 @@ impl Sub for Instant {
         self.saturating_since(rhs)
     }
 }
+
+/// In nanoseconds; longer than 73 years is as good as that.
+#[inline]
+pub(crate) fn nanos(time: Duration) -> u64 {
+    if time.as_secs() == 0 {
+        return u64::from(time.subsec_nanos()); // as most are: nothing to multiply
+    }
+    let nanos = time.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(time.subsec_nanos()));
+    nanos.min(u64::MAX / 8)
+}

@@ -142,6 +142,7 @@ impl Ip {
 
     /// The transport heard from `address` something that answers what it sent: its neighbour is reachable
     /// (RFC 4861, section 7.3.1). Called for each accepted ACK.
+    #[inline(always)]
     pub(crate) fn confirm(&mut self, now: Instant, address: Ipv4Addr) {
         self.neighbors.confirm(now, address);
     }

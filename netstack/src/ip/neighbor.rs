@@ -16,6 +16,7 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::hash::Hasher;
+use core::hint::cold_path;
 use core::net::Ipv4Addr;
 use core::time::Duration;
 
@@ -31,6 +32,7 @@ use crate::Instant;
 use crate::arena::{Arena, Id};
 use crate::config::IpConfig;
 use crate::rng::Rng;
+use crate::time::nanos;
 use crate::wheel::{TimerId, Wheel};
 use crate::wire::arp::{Arp, Operation};
 use crate::wire::ethernet;
@@ -108,7 +110,8 @@ pub(super) struct Neighbors {
     config: IpConfig,
     /// `base_reachable_time`, spread by a half to either side once, so that hosts don't probe in step (RFC 4861,
     /// section 6.3.2).
-    reachable: Duration,
+    /// In nanoseconds.
+    reachable: u64,
     entries: Arena<Neighbor>,
     index: HashTable<Id>,
     /// Strangers choose the addresses that ask us: the hash has a key.
@@ -141,7 +144,7 @@ impl Neighbors {
         Neighbors {
             mac,
             config: config.clone(),
-            reachable: base / 2 + Duration::from_millis(u64::from(rng.below(millis))),
+            reachable: nanos(base / 2) + u64::from(rng.below(millis)) * 1_000_000,
             entries: Arena::new(),
             index: HashTable::new(),
             key: (rng.next_u64(), rng.next_u64()),
@@ -172,15 +175,19 @@ impl Neighbors {
             return None;
         }
         let entry = self.entries.get_mut(hop.neighbor)?;
-        let is_good = match entry.state {
-            State::Reachable => now <= entry.confirmed + self.reachable,
-            State::Delay | State::Probe => true,
-            State::Incomplete | State::Stale => false,
+        let is_good = if entry.state == State::Reachable {
+            now.nanos_since(entry.confirmed) <= self.reachable
+        } else {
+            matches!(entry.state, State::Delay | State::Probe)
         };
-        if is_good && !entry.used {
+        if !is_good {
+            cold_path();
+            return None;
+        }
+        if !entry.used {
             entry.used = true;
         }
-        is_good.then_some(&entry.header)
+        Some(&entry.header)
     }
 
     /// The neighbour for `hop`, made and asked for when it is new, and remembered for `destination`.
@@ -204,7 +211,7 @@ impl Neighbors {
         if let Some(entry) = self.entries.get_mut(id) {
             entry.used = true;
             let is_old = match entry.state {
-                State::Reachable => now > entry.confirmed + self.reachable,
+                State::Reachable => now.nanos_since(entry.confirmed) > self.reachable,
                 state => state == State::Stale,
             };
             if is_old {
@@ -238,7 +245,7 @@ impl Neighbors {
     }
 
     /// Upper-layer confirmation: an array look-up and a store; nothing for the same one again at the same time.
-    #[inline]
+    #[inline(always)]
     pub(super) fn confirm(&mut self, now: Instant, destination: Ipv4Addr) {
         if self.last_confirmed != (now, destination) {
             self.last_confirmed = (now, destination);
@@ -246,6 +253,7 @@ impl Neighbors {
         }
     }
 
+    #[inline(never)]
     fn confirm_hop(&mut self, now: Instant, destination: Ipv4Addr) {
         let hop = self.hops[hop_slot(destination)];
         if hop.destination != destination {
@@ -459,7 +467,7 @@ impl Neighbors {
             let Some(entry) = self.entries.get_mut(id) else { continue };
             let is_idle = match entry.state {
                 State::Stale => true,
-                State::Reachable => now > entry.confirmed + self.reachable,
+                State::Reachable => now.nanos_since(entry.confirmed) > self.reachable,
                 State::Incomplete | State::Delay | State::Probe => false,
             };
             if is_idle && !entry.used {

@@ -1,6 +1,6 @@
 //! An acknowledgment arrives: what it covers, what that says about the path, and what follows (Linux's `tcp_ack`).
 
-use super::congestion::{Ack, Phase};
+use super::congestion::{Ack, Phase, RateSample};
 use super::connection::{Connection, Env};
 use super::options::Timestamps;
 use super::rate::Sampler;
@@ -177,9 +177,16 @@ impl Connection {
     #[inline(always)]
     pub(crate) fn predicted_ack(&mut self, ack: SeqNumber, echo: Option<u32>, env: &mut Env<'_>) {
         let pipe = self.flight.pipe();
-        match self.flight.take_only(ack) {
-            Some(sent) => self.only_segment_acked(&sent, pipe, env),
-            None => self.segments_acked(ack, echo, pipe, env),
+        if self.pacing.is_none()
+            && let Some(sent) = self.flight.take_only(ack)
+        {
+            self.only_segment_acked(&sent, pipe, env);
+            if self.snd.queue.len() == 0 {
+                self.tell_writable();
+                return self.chrono.pause(env.now);
+            }
+        } else {
+            self.segments_acked(ack, echo, pipe, env);
         }
         self.tell_writable();
         self.go_on(env.now);
@@ -214,20 +221,54 @@ impl Connection {
     /// As `segments_acked`, when one segment was out and was sent once: a request, or its answer.
     #[inline(always)]
     fn only_segment_acked(&mut self, sent: &Sent, pipe: u32, env: &mut Env<'_>) {
-        let lost = self.flight.ever_lost();
-        let mut outcome = Outcome { advanced: true, ..Outcome::default() };
-        let rtt = env.now.nanos_since(sent.at);
-        self.rate.segment_delivered(&mut outcome.sampler, &sent.rate, sent.at, sent.end);
-        self.recovery.rack.advance(sent, env.now, None);
-        outcome.delivered = sent.end.since(sent.start);
-        outcome.acked = self.snd.acknowledge(sent.end);
-        self.rtt.measured_path(rtt, env.now);
+        let now = env.now;
+        let mut sampler = Sampler::default();
+        self.rate.segment_delivered(&mut sampler, &sent.rate, sent.at, sent.end);
+        self.recovery.rack.advance(sent, now, None);
+        let bytes = sent.end.since(sent.start);
+        self.snd.acknowledge_all(sent.end);
+        let rtt = now.nanos_since(sent.at);
+        self.rtt.measured_path(rtt, now);
         self.rtt.measured(rtt, self.snd.una, self.snd.nxt, env.config);
-        if let Some(prior) = outcome.sampler.prior_delivered() {
+        if let Some(prior) = sampler.prior_delivered() {
             self.recovery.rack.adapt(prior, self.rate.delivered());
         }
-        self.restart_retransmit(env);
-        self.control(pipe, lost, Some(rtt), &outcome, env);
+        self.timers.clear(Timer::Retransmit);
+        self.timers.clear(Timer::TailProbe);
+        self.timers.clear(Timer::Reorder);
+        let rate = self.rate.sample(&sampler, bytes, now, self.rtt.min());
+        if self.is_cwnd_limited() || !self.cc.passes_unlimited(now, false) {
+            self.only_segment_counts(bytes, pipe, rtt, rate, now);
+        }
+    }
+
+    /// The congestion control takes the ACK of the only segment into account.
+    #[inline(never)]
+    fn only_segment_counts(
+        &mut self,
+        bytes: u32,
+        prior_in_flight: u32,
+        rtt: u64,
+        rate: Option<RateSample>,
+        now: Instant,
+    ) {
+        self.cc.on_ack(&Ack {
+            now,
+            acked: bytes,
+            delivered: bytes,
+            lost: 0,
+            prior_in_flight,
+            in_flight: 0,
+            una: self.snd.una,
+            nxt: self.snd.nxt,
+            rtt: Some(rtt),
+            srtt: self.rtt.srtt_nanos(),
+            min_rtt: self.rtt.min(),
+            is_cwnd_limited: self.is_cwnd_limited(),
+            ece: false,
+            phase: self.recovery.phase,
+            rate,
+        });
     }
 
     /// Takes what `ack` covers from what is out (Linux's `tcp_clean_rtx_queue`).

@@ -71,11 +71,14 @@ impl Chrono {
     #[inline(always)]
     pub(crate) fn pause(&mut self, now: Instant) {
         let time = now.as_nanos().saturating_sub(self.since >> 2);
-        match self.since & 3 {
-            1 => self.busy += time,
-            0 => {}
-            2 => self.window += time,
-            _ => self.buffer += time,
+        if self.is(Limit::Path) {
+            self.busy += time; // as mostly
+        } else {
+            match self.since & 3 {
+                0 => {}
+                2 => self.window += time,
+                _ => self.buffer += time,
+            }
         }
         self.since = 0;
     }

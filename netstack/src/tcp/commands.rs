@@ -154,7 +154,10 @@ impl Tcp {
 
     pub(crate) fn read_chunk(&mut self, id: SocketId) -> Result<Option<Chunk>, Error> {
         let connection = self.connections.get_mut(id.0).filter(|c| !c.app.orphan).ok_or(Error::NotOpen)?;
-        let Some(chunk) = connection.rcv.queue.pop() else { return connection.end_of_data().map(|()| None) };
+        if connection.rcv.queue.len() == 0 {
+            return connection.end_of_data().map(|()| None);
+        }
+        let Some(chunk) = connection.rcv.queue.pop() else { return Ok(None) };
         watch_memory(connection, &mut self.wheel, id.0, self.now);
         if connection.has_read(self.now, &self.config, &self.memory) {
             self.settle(id.0);
@@ -305,7 +308,9 @@ impl Connection {
         if self.rcv.fin_received {
             return Ok(());
         }
-        if let Some(error) = self.app.error.take() {
+        if self.app.error.is_some()
+            && let Some(error) = self.app.error.take()
+        {
             return Err(error);
         }
         if self.app.read_shut || self.machine.get() == State::Closed {

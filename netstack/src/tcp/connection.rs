@@ -8,6 +8,7 @@ use super::ecn::{self, Cut, Ecn};
 use super::fast_open::FastOpen;
 use super::memory::Memory;
 use super::options::{Negotiated, Timestamps};
+use super::output::link_mss;
 use super::pacing::Pacing;
 use super::path_mtu::Path;
 use super::prediction::Predicted;
@@ -23,7 +24,7 @@ use super::socket_options::OwnOptions;
 use super::state::Machine;
 use super::table::FourTuple;
 use super::timers::Timers;
-use crate::config::TcpConfig;
+use crate::config::{Link, TcpConfig};
 use crate::error::Error;
 use crate::event::ListenerId;
 use crate::stats::Stats;
@@ -46,14 +47,28 @@ pub(crate) struct Effects {
     pub(crate) challenge: bool,
 }
 
+impl Effects {
+    /// What few segments bring about.
+    #[inline(always)]
+    pub(crate) fn is_rare(&self) -> bool {
+        self.writable || self.closed || self.reset.is_some()
+    }
+}
+
 /// What a connection needs from outside while it handles something.
 pub(crate) struct Env<'a> {
     pub(crate) now: Instant,
     pub(crate) config: &'a TcpConfig,
     pub(crate) stats: &'a mut Stats,
     pub(crate) memory: &'a Memory,
+    pub(crate) link: &'a Link,
+}
+
+impl Env<'_> {
     /// Payload that the link has room for, without options.
-    pub(crate) link_mss: u16,
+    pub(crate) fn link_mss(&self) -> u16 {
+        link_mss(self.link)
+    }
 }
 
 /// What the application did to its socket.
@@ -177,7 +192,7 @@ impl Connection {
         self.rcv.open(irs, env.now);
         let offered = u32::from(Receiver::first_window(self.rcv.limit.min(self.rcv.clamp) as usize));
         self.rcv.edge = self.rcv.nxt + offered;
-        self.rcv.space.start(offered.min(10 * u32::from(env.link_mss)), self.rcv.nxt, env.now);
+        self.rcv.space.start(offered.min(10 * u32::from(env.link_mss())), self.rcv.nxt, env.now);
         if let Some(scale) = negotiated.scale {
             self.snd.scale = scale;
         } else {
@@ -191,7 +206,7 @@ impl Connection {
         self.limit_mss();
         self.rcv.sack_permitted = negotiated.sack;
         self.snd.sack = negotiated.sack;
-        self.rcv.mss = 536.min(env.link_mss);
+        self.rcv.mss = 536.min(env.link_mss());
         self.cc = fresh_congestion(self.cc.kind(), self.snd.mss, env.config);
         self.start_pacing();
         self.expand_send_buffer();

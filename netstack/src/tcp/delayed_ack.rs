@@ -1,6 +1,7 @@
 //! When data are acknowledged (RFC 1122 4.2.3.2, RFC 5681 4.2): at once, with an answer, or after a time that follows the
 //! peer's pace, as Linux does.
 
+use core::hint::cold_path;
 use core::time::Duration;
 
 use super::connection::{Connection, Env};
@@ -41,14 +42,24 @@ impl DelayedAck {
 
     /// Linux's `tcp_event_data_recv`; `rto` in nanoseconds.
     #[inline(always)]
-    fn data_arrived(&mut self, now: Instant, rto: u64, wnd: u32, mss: u16) {
-        let pause = u64::from(now.short_micros().wrapping_sub(self.last));
+    fn data_arrived(&mut self, now: Instant, rto: impl FnOnce() -> u64, wnd: u32, mss: u16) {
+        let pause = now.short_micros().wrapping_sub(self.last);
         self.last = now.short_micros();
+        if self.ato != 0 && pause <= ATO_MIN / 2 {
+            self.ato = self.ato / 2 + ATO_MIN / 2;
+        } else {
+            cold_path();
+            self.data_after_pause(pause, rto(), wnd, mss);
+        }
+    }
+
+    /// After a pause, or for the first time.
+    #[inline(never)]
+    fn data_after_pause(&mut self, pause: u32, rto: u64, wnd: u32, mss: u16) {
+        let pause = u64::from(pause);
         if self.ato == 0 {
             self.quicken(wnd, mss, MAX_QUICK_ACKS);
             self.ato = ATO_MIN;
-        } else if pause <= u64::from(ATO_MIN / 2) {
-            self.ato = self.ato / 2 + ATO_MIN / 2;
         } else if pause < u64::from(self.ato) {
             let ato = u64::from(self.ato / 2) + pause;
             self.ato = ato.min(rto / 1000) as u32; // below twice ato
@@ -108,11 +119,11 @@ impl Receiver {
 
     /// `len` bytes of data arrived in order: is an ACK owed at once? Otherwise it is delayed.
     #[inline(always)]
-    pub(crate) fn owe_ack(&mut self, len: u32, now: Instant, rto: u64) {
+    pub(crate) fn owe_ack(&mut self, len: u32, now: Instant, rto: impl FnOnce() -> u64) {
         let (wnd, mss) = (self.wnd(), self.mss);
         self.delayed.data_arrived(now, rto, wnd, mss);
-        if len < u32::from(mss) {
-            self.delayed.pushed = (self.delayed.pushed + 1).min(2);
+        if len < u32::from(mss) && self.delayed.pushed < 2 {
+            self.delayed.pushed += 1;
         }
         // RFC 5681 4.2: every second full segment, and while there is a hole, at once. (Linux waits with the former until the
         // application has read; here it reads in the same turn.)

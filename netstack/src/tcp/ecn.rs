@@ -21,13 +21,20 @@ impl Stats {
     /// Counts an IP packet with these two bits.
     #[inline(always)]
     pub(crate) fn count_ecn(&mut self, ecn: u8) {
-        let counter = match ecn & 3 {
-            NOT_ECT => &mut self.in_no_ect_pkts,
-            1 => &mut self.in_ect1_pkts,
-            ECT_0 => &mut self.in_ect0_pkts,
-            _ => &mut self.in_ce_pkts,
-        };
-        *counter += 1;
+        if ecn & 3 == NOT_ECT {
+            self.in_no_ect_pkts += 1;
+        } else {
+            self.count_capable(ecn);
+        }
+    }
+
+    #[inline(never)]
+    fn count_capable(&mut self, ecn: u8) {
+        match ecn & 3 {
+            ECT_0 => self.in_ect0_pkts += 1,
+            CE => self.in_ce_pkts += 1,
+            _ => self.in_ect1_pkts += 1,
+        }
     }
 }
 

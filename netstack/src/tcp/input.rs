@@ -107,7 +107,7 @@ impl Connection {
             return;
         }
         self.ecn.syn_received(segment);
-        let negotiated = Negotiated::from(&segment.header.options, env.config, env.link_mss);
+        let negotiated = Negotiated::from(&segment.header.options, env.config, env.link_mss());
         self.open(segment.seq(), segment.header.window, negotiated, env);
         if ack.is_none() {
             // Simultaneous open: our SYN goes out again, with an ACK.

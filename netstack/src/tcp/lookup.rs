@@ -1,5 +1,6 @@
 //! Whose segment is it? From the 4-tuple to the record that answers for it.
 
+use core::hint::cold_path;
 use core::net::Ipv4Addr;
 
 use corelane_nic::Pool;
@@ -161,6 +162,10 @@ impl Tcp {
             }
             self.ahead.found.pop();
         }
+        if let Some(Owner::Connection(id)) = self.flows.recent(tuple) {
+            return Some(id);
+        }
+        cold_path();
         match self.flows.likely(tuple)? {
             Owner::Connection(id) => Some(id),
             _ => None,

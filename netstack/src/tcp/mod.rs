@@ -90,9 +90,10 @@ mod timers;
 mod tso;
 
 use alloc::vec::Vec;
+use core::hint::cold_path;
 use core::net::Ipv4Addr;
 
-use corelane_nic::{Checksum, Chunk, Packet, Pool, RxFrame, TxBurst};
+use corelane_nic::{Checksum, Chunk, Packet, Pool, RxBurst, TxBurst};
 
 pub use closing::Shutdown;
 pub use commands::{Readiness, WriteChunkError, WriteFlags};
@@ -227,38 +228,42 @@ impl Tcp {
         }
     }
 
-    /// A frame that a connection predicts: with one look at its headers. Any other is given back untouched.
-    #[inline]
-    pub(crate) fn receive_predicted(&mut self, frame: RxFrame, net: &mut Net<'_>) -> Result<(), RxFrame> {
-        let Some(own) = net.ip.mac() else { return Err(frame) };
-        let Some(segment) = Plain::parse(&frame.packet, own) else { return Err(frame) };
-        // A copy: what is pointed to can't stay in registers, and the rest of the segment with it.
-        let tuple = segment.tuple;
-        let Some(id) = self.likely_connection(&tuple) else { return Err(frame) };
-        let Some(connection) = self.connections.get_mut(id) else { return Err(frame) };
-        let is_taken = connection.tuple == tuple
+    /// Takes the first frame of `burst` if a connection predicts it: with one look at its headers. `false`, and it is still there:
+    /// none does.
+    #[inline(always)]
+    pub(crate) fn receive_predicted(&mut self, burst: &mut RxBurst, net: &mut Net<'_>) -> bool {
+        let (Some(own), Some(frame)) = (net.ip.mac(), burst.get(0)) else { return false };
+        let Some(segment) = Plain::parse(&frame.packet, own) else { return false };
+        let Some(id) = self.likely_connection(&segment.tuple) else { return false };
+        let Some(connection) = self.connections.get_mut(id) else { return false };
+        let is_expected = connection.tuple == segment.tuple
             && connection.predicts(&segment, net.now)
             && !frame.packet.is_chained()
             && segment.is_valid(&frame.packet, frame.checksum);
-        if !is_taken {
-            return Err(frame);
+        if !is_expected {
+            cold_path();
+            return false;
         }
+        let Some(frame) = burst.pop() else { return false };
         self.now = net.now;
         net.stats.ip_in_receives += 1;
         net.stats.count_ecn(segment.ecn);
         net.stats.ip_in_delivers += 1;
         net.stats.tcp_in_segs += 1;
-        let link_mss = output::link_mss(&self.link);
-        let mut env =
-            Env { now: net.now, config: &self.config, stats: net.stats, memory: &self.memory, link_mss };
-        let una = connection.snd.una;
-        connection.input_predicted(&segment, frame.packet, &mut env);
-        if connection.snd.una != una {
+        let mut env = Env {
+            now: net.now,
+            config: &self.config,
+            stats: net.stats,
+            memory: &self.memory,
+            link: &self.link,
+        };
+        if segment.ack != connection.snd.una {
             // Only an answer to what we sent shows that the neighbour hears us.
-            net.ip.confirm(net.now, connection.tuple.remote);
+            net.ip.confirm(net.now, segment.tuple.remote);
         }
-        self.lists.note(connection, id); // it ends no state
-        Ok(())
+        connection.input_predicted(&segment, frame.packet, &mut env);
+        self.lists.note_predicted(connection, id);
+        true
     }
 
     /// A segment arrives: who answers for it?
@@ -303,9 +308,13 @@ impl Tcp {
 
     fn connection_input(&mut self, id: Id, segment: &mut Segment, net: &mut Net<'_>) {
         let Some(connection) = self.connections.get_mut(id) else { return };
-        let link_mss = output::link_mss(&self.link);
-        let mut env =
-            Env { now: net.now, config: &self.config, stats: net.stats, memory: &self.memory, link_mss };
+        let mut env = Env {
+            now: net.now,
+            config: &self.config,
+            stats: net.stats,
+            memory: &self.memory,
+            link: &self.link,
+        };
         let una = connection.snd.una;
         connection.input(segment, &mut env);
         if connection.effects.challenge {

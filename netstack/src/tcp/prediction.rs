@@ -2,6 +2,8 @@
 //!
 //! Nothing is decided here that `input` and `output` decide otherwise: what is out of the ordinary goes to them.
 
+use core::hint::cold_path;
+
 use corelane_nic::{ChecksumOffload, Packet, TxOffload};
 
 use super::Net;
@@ -94,7 +96,9 @@ impl Connection {
     }
 
     /// Takes a segment that it [predicts](Connection::predicts); `packet` is its whole frame.
-    #[inline(always)]
+    ///
+    /// A call of its own: among all that a frame needs, the pointer to the connection would be read from the stack at each step.
+    #[inline(never)]
     pub(crate) fn input_predicted(&mut self, segment: &Plain, mut packet: Packet, env: &mut Env<'_>) {
         env.stats.tcp_hp_hits += 1;
         self.rcv.heard = env.now;
@@ -116,17 +120,20 @@ impl Connection {
         packet.truncate(len);
         self.effects.transmit = true; // at least an ACK or its timer
         self.take_ecn(segment.ecn, segment.flags);
-        self.rcv.mss = self.rcv.mss.max(len.min(usize::from(env.link_mss)) as u16); // limited by a u16
-        let before = self.rcv.nxt;
+        if len > usize::from(self.rcv.mss) {
+            cold_path();
+            self.rcv.mss = self.rcv.mss.max(len.min(usize::from(env.link_mss())) as u16); // limited by a u16
+        }
         if Self::keep_chunk(&mut self.rcv, packet.freeze(), env) {
-            self.rcv.nxt += len as u32; // as above
-            self.took(before, segment.timestamps.map(|(_, echo)| echo), env);
+            let len = len as u32; // shorter than an IP packet
+            self.rcv.nxt += len;
+            self.took(len, segment.timestamps.map(|(_, echo)| echo), env);
         }
     }
 
     /// Sends all that waits as one segment with a copied payload, or the ACK that is owed. `false`, with nothing done:
     /// that is not all there is to it.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn output_predicted(&mut self, net: &mut Net<'_>, config: &TcpConfig, link: &Link) -> bool {
         let Some(len) = self.predicted_len(link) else { return false };
         if len == 0 && !self.rcv.ack_now {
@@ -181,12 +188,32 @@ impl Connection {
         net.stats.ip_out_requests += 1;
         net.stats.tcp_out_segs += 1;
         net.stats.tx_copied_bytes += len as u64;
-        if len > 0 {
-            self.sent_new(len, net.now, config);
-        }
-        self.sent_ack(len, net.now);
-        self.set_retransmit(net.now, config);
+        self.departed(len, net.now, config);
         true
+    }
+
+    /// `len` bytes went out, all that there were, with an ACK; a call of its own, as [`predicted_ack`](Connection::predicted_ack).
+    #[inline(never)]
+    fn departed(&mut self, len: usize, now: Instant, config: &TcpConfig) {
+        if len > 0 {
+            self.sent_new(len, now, config);
+        }
+        self.sent_ack(len, now);
+        self.set_timers(now, config);
+    }
+
+    /// As `set_retransmit`, on a connection that is calm and has sent all that it may.
+    #[inline(always)]
+    fn set_timers(&mut self, now: Instant, config: &TcpConfig) {
+        if self.flight.is_empty() {
+            return;
+        }
+        if !self.timers.is_set(Timer::Retransmit) {
+            self.timers.set(Timer::Retransmit, now.plus_nanos(self.rto(config)));
+        }
+        if !self.timers.is_set(Timer::TailProbe) {
+            self.set_tail_probe(now, config);
+        }
     }
 
     /// How much waits to be sent, in bytes, if one segment with a copied payload may carry all of it now.

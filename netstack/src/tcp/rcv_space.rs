@@ -1,6 +1,7 @@
 //! How large the receive buffer must be: Linux's dynamic right-sizing (`tcp_rcv_space_adjust`), by what the application reads
 //! in a round trip.
 
+use core::hint::cold_path;
 use core::mem::offset_of;
 
 use super::receiver::Receiver;
@@ -65,12 +66,10 @@ impl RcvSpace {
         }
     }
 
-    /// The time from offering a window to the arrival of its last byte: at least a round trip.
-    fn time_window(&mut self, nxt: SeqNumber, edge: SeqNumber, now: Instant) {
+    /// A window has arrived, or is offered for the first time.
+    #[inline(never)] // once a window
+    fn next_window(&mut self, edge: SeqNumber, now: Instant) {
         if self.is_timed {
-            if nxt.before(self.window_end) {
-                return;
-            }
             self.measured(now.short_micros().wrapping_sub(self.window_since), true);
         }
         (self.is_timed, self.window_end, self.window_since) = (true, edge, now.short_micros());
@@ -78,13 +77,11 @@ impl RcvSpace {
 }
 
 impl Receiver {
-    /// Data arrived in order. `echoed`: TSecr, and our clock of timestamps; of full segments only, since the peer may have
-    /// waited with a small one.
+    /// Data arrived in order, with TSecr, at `clock` by our timestamps; of full segments only, since the peer may have waited
+    /// with a small one.
     #[inline]
-    pub(crate) fn measure_rtt(&mut self, echoed: Option<(u32, u32)>, now: Instant) {
-        if let Some((echo, clock)) = echoed
-            && echo != self.space.echo
-        {
+    pub(crate) fn measure_rtt(&mut self, echo: u32, clock: u32) {
+        if echo != self.space.echo {
             self.space.echo = echo;
             let ago = clock.wrapping_sub(echo);
             // An echo from the future, or of before the connection, measures nothing.
@@ -92,7 +89,15 @@ impl Receiver {
                 self.space.measured(ago.max(1).saturating_mul(1000), false);
             }
         }
-        self.space.time_window(self.nxt, self.edge, now);
+    }
+
+    /// Data arrived in order: the time from offering a window to the arrival of its last byte is at least a round trip.
+    #[inline(always)]
+    pub(crate) fn time_window(&mut self, now: Instant) {
+        if !self.space.is_timed || !self.nxt.before(self.space.window_end) {
+            cold_path();
+            self.space.next_window(self.edge, now);
+        }
     }
 
     /// The application has read: the buffer grows with the rate (Linux's `tcp_rcv_space_adjust`).

@@ -153,10 +153,11 @@ impl Receiver {
     /// The window field of the segment that is sent now; the edge moves with it.
     #[inline(always)]
     pub(crate) fn advertise(&mut self) -> u16 {
-        let wnd = self.next_edge().since(self.nxt);
+        let edge = self.next_edge();
         // RFC 7323 2.4: rounding down must not move the edge to the left.
         let least = self.wnd().div_ceil(1 << self.scale);
-        let field = (wnd >> self.scale).max(least).min(u32::from(u16::MAX));
+        let field = if edge == self.edge { least } else { (edge.since(self.nxt) >> self.scale).max(least) };
+        let field = field.min(u32::from(u16::MAX));
         self.edge = self.edge.max(self.nxt + (field << self.scale));
         field as u16 // just limited
     }

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::seq::SeqNumber;
 use crate::config::TcpConfig;
-use crate::time::Instant;
+use crate::time::{Instant, nanos};
 
 /// RFC 6298 2.1: the RTO before the first measurement.
 const INITIAL_RTO: u64 = 1_000_000_000;
@@ -15,16 +15,6 @@ const LOST_SYN_RTO: u64 = 3_000_000_000;
 const NO_CEILING: u64 = 1_000_000_000;
 /// Linux's `tcp_min_rtt_wlen`, in nanoseconds.
 const MIN_WINDOW: u64 = 300_000_000_000;
-
-/// In nanoseconds; longer than 73 years is as good as that.
-#[inline]
-pub(crate) fn nanos(time: Duration) -> u64 {
-    if time.as_secs() == 0 {
-        return u64::from(time.subsec_nanos()); // as most are: nothing to multiply
-    }
-    let nanos = time.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(time.subsec_nanos()));
-    nanos.min(u64::MAX / 8)
-}
 
 /// Round-trip time and what follows from it, in nanoseconds: each ACK computes with them, and a `Duration` divides by
 /// a billion at every step.

@@ -146,8 +146,9 @@ impl Sender {
     }
 
     /// Sent and not acknowledged.
+    #[inline(always)]
     pub(crate) fn flight(&self) -> u32 {
-        self.nxt.since(self.una)
+        self.nxt.0.wrapping_sub(self.una.0) // SND.NXT is never behind
     }
 
     /// Whether something waits that was never sent.
@@ -190,6 +191,16 @@ impl Sender {
         self.wl1 = seq;
         self.wl2 = ack;
         changed
+    }
+
+    /// As `acknowledge`, on an open connection without a FIN, of all that was sent.
+    #[inline(always)]
+    pub(crate) fn acknowledge_all(&mut self, ack: SeqNumber) {
+        debug_assert!(self.syn_acked && !self.fin && ack == self.nxt, "as header prediction has it");
+        let covered = ack.since(self.una);
+        self.queue.consume(covered as usize);
+        self.una = ack;
+        self.bytes_acked += u64::from(covered);
     }
 
     /// Takes an acknowledgment of new data; returns how many bytes of data it covers.

@@ -79,9 +79,15 @@ impl Lists {
         }
     }
 
-    /// Enters a connection by its effects. Whether its state may have ended: `Tcp::end_state` sees to that.
+    /// As `note`, after a segment that was predicted: it ends no state, and nobody waits for what it brings but readers.
     #[inline(always)]
-    pub(crate) fn note(&mut self, connection: &mut Connection, id: Id) -> bool {
+    pub(crate) fn note_predicted(&mut self, connection: &mut Connection, id: Id) {
+        debug_assert!(!connection.effects.is_rare(), "no predicted segment does that");
+        self.note_usual(connection, id);
+    }
+
+    #[inline(always)]
+    fn note_usual(&mut self, connection: &mut Connection, id: Id) {
         // Field by field: a look at all of them at once would wait until the store to each has gone through.
         let effects = &mut connection.effects;
         if effects.transmit {
@@ -98,8 +104,17 @@ impl Lists {
                 self.events.push(Event::Readable(SocketId(id)));
             }
         }
-        let rare = effects.writable || effects.closed || effects.reset.is_some();
-        if rare { self.note_rare(connection, id) } else { connection.machine.get() == State::TimeWait }
+    }
+
+    /// Enters a connection by its effects. Whether its state may have ended: `Tcp::end_state` sees to that.
+    #[inline(always)]
+    pub(crate) fn note(&mut self, connection: &mut Connection, id: Id) -> bool {
+        self.note_usual(connection, id);
+        if connection.effects.is_rare() {
+            self.note_rare(connection, id)
+        } else {
+            connection.machine.get() == State::TimeWait
+        }
     }
 
     /// As `note`, for what few segments bring about.
@@ -237,9 +252,13 @@ impl Tcp {
             }
             return;
         }
-        let link_mss = super::output::link_mss(&self.link);
-        let mut env =
-            Env { now: net.now, config: &self.config, stats: net.stats, memory: &self.memory, link_mss };
+        let mut env = Env {
+            now: net.now,
+            config: &self.config,
+            stats: net.stats,
+            memory: &self.memory,
+            link: &self.link,
+        };
         let retries = connection.snd.retries;
         connection.expire(&mut env);
         // RFC 9293 3.8.3, R1.

@@ -125,6 +125,7 @@ impl FlowTable {
 
     /// The place of a recent flow, and what tells it from most others of that place. Peers tend to count ports up: then no
     /// two of a peer's flows share a place.
+    #[inline(always)]
     fn place(&self, tuple: &FourTuple) -> (usize, u32) {
         let addresses =
             (u32::from(tuple.remote) ^ u32::from(tuple.local).rotate_left(16)).wrapping_mul(0x9e37_79b1);
@@ -135,13 +136,16 @@ impl FlowTable {
     }
 
     /// Who lately answered for what may be this tuple: nearly always for the tuple itself, which remains to be looked at.
+    #[inline(always)]
+    pub(crate) fn recent(&self, tuple: &FourTuple) -> Option<Owner> {
+        let (place, print) = self.place(tuple);
+        self.recent[place].filter(|(known, _)| *known == print).map(|(_, owner)| owner)
+    }
+
+    /// As `recent`, but who did not answer lately is looked for.
     #[inline]
     pub(crate) fn likely(&mut self, tuple: &FourTuple) -> Option<Owner> {
-        let (place, print) = self.place(tuple);
-        match self.recent[place] {
-            Some((known, owner)) if known == print => Some(owner),
-            _ => self.search_likely(tuple),
-        }
+        self.recent(tuple).or_else(|| self.search_likely(tuple))
     }
 
     #[inline(never)]

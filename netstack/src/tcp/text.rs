@@ -1,6 +1,7 @@
 //! The text of a segment (RFC 9293 3.10.7.4, seventh): into the queue, or into the assembler.
 
 use alloc::boxed::Box;
+use core::hint::cold_path;
 
 use corelane_nic::Chunk;
 
@@ -10,7 +11,6 @@ use super::options::Timestamps;
 use super::receiver::Receiver;
 use super::recovery::DUP_THRESH;
 use super::segment::Segment;
-use super::seq::SeqNumber;
 use super::state::State;
 use super::timers::Timer;
 use crate::error::Error;
@@ -39,7 +39,7 @@ impl Connection {
             return self.fail(Error::ConnectionReset);
         }
         self.take_ecn(segment.ecn, segment.header.flags);
-        let mss = len.min(usize::from(env.link_mss)) as u16; // limited by a u16
+        let mss = len.min(usize::from(env.link_mss())) as u16; // limited by a u16
         self.rcv.mss = self.rcv.mss.max(mss);
         if segment.seq() == self.rcv.nxt {
             self.in_order(segment, env);
@@ -61,24 +61,25 @@ impl Connection {
         }
         if self.rcv.nxt != before {
             self.rcv.ack_now |= had_hole; // RFC 5681 4.2: what fills a hole, or a part of it, is acknowledged at once
-            self.took(before, segment.header.options.timestamps.map(|(_, echo)| echo), env);
+            self.took(
+                self.rcv.nxt.since(before),
+                segment.header.options.timestamps.map(|(_, echo)| echo),
+                env,
+            );
         }
     }
 
-    /// Data from `before` up to RCV.NXT were taken in order. `echo`: TSecr of what brought them.
+    /// `len` bytes of data were taken in order, up to RCV.NXT. `echo`: TSecr of what brought them.
     #[inline(always)]
-    pub(crate) fn took(&mut self, before: SeqNumber, echo: Option<u32>, env: &Env<'_>) {
-        let len = self.rcv.nxt.since(before);
+    pub(crate) fn took(&mut self, len: u32, echo: Option<u32>, env: &Env<'_>) {
         self.rcv.bytes += u64::from(len);
-        let mut echoed = None;
         if len >= u32::from(self.rcv.mss)
             && let (Some(echo), Some(ours)) = (echo.filter(|echo| *echo != 0), &self.timestamps)
         {
-            echoed = Some((echo, Timestamps::value(ours.offset, env.now)));
+            self.rcv.measure_rtt(echo, Timestamps::value(ours.offset, env.now));
         }
-        self.rcv.measure_rtt(echoed, env.now);
-        let rto = self.rto(env.config);
-        self.rcv.owe_ack(len, env.now, rto);
+        self.rcv.time_window(env.now);
+        self.rcv.owe_ack(len, env.now, || self.rtt.rto(env.config));
         if self.timers.is_set(Timer::DelayedAck) {
             self.hasten_ack(env);
         }
@@ -107,6 +108,7 @@ impl Connection {
             rcv.queue.push(chunk);
             return true;
         }
+        cold_path();
         // What the application keeps of the buffers is not ours to count: it shows when they run out.
         if env.memory.is_pressed() {
             rcv.pressed = env.config.tcp_rmem.min.min(super::receiver::MAX_BUFFER) as u32; // limited

@@ -93,9 +93,22 @@ impl Sum {
     }
 
     /// Adds the protocol and the length of a pseudo header whose addresses were among the bytes added.
+    #[inline(always)]
     pub(crate) fn add_tail(self, protocol: u8, len: u16) -> Sum {
-        let words = u64::from(u16::from(protocol).to_be()) + u64::from(len.to_be());
-        Sum { words: self.words + words, ..self } // whole words, wherever the bytes end
+        // Whole words, wherever the bytes end.
+        self.add_whole(u64::from(u16::from(protocol).to_be()) + u64::from(len.to_be()))
+    }
+
+    /// Adds whole words, as they lie in memory.
+    #[inline(always)]
+    pub(super) fn add_whole(self, words: u64) -> Sum {
+        Sum { words: self.words + words, ..self }
+    }
+
+    /// Adds a sum of bytes that follow an even number of them.
+    #[inline(always)]
+    pub(super) fn add(self, behind: Sum) -> Sum {
+        Sum { words: self.words + behind.words, odd: behind.odd }
     }
 
     #[inline(always)]
@@ -132,6 +145,7 @@ impl Sum {
     }
 
     /// The checksum: what goes into the field, when the field was zero while it was added.
+    #[inline]
     pub(crate) fn finish(self) -> u16 {
         !self.fold()
     }

@@ -8,12 +8,11 @@
 //!  | Ethernet | IPv4              | TCP              | NOP NOP timestamps      | payload
 //! ```
 
-use core::net::Ipv4Addr;
+use core::hint::cold_path;
 
 use corelane_nic::{Checksum, MacAddress, Packet};
 
 use super::checksum::{self, Sum};
-use super::ipv4::fold;
 use super::tcp::{CHECKSUM_AT, Flags};
 use super::{ethernet, ipv4};
 use crate::tcp::FourTuple;
@@ -31,6 +30,13 @@ pub(crate) const MAX_HEADER_LEN: usize = BARE + TIMESTAMPS_LEN;
 /// NOP, NOP, kind 8, length 10.
 const TIMESTAMPS: u32 = 0x0101_080a;
 const DONT_FRAGMENT: u32 = 0x4000;
+/// Of the first eight bytes of a frame: the destination, and whether the source is a group.
+const STATIONS: u64 = 0xffff_ffff_ffff_0100;
+/// Of the four from the EtherType on: all but the TOS.
+const KIND: u32 = 0xffff_ff00;
+const IPV4_WITHOUT_OPTIONS: u32 = (ethernet::IPV4 as u32) << 16 | 0x4500; // `as` widens: From is not const
+/// Of the four from the fragment's offset on: all but "don't fragment" and the TTL.
+const WHOLE: u32 = 0xbfff_00ff;
 
 /// What a plain frame says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,24 +73,19 @@ impl Plain {
         let h: &[u8; BARE] = frame.first_chunk()?;
         let total_len = usize::from(be16(h, 16));
         let end = IP_AT + total_len;
-        let (ether_type, fragment, protocol) = (be16(h, 12), be16(h, 20), h[23]);
-        let from_group = h[6] & 1 != 0; // no station has such an address
-        let is_plain = h[..6] == own.0
-            && !from_group
-            && ether_type == ethernet::IPV4
-            && h[14] == 0x45
-            && u32::from(fragment) & !DONT_FRAGMENT == 0
-            && protocol == ipv4::TCP
-            && end <= frame.len();
+        let [a, b, c, d, e, f] = own.0;
+        // With the lowest bit of the source: no station has a group's address.
+        let stations = h.first_chunk().map(|begin| u64::from_be_bytes(*begin) & STATIONS);
+        let is_plain = stations == Some(u64::from_be_bytes([a, b, c, d, e, f, 0, 0]))
+            && be32(h, 12) & KIND == IPV4_WITHOUT_OPTIONS
+            && be32(h, 20) & WHOLE == u32::from(ipv4::TCP)
+            && end <= frame.len()
+            && checksum::sum(&h[IP_AT..TCP_AT]).is_valid();
         if !is_plain {
-            return None;
-        }
-        let sum = (0..5).map(|word| u64::from(be32(h, IP_AT + 4 * word))).sum();
-        if fold(sum) != 0xffff {
+            cold_path();
             return None;
         }
         let (header_len, timestamps) = match h[46] >> 4 {
-            5 => (BARE, None),
             8 => {
                 let option: &[u8; TIMESTAMPS_LEN] = frame.get(BARE..)?.first_chunk()?;
                 if be32(option, 0) != TIMESTAMPS {
@@ -92,6 +93,7 @@ impl Plain {
                 }
                 (BARE + TIMESTAMPS_LEN, Some((be32(option, 4), be32(option, 8))))
             }
+            5 => (BARE, None),
             _ => return None,
         };
         let payload_len = end.checked_sub(header_len)?;
@@ -117,22 +119,31 @@ impl Plain {
     /// Whether the TCP checksum of the frame is right, as far as it is to be verified.
     #[inline(always)]
     pub(crate) fn is_valid(&self, frame: &[u8], checksum: Checksum) -> bool {
-        match checksum {
-            Checksum::Good | Checksum::Partial => true,
-            Checksum::Bad => false,
-            Checksum::Unknown => self.sums_up(frame),
-            Checksum::UnknownOrPartial => {
-                let (remote, local) = (self.tuple.remote, self.tuple.local);
-                is_partial(frame, remote, local, self.tcp_len()) || self.sums_up(frame)
-            }
+        if checksum != Checksum::Unknown
+            && let Some(valid) = self.is_told_valid(frame, checksum)
+        {
+            return valid;
         }
+        // The addresses of the pseudo header lie right in front of the segment.
+        let Some(summed) = frame.get(TCP_AT - 8..self.end()) else { return false };
+        checksum::sum(summed).add_tail(ipv4::TCP, self.tcp_len()).is_valid()
     }
 
-    #[inline(always)]
-    fn sums_up(&self, frame: &[u8]) -> bool {
-        // The addresses of the pseudo header lie right in front of the segment.
-        let summed = frame.get(TCP_AT - 8..self.end()).unwrap_or_default();
-        checksum::sum(summed).add_tail(ipv4::TCP, self.tcp_len()).is_valid()
+    /// What the device says of the checksum; `None`: nothing.
+    #[inline(never)] // the branches of the frames of one device go one way
+    fn is_told_valid(&self, frame: &[u8], checksum: Checksum) -> Option<bool> {
+        match checksum {
+            Checksum::Good | Checksum::Partial => Some(true),
+            Checksum::Bad => Some(false),
+            Checksum::Unknown => None,
+            Checksum::UnknownOrPartial => {
+                // The field holds the sum of the pseudo header?
+                let field = frame.get(CHECKSUM_FIELD..)?.first_chunk()?;
+                let (remote, local) = (self.tuple.remote, self.tuple.local);
+                let pseudo = Sum::pseudo_ipv4(remote, local, ipv4::TCP, self.tcp_len());
+                (u16::from_be_bytes(*field) == pseudo.fold()).then_some(true)
+            }
+        }
     }
 
     fn end(&self) -> usize {
@@ -163,7 +174,6 @@ impl Plain {
         let Some((fixed, option)) = room.split_first_chunk_mut::<BARE>() else { return false };
         let tuple = &self.tuple;
         let (local, remote) = (u32::from(tuple.local), u32::from(tuple.remote));
-        let addresses = u64::from(local) + u64::from(remote);
 
         let mut ip = [
             0x4500_0000 | u32::from(self.ecn & 3) << 16 | u32::from(total_len),
@@ -171,9 +181,9 @@ impl Plain {
             u32::from(ttl) << 24 | 0x6_0000,
             local,
             remote,
-        ];
-        let sum = u64::from(ip[0]) + u64::from(ip[1]) + u64::from(ip[2]) + addresses;
-        ip[2] |= u32::from(!fold(sum));
+        ]
+        .map(u32::to_be);
+        ip[2] |= u32::from(Sum::default().add_whole(sum(&ip)).finish()).to_be();
 
         let mut tcp = [
             u32::from(tuple.local_port) << 16 | u32::from(tuple.remote_port),
@@ -181,20 +191,22 @@ impl Plain {
             self.ack.0,
             ((20 + options) as u32 / 4) << 28 | u32::from(self.flags.0) << 16 | u32::from(self.window),
             0,
-        ];
-        let pseudo = addresses + u64::from(ipv4::TCP) + tcp_len as u64;
-        let mut sum = pseudo + tcp.iter().map(|word| u64::from(*word)).sum::<u64>();
+        ]
+        .map(u32::to_be);
+        let pseudo = Sum::pseudo_ipv4(tuple.local, tuple.remote, ipv4::TCP, tcp_len as u16); // part of an IP packet
+        let mut header = pseudo.add_whole(sum(&tcp));
         if let (Some((value, echo)), Some(option)) =
             (self.timestamps, option.first_chunk_mut::<TIMESTAMPS_LEN>())
         {
-            sum += u64::from(TIMESTAMPS) + u64::from(value) + u64::from(echo);
-            write(option, &[TIMESTAMPS, value, echo]);
+            let words = [TIMESTAMPS, value, echo].map(u32::to_be);
+            header = header.add_whole(sum(&words));
+            write(option, &words);
         }
         let checksum = match payload {
-            Some(payload) => !fold(sum + u64::from(payload.fold())),
-            None => fold(pseudo),
+            Some(payload) => header.add(payload).finish(),
+            None => pseudo.fold(),
         };
-        tcp[4] = u32::from(checksum) << 16;
+        tcp[4] = (u32::from(checksum) << 16).to_be();
 
         fixed[..IP_AT].copy_from_slice(link);
         write(&mut fixed[IP_AT..TCP_AT], &ip);
@@ -203,19 +215,17 @@ impl Plain {
     }
 }
 
-/// Whether the field holds the sum of the pseudo header. Not a method: a pointer to the segment would keep all of it out of
-/// registers.
-fn is_partial(frame: &[u8], remote: Ipv4Addr, local: Ipv4Addr, tcp_len: u16) -> bool {
-    let field = frame.get(CHECKSUM_FIELD..).and_then(|field| field.first_chunk());
-    let pseudo = Sum::pseudo_ipv4(remote, local, ipv4::TCP, tcp_len);
-    field.is_some_and(|field| u16::from_be_bytes(*field) == pseudo.fold())
+/// The sum of words as they lie in memory.
+#[inline(always)]
+fn sum<const N: usize>(words: &[u32; N]) -> u64 {
+    words.iter().map(|word| u64::from(*word)).sum()
 }
 
-/// Writes words in network order.
+/// Writes words as they are.
 fn write<const N: usize>(bytes: &mut [u8], words: &[u32; N]) {
     let (fields, _) = bytes.as_chunks_mut::<4>();
     for (field, word) in fields.iter_mut().zip(words) {
-        *field = word.to_be_bytes();
+        *field = word.to_ne_bytes();
     }
 }
 

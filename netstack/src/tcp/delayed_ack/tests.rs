@@ -19,7 +19,7 @@ fn receiver(wnd: usize) -> Receiver {
 fn as_many_acks_are_quick_as_the_window_has_pairs_of_segments() {
     for (wnd, quick) in [(65_535, 16), (10_000, 5), (3000, 2)] {
         let mut rcv = receiver(wnd);
-        rcv.owe_ack(1000, at(10), RTO);
+        rcv.owe_ack(1000, at(10), || RTO);
         assert_eq!((rcv.delayed.quick, rcv.ack_now), (quick, true), "{wnd}");
     }
 }
@@ -33,7 +33,7 @@ fn the_delay_follows_the_pace_of_segments() {
         delayed = DelayedAck { last: at(now).short_micros(), ato: ATO_MIN, ..DelayedAck::default() };
         for pause in pauses {
             now += pause;
-            delayed.data_arrived(at(now), RTO, 65_535, 1000);
+            delayed.data_arrived(at(now), || RTO, 65_535, 1000);
         }
         (delayed.ato / 1000, delayed.quick)
     };
@@ -65,9 +65,9 @@ fn every_second_full_segment_is_acknowledged_at_once() {
     let mut rcv = receiver(1 << 16);
     rcv.delayed.ato = ATO_MIN;
     rcv.nxt += 1000;
-    rcv.owe_ack(1000, at(1), RTO);
+    rcv.owe_ack(1000, at(1), || RTO);
     assert!(!rcv.ack_now);
     rcv.nxt += 1000;
-    rcv.owe_ack(1000, at(2), RTO);
+    rcv.owe_ack(1000, at(2), || RTO);
     assert!(rcv.ack_now);
 }

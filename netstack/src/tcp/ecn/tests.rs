@@ -1,6 +1,7 @@
-use corelane_nic::{Pool, PoolConfig};
+use corelane_nic::{Medium, Offloads, Pool, PoolConfig};
 
 use super::*;
+use crate::config::Link;
 use crate::tcp::connection::Env;
 use crate::tcp::memory::Memory;
 use crate::tcp::options::Negotiated;
@@ -8,6 +9,10 @@ use crate::tcp::state::Machine;
 use crate::tcp::table::FourTuple;
 use crate::time::Instant;
 use crate::wire::plain::Plain;
+
+fn link() -> Link {
+    Link { medium: Medium::Ip, mtu: 1500, offloads: Offloads::default() }
+}
 
 fn tuple() -> FourTuple {
     FourTuple { local: [10, 0, 0, 1].into(), remote: [10, 0, 0, 2].into(), local_port: 80, remote_port: 5000 }
@@ -18,7 +23,7 @@ fn predicted(connection: &mut Connection, config: &TcpConfig, seq: u32, ecn: u8)
     let pool = Pool::heap(PoolConfig { slots: 16, slot_size: 2048, headroom: 0, reserve: 0 });
     let memory = Memory::new(1 << 20, pool.clone());
     let mut stats = Stats::default();
-    let mut env = Env { now: Instant::ZERO, config, stats: &mut stats, memory: &memory, link_mss: 1460 };
+    let mut env = Env { now: Instant::ZERO, config, stats: &mut stats, memory: &memory, link: &link() };
     let segment = Plain {
         tuple: tuple(),
         seq: SeqNumber(seq),
@@ -44,7 +49,7 @@ fn open(config: &TcpConfig, ok: bool) -> Connection {
     let pool = Pool::heap(PoolConfig { slots: 1, slot_size: 64, headroom: 0, reserve: 0 });
     let memory = Memory::new(1 << 20, pool);
     let mut stats = Stats::default();
-    let env = Env { now: Instant::ZERO, config, stats: &mut stats, memory: &memory, link_mss: 1460 };
+    let env = Env { now: Instant::ZERO, config, stats: &mut stats, memory: &memory, link: &link() };
     let mut connection = Connection::connect(tuple(), SeqNumber(100), 0, config, 1460);
     let negotiated = Negotiated { mss: 1460, scale: None, timestamps: None, sack: false };
     connection.open(SeqNumber(999), 1000, negotiated, &env);

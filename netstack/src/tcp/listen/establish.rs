@@ -152,8 +152,13 @@ impl Tcp {
     /// `echo`: TSecr of the third ACK.
     fn passive_connection(&mut self, half: &HalfOpen, echo: Option<u32>, net: &mut Net<'_>) -> Id {
         let link_mss = output::link_mss(&self.link);
-        let env =
-            Env { now: net.now, config: &self.config, stats: net.stats, memory: &self.memory, link_mss };
+        let env = Env {
+            now: net.now,
+            config: &self.config,
+            stats: net.stats,
+            memory: &self.memory,
+            link: &self.link,
+        };
         let own = self.inherited(half.listener);
         let id = self.connections.insert_with(|_| {
             let mut connection =

@@ -164,8 +164,13 @@ impl Tcp {
         let link_mss = output::link_mss(&self.link);
         let cookie = renew.then(|| self.fast_open_keys.cookie(&half.tuple));
         let server = Server { listener: half.listener, negotiated: half.negotiated, cookie };
-        let mut env =
-            Env { now: net.now, config: &self.config, stats: net.stats, memory: &self.memory, link_mss };
+        let mut env = Env {
+            now: net.now,
+            config: &self.config,
+            stats: net.stats,
+            memory: &self.memory,
+            link: &self.link,
+        };
         let mut connection = Connection::connect(half.tuple, half.iss, half.ts_offset, env.config, link_mss);
         let own = self.listeners.get(half.listener).map(|listener| listener.options).unwrap_or_default();
         connection.set_options(&own, env.config);

@@ -19,30 +19,31 @@ fn receiver() -> Receiver {
 #[test]
 fn timestamps_are_smoothed_and_windows_give_the_least() {
     let mut rcv = receiver();
-    rcv.measure_rtt(Some((100, 140)), at(0));
+    rcv.time_window(at(0));
+    rcv.measure_rtt(100, 140);
     assert_eq!(rcv.space.rtt_micros(), 40_000);
-    rcv.measure_rtt(Some((100, 170)), at(1));
+    rcv.measure_rtt(100, 170);
     assert_eq!(rcv.space.rtt_micros(), 40_000, "the same echo: the peer has paused since");
-    rcv.measure_rtt(Some((101, 181)), at(2));
+    rcv.measure_rtt(101, 181);
     assert_eq!(rcv.space.rtt_micros(), 45_000, "7/8 of 40 and 1/8 of 80");
-    rcv.measure_rtt(Some((102, 112)), at(3));
+    rcv.measure_rtt(102, 112);
     assert_eq!(rcv.space.rtt_micros(), 10_000, "less counts at once, as in Linux");
-    rcv.measure_rtt(Some((2_000_000_000, 5)), at(4));
+    rcv.measure_rtt(2_000_000_000, 5);
     assert_eq!(rcv.space.rtt_micros(), 10_000, "an echo from the future");
     // The window offered at 0 ms is filled at 5 ms, the next one takes 50 ms.
     rcv.nxt = rcv.edge;
-    rcv.measure_rtt(None, at(5));
+    rcv.time_window(at(5));
     assert_eq!(rcv.space.rtt_micros(), 5000);
     rcv.advertise();
-    rcv.measure_rtt(None, at(10));
+    rcv.time_window(at(10));
     rcv.nxt = rcv.edge;
-    rcv.measure_rtt(None, at(55));
+    rcv.time_window(at(55));
     assert_eq!(rcv.space.rtt_micros(), 5000);
 }
 
 /// `bytes` arrive and are read in a round trip of 10 ms each.
 fn read_in_round_trips(rcv: &mut Receiver, config: &TcpConfig, bytes: &[u32]) -> alloc::vec::Vec<u32> {
-    rcv.measure_rtt(Some((1, 11)), at(0));
+    rcv.measure_rtt(1, 11);
     let mut now = 0;
     let step = |bytes: &u32| {
         now += 10;

@@ -170,11 +170,9 @@ impl Flight {
         let name = self.name(self.segments.len());
         let prev = self.in_flight.tail;
         // Filled in where it lies: moved there just after it was filled in, it would wait for its own stores.
-        self.segments.push_back(Sent::BLANK);
-        if let Some(sent) = self.segments.back_mut() {
-            (sent.start, sent.end, sent.at, sent.rate) = (start, end, at, rate);
-            (sent.push, sent.prev) = (push, prev);
-        }
+        let sent = self.segments.push_back_mut(Sent::BLANK);
+        (sent.start, sent.end, sent.at, sent.rate) = (start, end, at, rate);
+        (sent.push, sent.prev) = (push, prev);
         self.pipe += end.since(start);
         if prev == NOBODY {
             self.in_flight = List { head: name, tail: name };

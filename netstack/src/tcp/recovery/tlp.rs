@@ -6,10 +6,9 @@ use crate::config::TcpConfig;
 use crate::tcp::ack::Outcome;
 use crate::tcp::congestion::Phase;
 use crate::tcp::connection::{Connection, Env};
-use crate::tcp::rtt::nanos;
 use crate::tcp::seq::SeqNumber;
 use crate::tcp::timers::Timer;
-use crate::time::Instant;
+use crate::time::{Instant, nanos};
 
 /// Before the first measurement, as the RTO (RFC 6298 2.1): nanoseconds.
 const INITIAL: u64 = 1_000_000_000;
