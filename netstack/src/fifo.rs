@@ -20,6 +20,9 @@ impl<T: Copy> Default for Fifo<T> {
 impl<T: Copy> Fifo<T> {
     #[inline]
     pub(crate) fn push(&mut self, value: T) {
+        if self.values.len() == self.values.capacity() {
+            self.make_room();
+        }
         self.values.push(value);
     }
 
@@ -43,17 +46,19 @@ impl<T: Copy> Fifo<T> {
         if self.next == self.values.len() {
             self.values.clear();
             self.next = 0;
-        } else if self.next >= 1024 && self.next > self.values.len() / 2 {
-            self.compact();
         }
         Some(value)
     }
 
-    /// Moves what is left to the start: as many values at most as were taken since, so each is moved once.
+    /// Moves what is left to the start where at least half was taken, so that each value is moved once. Otherwise it grows.
     #[cold]
-    fn compact(&mut self) {
-        self.values.drain(..self.next);
-        self.next = 0;
+    fn make_room(&mut self) {
+        if self.next > self.values.len() / 2 {
+            self.values.drain(..self.next);
+            self.next = 0;
+        } else {
+            self.values.reserve(1);
+        }
     }
 
     pub(crate) fn clear(&mut self) {

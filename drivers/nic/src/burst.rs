@@ -194,15 +194,17 @@ impl TxBurst {
     /// not fit behind the headers gives `Err` with the bytes it would have needed, and the frame is dropped.
     #[inline]
     pub fn pop_linear(&mut self) -> Option<Result<(Packet, TxOffload, usize), usize>> {
-        let frame = self.frames.pop_front()?;
-        if frame.chunks == 0 {
-            return Some(Ok((frame.headers, frame.offload, 0)));
+        // Looked at before it is taken: a frame that goes to a call goes through memory, and waits there for its own stores.
+        if self.frames.front()?.chunks > 0 {
+            return self.gather();
         }
-        Some(self.gather(frame))
+        let frame = self.frames.pop_front()?;
+        Some(Ok((frame.headers, frame.offload, 0)))
     }
 
-    /// Copies a frame's chunks behind its headers.
-    fn gather(&mut self, mut frame: TxFrame) -> Result<(Packet, TxOffload, usize), usize> {
+    /// Copies the oldest frame's chunks behind its headers.
+    fn gather(&mut self) -> Option<Result<(Packet, TxOffload, usize), usize>> {
+        let mut frame = self.frames.pop_front()?;
         let (mut copied, mut lost) = (0, 0);
         for _ in 0..frame.chunks {
             let Some(chunk) = self.pop_chunk() else { break };
@@ -210,7 +212,7 @@ impl TxBurst {
             copied += n;
             lost += chunk.len() - n;
         }
-        if lost == 0 { Ok((frame.headers, frame.offload, copied)) } else { Err(lost) }
+        Some(if lost == 0 { Ok((frame.headers, frame.offload, copied)) } else { Err(lost) })
     }
 
     /// The oldest frame as one packet of `pool`, for a device that sends nothing else. Frames that can never be sent, since

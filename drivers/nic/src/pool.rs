@@ -11,6 +11,7 @@
 //! DPDK it can live in the private area of an mbuf instead of in this array.
 
 use std::cell::{Cell, UnsafeCell};
+use std::hint::cold_path;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
@@ -351,6 +352,7 @@ impl std::fmt::Debug for Pool {
 
 /// # Safety
 /// `inner` must be valid, and not used again by the caller's own reference when it was the last.
+#[inline(never)]
 unsafe fn free_if_last(inner: NonNull<Inner>) {
     // SAFETY: valid by contract.
     let last = unsafe {
@@ -441,6 +443,7 @@ impl SlotRef {
     }
 
     /// Gives up one hold; the last one sends the buffer home.
+    #[inline(never)] // a few instructions, in many places
     pub(crate) fn release(self) {
         let slot = self.get();
         let refs = slot.refs.get() - 1;
@@ -448,7 +451,15 @@ impl SlotRef {
         if refs > 0 {
             return;
         }
-        // A chained frame goes home as a whole. A loop, not recursion: chains may be long.
+        if slot.next.get().is_some() {
+            return self.release_chain();
+        }
+        self.give_back();
+    }
+
+    /// A chained frame goes home as a whole. A loop, not recursion: chains may be long.
+    #[inline(never)]
+    fn release_chain(self) {
         let mut next = self.take_next();
         self.give_back();
         while let Some((tail, _)) = next {
@@ -458,12 +469,14 @@ impl SlotRef {
         }
     }
 
+    #[inline]
     fn give_back(self) {
         let pool = self.get().pool;
         // SAFETY: the pool outlives its slots; !Send, so nobody else is in the free list.
         unsafe {
             (*pool.as_ref().free.get()).push(self.0);
             if pool.as_ref().handles.get() == 0 {
+                cold_path();
                 free_if_last(pool);
             }
         }

@@ -228,9 +228,15 @@ impl Tcp {
     pub(crate) fn next_event(&mut self) -> Option<Event> {
         loop {
             let event = self.lists.events.pop()?;
+            if let Event::Readable(id) = event
+                && let Ok(connection) = self.held_mut(id)
+            {
+                connection.app.readable_queued = false; // as most are: without a jump by the kind
+                return Some(event);
+            }
             // Events of what is gone by now are nobody's.
             let live = match event {
-                Event::Readable(id) => self.held_mut(id).map(|c| c.app.readable_queued = false).is_ok(),
+                Event::Readable(_) => false,
                 Event::Writable(id) => self.held_mut(id).map(|c| c.app.writable_queued = false).is_ok(),
                 Event::Closed(id) => self.socket(id).is_ok(),
                 Event::Acceptable(id) => {

@@ -82,6 +82,7 @@ impl SendQueue {
         self.chunks.push_back(chunk);
     }
 
+    #[inline(always)]
     fn freeze_tail(&mut self) {
         if let Some(tail) = self.tail.take() {
             self.chunks.push_back(tail.freeze());
