@@ -16,6 +16,7 @@ STAGES=(
     "tests    short  2400  Tests of all the crates, with the structure test (cargo test)"
     "seeds    short  1200  A thousand seeded transfers between two stacks in virtual time (corelane-testkit)"
     "examples short  1200  Examples on the in-memory link, client and server in one process"
+    "instr    short   900  Instructions of the in-memory echo beside the stored ones (corelane-bench profile, valgrind)"
     "interop  long   1800  The kernel's own tools against corelane, over veth, TAP and DPDK (scripts/interop.sh)"
     "miri     long   1200  Undefined behaviour in buffers, tasks and what threads meet at (miri)"
     "loom     short   600  All orders in which threads can meet at mailboxes, channels and rings of frames (loom)"
@@ -27,7 +28,7 @@ STAGES=(
 COMMANDS=(
     cc:build-essential g++:build-essential pkg-config git shellcheck
     ip:iproute2 ethtool nft:nftables tc:iproute2 ping:iputils-ping tcpdump
-    curl wrk nc:netcat-openbsd nginx ps:procps taskset:util-linux
+    curl wrk nc:netcat-openbsd nginx ps:procps taskset:util-linux valgrind
 )
 
 usage() {
@@ -98,6 +99,19 @@ stage_examples() {
             cargo run --release -q -p corelane "${FEATURES[@]}" --example "$name" -- --driver sim
     done
     tally
+}
+
+stage_instr() {
+    have valgrind || { skip "valgrind is missing: apt-get install valgrind"; return 77; }
+    # Without features: they are what the stored counts are of.
+    local said code=0
+    said=$(cargo run --release -q -p corelane-bench -- profile --baseline bench/instructions.json 2>&1) || code=$?
+    printf '%s\n' "$said"
+    if [ "$code" -eq 0 ] && grep -q "^not judged: " <<<"$said"; then
+        skip "$(grep "^not judged: " <<<"$said")"
+        return 77
+    fi
+    return "$code"
 }
 
 stage_interop() {

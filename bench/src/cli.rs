@@ -16,6 +16,7 @@ use crate::device::DeviceArgs;
 use crate::error::tell;
 use crate::forward::ForwardArgs;
 use crate::lossy::{DifferArgs, LossyArgs};
+use crate::profile::ProfileArgs;
 use crate::talk::TalkArgs;
 
 /// What corelane costs, beside kernel blocking I/O, epoll, io_uring and tokio.
@@ -48,6 +49,8 @@ pub enum Command {
     Differ(DifferArgs),
     /// Be a hostile peer: forged frames to a server in a network namespace; needs root
     Attack(AttackArgs),
+    /// Where the cycles of the in-memory echo go, by function: samples of perf, or instructions by valgrind
+    Profile(ProfileArgs),
 }
 
 /// How a server waits for bytes.
@@ -395,7 +398,7 @@ pub fn congestion(text: &str) -> Result<String, String> {
     }
 }
 
-fn connections(text: &str) -> Result<usize, String> {
+pub fn connections(text: &str) -> Result<usize, String> {
     number(text, 1, 60_000)
 }
 
@@ -404,7 +407,7 @@ fn held_connections(text: &str) -> Result<usize, String> {
     number(text, 1, 1_000_000)
 }
 
-fn size(text: &str) -> Result<usize, String> {
+pub fn size(text: &str) -> Result<usize, String> {
     number(text, 1, 16 << 20)
 }
 

@@ -1,7 +1,7 @@
 //! What it costs: one binary that serves (`serve`), asks (`load`), does both in one thread (`memory`), and measures all
 //! of it side by side in interleaved rounds (`compare`); and the kernel as the peer across a bad network: a forwarder
-//! (`forward`), an end of a connection (`talk`), transfers measured (`lossy`) and conversations compared (`differ`). And a
-//! hostile peer (`attack`).
+//! (`forward`), an end of a connection (`talk`), transfers measured (`lossy`) and conversations compared (`differ`). A
+//! hostile peer (`attack`). And where the cycles go (`profile`).
 //!
 //! | file | what |
 //! |---|---|
@@ -17,6 +17,7 @@
 //! | talk | an end of a connection: a transfer, or a side of a seeded conversation |
 //! | lossy | beds with the forwarder between two hosts: transfers, conversations |
 //! | attack | a hostile peer: floods and sweeps of forged frames |
+//! | profile | where the cycles of the in-memory echo go |
 //! | netns | network namespaces |
 //! | child | a process of this binary, spoken with in lines |
 //! | process | what a measured process asks of the kernel: its core, its session |
@@ -35,6 +36,7 @@ mod lossy;
 mod memory;
 mod netns;
 mod process;
+mod profile;
 mod serve;
 mod stream;
 mod sys;
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
         cli::Command::Lossy(args) => lossy::transfers(args),
         cli::Command::Differ(args) => lossy::conversations(args),
         cli::Command::Attack(args) => attack::run(args),
+        cli::Command::Profile(args) => profile::run(args),
     };
     match result {
         Ok(code) => code,
