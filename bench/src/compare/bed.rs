@@ -1,6 +1,6 @@
 //! Where each engine's server and client run, and how they reach each other.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::netns::{self, Namespaces};
 use super::plan::{Cell, Plan};
@@ -26,10 +26,10 @@ pub struct Place {
 }
 
 /// How the client's end of a veth pair is set.
-#[derive(Serialize, Debug, Clone)]
+#[derive(Serialize, Deserialize, Debug, Clone)]
 pub struct LinkSettings {
     /// The engines that use it.
-    pub engines: &'static str,
+    pub engines: String,
     /// Bytes of an IP packet.
     pub mtu: u32,
     /// Receive queues, and transmit queues, of each end.
@@ -65,7 +65,7 @@ impl Beds {
             pairs.push((netns::CORELANE_CLIENT.0, "corelane"));
         }
         let links = pairs.into_iter().map(|(interface, engines)| LinkSettings {
-            engines,
+            engines: engines.to_owned(),
             mtu: netns::MTU.parse().unwrap_or(0),
             queues: 1,
             client_offloads: namespaces.client_offloads(interface),

@@ -1,9 +1,11 @@
 //! One measurement: a server and a client, each in a process of its own, each on its own core.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
+use serde::{Deserialize, Serialize};
 
 use super::bed::Place;
 use super::cpu::{CpuShare, Ticks};
@@ -18,7 +20,7 @@ use crate::sys::Stop;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What one measurement gave.
-#[derive(Debug, Clone)]
+#[derive(Serialize, Deserialize, Debug, Clone)]
 pub struct Measurement {
     /// The client's view.
     pub report: Report,
@@ -28,6 +30,31 @@ pub struct Measurement {
     pub client_cpu: Option<CpuShare>,
     /// Context switches of the server's threads during the measured time.
     pub context_switches: u64,
+}
+
+/// What an engine's processes were started with.
+#[derive(Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
+pub struct Commands {
+    /// The server; or both ends, where they are one process.
+    pub server: String,
+    /// The client, which is told the server's address.
+    pub client: Option<String>,
+}
+
+/// The commands of [`measure`].
+pub fn commands(plan: &Plan, cell: &Cell, engine: Engine, place: &Place) -> Commands {
+    let server = server_flags(plan, cell, engine, place);
+    let client = client_flags(plan, cell, "ADDRESS:PORT", place);
+    Commands {
+        server: command("serve", &place.server_prefix, &server),
+        client: Some(command("load", &place.client_prefix, &client)),
+    }
+}
+
+/// A child's command, as one would type it.
+pub fn command(name: &str, prefix: &[String], flags: &[String]) -> String {
+    let program = ["corelane-bench", name].map(str::to_owned);
+    prefix.iter().chain(&program).chain(flags).map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 
 /// Measures `engine` once.
@@ -41,7 +68,7 @@ pub fn measure(
     let flags = server_flags(plan, cell, engine, place);
     let mut server = Child::start("serve", &place.server_prefix, &flags)?;
     let line = server.line(PATIENCE, stop)?;
-    let address = line.strip_prefix(READY).and_then(|address| address.parse().ok());
+    let address = line.strip_prefix(READY).and_then(|address| address.parse::<SocketAddr>().ok());
     let address = address.with_context(|| format!("`serve` said {line:?}, not its address"))?;
 
     let flags = client_flags(plan, cell, address, place);
@@ -99,7 +126,7 @@ fn server_flags(plan: &Plan, cell: &Cell, engine: Engine, place: &Place) -> Vec<
     flags
 }
 
-fn client_flags(plan: &Plan, cell: &Cell, address: SocketAddr, place: &Place) -> Vec<String> {
+fn client_flags(plan: &Plan, cell: &Cell, address: impl fmt::Display, place: &Place) -> Vec<String> {
     let mut flags = vec![
         format!("--addr={address}"),
         format!("--workload={}", cell.workload),

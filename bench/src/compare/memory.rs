@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use super::cpu::Ticks;
-use super::measure::{self, Measurement};
+use super::measure::{self, Commands, Measurement};
 use super::plan::{Cell, Plan};
 use crate::child::Child;
 use crate::cli::{Engine, Workload};
@@ -25,16 +25,7 @@ pub const WORKLOADS: [Workload; 1] = [Workload::Echo];
 
 /// Measures one cell once, on the server's core, in a process of its own.
 pub fn measure(plan: &Plan, cell: &Cell, engine: Engine, stop: &Stop) -> anyhow::Result<Measurement> {
-    let flags = [
-        format!("--engine={engine}"),
-        format!("--connections={}", cell.connections),
-        format!("--size={}", cell.size),
-        format!("--duration={}", plan.seconds.as_secs_f64()),
-        format!("--warmup={}", plan.warmup.as_secs_f64()),
-        format!("--cpu={}", plan.server_cpu),
-        "--json=-".to_owned(),
-        "--marks".to_owned(),
-    ];
+    let flags = flags(plan, cell, engine);
     let connecting = EACH * u32::try_from(cell.connections).unwrap_or(u32::MAX);
     let mut child = Child::start("memory", &[], &flags)?;
     measure::expect(&mut child, "start", PATIENCE + connecting + plan.warmup, stop)?;
@@ -50,4 +41,22 @@ pub fn measure(plan: &Plan, cell: &Cell, engine: Engine, stop: &Stop) -> anyhow:
         client_cpu: None,
         context_switches: after.1.saturating_sub(before.1),
     })
+}
+
+/// The command of [`measure`].
+pub fn commands(plan: &Plan, cell: &Cell, engine: Engine) -> Commands {
+    Commands { server: measure::command("memory", &[], &flags(plan, cell, engine)), client: None }
+}
+
+fn flags(plan: &Plan, cell: &Cell, engine: Engine) -> Vec<String> {
+    vec![
+        format!("--engine={engine}"),
+        format!("--connections={}", cell.connections),
+        format!("--size={}", cell.size),
+        format!("--duration={}", plan.seconds.as_secs_f64()),
+        format!("--warmup={}", plan.warmup.as_secs_f64()),
+        format!("--cpu={}", plan.server_cpu),
+        "--json=-".to_owned(),
+        "--marks".to_owned(),
+    ]
 }

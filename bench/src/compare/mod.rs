@@ -4,14 +4,15 @@
 mod bed;
 mod cpu;
 mod hugepages;
-mod machine;
-mod measure;
+mod interval;
+pub mod machine;
+pub mod measure;
 mod memory;
 mod netns;
 mod plan;
-mod report;
+pub mod report;
 mod rounds;
-mod row;
+pub mod row;
 mod table;
 mod vhost;
 
@@ -46,7 +47,7 @@ pub fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
     let mut out = io::stdout().lock();
     write!(out, "{}", table::render(&comparison))?;
     if let (Some(mut file), Some(path)) = (file, &args.json) {
-        writeln!(file, "{}", serde_json::to_string_pretty(&comparison)?)?;
+        writeln!(file, "{}", serde_json::to_string(&comparison)?)?;
         writeln!(out, "written to {}", path.display())?;
     }
     Ok(if comparison.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

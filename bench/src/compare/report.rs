@@ -1,6 +1,8 @@
 //! The results, as they are written to a file.
 
-use serde::Serialize;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
 
 use super::bed::Beds;
 use super::machine::Machine;
@@ -10,8 +12,12 @@ use super::row::Row;
 use crate::cli::{Bed, Engine, LoadEngine, Workload};
 use crate::sys;
 
+/// The version of the file's format. A field more is no new one: whoever reads it takes what it knows. A field that goes
+/// or changes its meaning is.
+pub const FORMAT: u32 = 1;
+
 /// How it was measured.
-#[derive(Serialize, Debug)]
+#[derive(Serialize, Deserialize, Debug, Clone)]
 pub struct Settings {
     /// The bed asked for; each row has its own.
     pub bed: Bed,
@@ -32,11 +38,11 @@ pub struct Settings {
     /// What wasn't measured, and why.
     pub left_out: Vec<String>,
     /// What a reader of the figures must know.
-    pub notes: Vec<&'static str>,
+    pub notes: Vec<String>,
 }
 
 /// Rounds that gave no figures.
-#[derive(Serialize, Debug)]
+#[derive(Serialize, Deserialize, Debug, Clone)]
 pub struct Failure {
     /// Who.
     pub engine: Engine,
@@ -53,8 +59,14 @@ pub struct Failure {
 }
 
 /// All the results.
-#[derive(Serialize, Debug)]
+#[derive(Serialize, Deserialize, Debug, Clone)]
 pub struct Comparison {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// When it was over, in seconds since 1970 UTC.
+    pub unix_time: u64,
+    /// How it was called.
+    pub arguments: Vec<String>,
     /// Where it ran.
     pub machine: Machine,
     /// How it was measured.
@@ -83,7 +95,10 @@ impl Comparison {
             })
         });
         Self {
-            machine: Machine::read(beds.links()),
+            format: FORMAT,
+            unix_time: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs()),
+            arguments: std::env::args().skip(1).collect(),
+            machine: Machine::read(plan.server_cpu, beds.links()),
             settings: Settings {
                 bed: plan.bed,
                 rounds: plan.rounds,
@@ -94,7 +109,7 @@ impl Comparison {
                 client_cpu: plan.client_cpu,
                 congestion: plan.congestion.clone(),
                 left_out: plan.left_out.clone(),
-                notes: notes(plan),
+                notes: notes(plan).into_iter().map(str::to_owned).collect(),
             },
             failures: failures.collect(),
             rows,

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::bed::{Beds, Place};
-use super::measure::{self, Measurement};
+use super::measure::{self, Commands, Measurement};
 use super::memory;
 use super::plan::{Cell, Plan};
 use crate::cli::{Bed, Engine};
@@ -21,6 +21,8 @@ pub struct Series {
     pub engine: Engine,
     /// What.
     pub cell: Cell,
+    /// With which processes; `None` until the first round.
+    pub commands: Option<Commands>,
     /// One a round, without those that failed.
     pub measurements: Vec<Measurement>,
     /// Why rounds failed.
@@ -39,6 +41,7 @@ pub fn run(plan: &Plan, beds: &Beds, stop: &Stop) -> anyhow::Result<Vec<Series>>
                 bed: beds.of(engine),
                 engine,
                 cell: cell.clone(),
+                commands: None,
                 measurements: Vec::new(),
                 failures: Vec::new(),
             })
@@ -50,7 +53,9 @@ pub fn run(plan: &Plan, beds: &Beds, stop: &Stop) -> anyhow::Result<Vec<Series>>
             series.rotate_left(first);
             for one in &mut series {
                 progress.engine(cell, round, one.engine);
-                let result = measure(plan, one, &beds.place(one.engine, cell), stop);
+                let place = beds.place(one.engine, cell);
+                one.commands.get_or_insert_with(|| commands(plan, cell, one.engine, &place));
+                let result = measure(plan, one, &place, stop);
                 anyhow::ensure!(!stop.requested(), "stopped by a signal; all is cleaned up");
                 match result {
                     Ok(measurement) => one.measurements.push(measurement),
@@ -64,6 +69,14 @@ pub fn run(plan: &Plan, beds: &Beds, stop: &Stop) -> anyhow::Result<Vec<Series>>
     }
     progress.bar.finish_and_clear();
     Ok(all)
+}
+
+fn commands(plan: &Plan, cell: &Cell, engine: Engine, place: &Place) -> Commands {
+    if place.bed == Bed::Memory {
+        memory::commands(plan, cell, engine)
+    } else {
+        measure::commands(plan, cell, engine, place)
+    }
 }
 
 fn measure(plan: &Plan, series: &Series, place: &Place, stop: &Stop) -> anyhow::Result<Measurement> {

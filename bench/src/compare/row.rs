@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::measure::Measurement;
+use super::interval::Interval;
+use super::measure::{Commands, Measurement};
 use super::plan;
 use super::rounds::Series;
 use crate::cli::{Bed, Engine, Workload};
@@ -13,6 +14,8 @@ use crate::load::report::Latency;
 pub struct Spread {
     /// The middle one.
     pub median: f64,
+    /// Where the median of many more rounds would be; see [`Interval`].
+    pub interval: Interval,
     /// The lowest.
     pub min: f64,
     /// The highest.
@@ -94,6 +97,10 @@ pub struct Row {
     pub ratio_to_tokio: Option<Ratio>,
     /// As that to epoll: to corelane on the kernel's sockets.
     pub ratio_to_corelane_kernel: Option<Ratio>,
+    /// What its processes were started with.
+    pub commands: Option<Commands>,
+    /// Every round that succeeded, in their order.
+    pub measurements: Vec<Measurement>,
 }
 
 impl Row {
@@ -154,6 +161,8 @@ impl Row {
             ratio_to_smoltcp: None,
             ratio_to_tokio: None,
             ratio_to_corelane_kernel: None,
+            commands: series.commands.clone(),
+            measurements: rounds.clone(),
         })
     }
 
@@ -192,18 +201,20 @@ fn ratio(one: f64, other: f64) -> f64 {
     if other > 0.0 { one / other } else { 0.0 }
 }
 
+/// The middle one of what is sorted, or the middle between the two; `None` of nothing.
+pub fn median(sorted: &[f64]) -> Option<f64> {
+    let middle = sorted.len() / 2;
+    let upper = *sorted.get(middle)?;
+    Some(if sorted.len() % 2 == 1 { upper } else { f64::midpoint(sorted[middle - 1], upper) })
+}
+
 /// `None` of nothing.
-fn spread(each: Vec<f64>) -> Option<Spread> {
+pub fn spread(each: Vec<f64>) -> Option<Spread> {
     let mut sorted = each.clone();
     sorted.sort_by(f64::total_cmp);
     let (min, max) = (*sorted.first()?, *sorted.last()?);
-    let middle = sorted.len() / 2;
-    let median = if sorted.len() % 2 == 1 {
-        sorted[middle]
-    } else {
-        f64::midpoint(sorted[middle - 1], sorted[middle])
-    };
-    Some(Spread { median, min, max, rounds: sorted.len(), each })
+    let median = median(&sorted)?;
+    Some(Spread { median, interval: Interval::of_median(&sorted)?, min, max, rounds: sorted.len(), each })
 }
 
 #[cfg(test)]

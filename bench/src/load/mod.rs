@@ -11,7 +11,7 @@
 //! | wrk | wrk in the place of our own client |
 //! | pattern | the bytes of a request |
 //! | window, silence | when the measured time starts and ends; when to give up |
-//! | tally, report | what is counted; the result |
+//! | tally, percentiles, report | what is counted; the points that are kept of the latencies; the result |
 
 mod answer;
 mod client;
@@ -20,6 +20,7 @@ mod corelane;
 mod exchange;
 mod in_flight;
 pub mod pattern;
+pub mod percentiles;
 pub mod report;
 mod silence;
 pub mod tally;

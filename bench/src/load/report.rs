@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::percentiles::Percentile;
 use super::tally::Tally;
 use crate::cli::Workload;
 
@@ -39,6 +40,9 @@ pub struct Report {
     pub requests_per_second: f64,
     /// How long they took.
     pub latency_us: Latency,
+    /// Their distribution; empty for the bulk workloads.
+    #[serde(default)]
+    pub latency_percentiles_us: Vec<Percentile>,
     /// Payload of the answers, or of the bulk streams.
     pub gbit_per_second: f64,
     /// Bytes of answers that were wrong or too many.
@@ -74,6 +78,7 @@ impl Report {
             requests: tally.requests,
             requests_per_second: rate(requests),
             latency_us: tally.latency(),
+            latency_percentiles_us: tally.percentiles(),
             gbit_per_second: rate(bytes * 8.0 / 1e9),
             byte_errors: tally.byte_errors,
             connection_errors: tally.connection_errors,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+use super::percentiles::{self, Percentile};
 use super::report::Latency;
 use crate::stream::MEGABYTE;
 
@@ -84,7 +85,13 @@ impl Tally {
         self.first_connection_error.get_or_insert_with(|| error.to_string());
     }
 
-    /// The percentiles, in microseconds.
+    /// The distribution of the latencies.
+    pub fn percentiles(&self) -> Vec<Percentile> {
+        let at = |percentile: f64| microseconds(self.latencies.value_at_percentile(percentile));
+        percentiles::of(self.latencies.len(), at)
+    }
+
+    /// The percentiles that stand in tables, in microseconds.
     pub fn latency(&self) -> Latency {
         let at = |quantile| microseconds(self.latencies.value_at_quantile(quantile));
         Latency { p50: at(0.5), p99: at(0.99), p99_9: at(0.999), max: microseconds(self.latencies.max()) }

@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::connection::Connection;
 use super::exchange::{Exchange, Progress};
+use super::percentiles;
 use super::report::{Latency, Report};
 use super::silence::STALL;
 use super::tally::Tally;
@@ -20,14 +21,16 @@ use crate::error::bad_input;
 use crate::serve::item::Item;
 use crate::sys::{self, Stop, Wake};
 
-/// What wrk runs at its end: its text has rounded figures, this has all of them.
+/// What wrk runs at its end: its text has rounded figures, this has all of them. The list of percentiles comes before.
 const SCRIPT: &str = r#"
 function done(summary, latency, requests)
-    local errors = summary.errors
+    local errors, points = summary.errors, {}
+    for i, percentile in ipairs(ladder) do points[i] = string.format('%f', latency:percentile(percentile)) end
     io.write(string.format('\nresult {"microseconds":%d,"requests":%d,"not_connected":%d,"broken":%d,"late":%d,'
-        .. '"status":%d,"p50":%f,"p99":%f,"p99_9":%f,"max":%f}\n',
+        .. '"status":%d,"p50":%f,"p99":%f,"p99_9":%f,"max":%f,"ladder":[%s]}\n',
         summary.duration, summary.requests, errors.connect, errors.read + errors.write, errors.timeout, errors.status,
-        latency:percentile(50), latency:percentile(99), latency:percentile(99.9), latency.max))
+        latency:percentile(50), latency:percentile(99), latency:percentile(99.9), latency.max,
+        table.concat(points, ',')))
 end
 "#;
 
@@ -48,6 +51,8 @@ struct Outcome {
     p99: f64,
     p99_9: f64,
     max: f64,
+    /// At [`percentiles::LADDER`].
+    ladder: Vec<f64>,
 }
 
 /// Refuses what wrk can't do.
@@ -97,7 +102,7 @@ fn try_once(args: &LoadArgs) -> anyhow::Result<()> {
 
 /// Runs wrk for `time`.
 fn load(args: &LoadArgs, time: Duration, stop: &Stop) -> anyhow::Result<Outcome> {
-    let script = sys::memory_file(SCRIPT.as_bytes()).context("keeping wrk's script in memory")?;
+    let script = sys::memory_file(script().as_bytes()).context("keeping wrk's script in memory")?;
     let mut command = Command::new("wrk");
     command
         .args(["--threads", "1", "--connections", &args.connections.to_string()])
@@ -118,6 +123,14 @@ fn load(args: &LoadArgs, time: Duration, stop: &Stop) -> anyhow::Result<Outcome>
     let result = text.lines().find_map(|line| line.strip_prefix(RESULT));
     let result = result.with_context(|| format!("wrk failed: {}", text.trim()))?;
     serde_json::from_str(result).with_context(|| format!("wrk said {result:?}"))
+}
+
+/// The script, with the percentiles that it is to tell.
+fn script() -> String {
+    format!(
+        "ladder = {{{}}}\n{SCRIPT}",
+        percentiles::LADDER.map(|percentile| percentile.to_string()).join(", ")
+    )
 }
 
 fn url(address: SocketAddr, workload: Workload) -> String {
@@ -172,6 +185,10 @@ impl Outcome {
             requests: self.requests,
             requests_per_second: rate(requests),
             latency_us: Latency { p50: self.p50, p99: self.p99, p99_9: self.p99_9, max: self.max },
+            latency_percentiles_us: percentiles::of(self.requests, |wanted| {
+                let step = percentiles::LADDER.iter().position(|percentile| *percentile == wanted);
+                step.and_then(|step| self.ladder.get(step)).copied().unwrap_or(self.max)
+            }),
             gbit_per_second: rate(requests * size as f64 * 8.0 / 1e9),
             byte_errors: 0,
             connection_errors: errors,

@@ -13,6 +13,7 @@ fn measurement(requests: u64, p50: f64, byte_errors: u64) -> Measurement {
             requests,
             requests_per_second: requests as f64 / 2.0,
             latency_us: Latency { p50, p99: 2.0 * p50, p99_9: 3.0 * p50, max: 4.0 * p50 },
+            latency_percentiles_us: Vec::new(),
             gbit_per_second: 0.5,
             byte_errors,
             connection_errors: 1,
@@ -30,6 +31,7 @@ fn row(engine: Engine, measurements: Vec<Measurement>) -> Option<Row> {
         bed: Bed::Veth,
         engine,
         cell: Cell { workload: Workload::Echo, connections: 4, size: 64, mtu: None, engines: vec![engine] },
+        commands: None,
         measurements,
         failures: Vec::new(),
     })
