@@ -17,6 +17,7 @@ use crate::error::tell;
 use crate::forward::ForwardArgs;
 use crate::lossy::{DifferArgs, LossyArgs};
 use crate::profile::ProfileArgs;
+use crate::report::args::ReportArgs;
 use crate::talk::TalkArgs;
 
 /// What corelane costs, beside kernel blocking I/O, epoll, io_uring and tokio.
@@ -51,6 +52,8 @@ pub enum Command {
     Attack(AttackArgs),
     /// Where the cycles of the in-memory echo go, by function: samples of perf, or instructions by valgrind
     Profile(ProfileArgs),
+    /// Make a page of what `compare` wrote, or compare two of these files
+    Report(ReportArgs),
 }
 
 /// How a server waits for bytes.

@@ -12,6 +12,7 @@
 //! | stream | the bytes of the bulk workloads |
 //! | flow | one direction of a bulk stream on a kernel socket |
 //! | compare | the beds, the rounds, the table, the report |
+//! | report | the report as a page, and beside another |
 //! | memory | the in-memory bed: both ends on one core, without a kernel |
 //! | forward | a forwarder that loses, delays, reorders and doubles frames |
 //! | talk | an end of a connection: a transfer, or a side of a seeded conversation |
@@ -37,6 +38,7 @@ mod memory;
 mod netns;
 mod process;
 mod profile;
+mod report;
 mod serve;
 mod stream;
 mod sys;
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
         cli::Command::Differ(args) => lossy::conversations(args),
         cli::Command::Attack(args) => attack::run(args),
         cli::Command::Profile(args) => profile::run(args),
+        cli::Command::Report(args) => report::run(args),
     };
     match result {
         Ok(code) => code,

@@ -2,16 +2,16 @@
 //! interleaved in rounds, so that a slow hour of the machine hits all of them alike.
 
 mod bed;
-mod cpu;
+pub mod cpu;
 mod hugepages;
-mod interval;
+pub mod interval;
 pub mod machine;
 pub mod measure;
 mod memory;
 mod netns;
-mod plan;
+pub mod plan;
 pub mod report;
-mod rounds;
+pub mod rounds;
 pub mod row;
 mod table;
 mod vhost;

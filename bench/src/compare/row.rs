@@ -109,6 +109,24 @@ impl Row {
         plan::name(self.workload, self.mtu)
     }
 
+    /// What tells a row from the others of a report.
+    pub fn key(&self) -> impl PartialEq {
+        (self.bed, self.engine, self.cell())
+    }
+
+    /// What the rows that are compared with each other have in common.
+    fn cell(&self) -> impl PartialEq {
+        (self.workload, self.connections, self.size, self.mtu)
+    }
+
+    /// What tells a row from the others of a report, in words.
+    pub fn long_name(&self) -> String {
+        let (engine, bed, name, connections) = (self.engine, self.bed, self.name(), self.connections);
+        let size = if self.workload.is_bulk() { String::new() } else { format!(" of {} B", self.size) };
+        let plural = if connections == 1 { "" } else { "s" };
+        format!("{engine}, {bed}, {name}{size}, {connections} connection{plural}")
+    }
+
     /// `None` when no round succeeded.
     pub fn new(series: &Series) -> Option<Self> {
         let rounds = &series.measurements;
@@ -174,8 +192,7 @@ impl Row {
             (Bed::Tap, Bed::Veth) => self.workload.is_bulk(),
             (own, other) => own == other,
         };
-        let key = |row: &Self| (row.workload, row.connections, row.size, row.mtu);
-        if !beds || key(self) != key(peer) {
+        if !beds || self.cell() != peer.cell() {
             return;
         }
         let ratio = Some(Ratio {

@@ -1,0 +1,207 @@
+//! Two reports, row by row.
+
+use std::fmt;
+
+use comfy_table::presets::ASCII_MARKDOWN;
+use comfy_table::{CellAlignment, Table};
+
+use super::bootstrap::{self, LEAST, Ratio};
+use crate::compare::measure::Measurement;
+use crate::compare::report::Comparison;
+use crate::compare::row::Row;
+
+/// What the interval of a row's ratio says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The interval is above 1.
+    Faster,
+    /// 1 is in the interval: no difference was shown.
+    Same,
+    /// The interval is below 1.
+    Slower,
+    /// There is none.
+    TooFewRounds,
+}
+
+/// A row that both have.
+#[derive(Debug)]
+struct Pair {
+    name: String,
+    /// The medians.
+    medians: [f64; 2],
+    rounds: [usize; 2],
+    /// Of requests or of Gbit a second.
+    rate: Option<Ratio>,
+    p50: Option<Ratio>,
+    p99: Option<Ratio>,
+    verdict: Verdict,
+}
+
+/// What two reports have in common, and what not.
+#[derive(Debug)]
+pub struct Diff {
+    pairs: Vec<Pair>,
+    only_first: Vec<String>,
+    only_second: Vec<String>,
+    /// What differs beside the figures.
+    conditions: Vec<String>,
+}
+
+impl Diff {
+    /// The rows of `first` in their order, then those that only `second` has.
+    pub fn new(first: &Comparison, second: &Comparison, seed: u64) -> Self {
+        let (mut pairs, mut only_first) = (Vec::new(), Vec::new());
+        for row in &first.rows {
+            match second.rows.iter().find(|other| other.key() == row.key()) {
+                Some(other) => pairs.push(Pair::new(row, other, seed)),
+                None => only_first.push(row.long_name()),
+            }
+        }
+        let is_new = |row: &&Row| !first.rows.iter().any(|other| other.key() == row.key());
+        Self {
+            pairs,
+            only_first,
+            only_second: second.rows.iter().filter(is_new).map(Row::long_name).collect(),
+            conditions: conditions(first, second),
+        }
+    }
+
+    /// Whether a row's verdict is slower, and its ratio so many per cent below 1.
+    pub fn is_slower_by(&self, percent: f64) -> bool {
+        let limit = 1.0 - percent / 100.0;
+        let slower = |pair: &Pair| {
+            pair.verdict == Verdict::Slower && pair.rate.is_some_and(|rate| rate.ratio <= limit)
+        };
+        self.pairs.iter().any(slower)
+    }
+}
+
+impl Pair {
+    fn new(first: &Row, second: &Row, seed: u64) -> Self {
+        let bulk = first.workload.is_bulk();
+        let rate = |round: &Measurement| {
+            if bulk { round.report.gbit_per_second } else { round.report.requests_per_second }
+        };
+        let ratio = |figure: &dyn Fn(&Measurement) -> f64| {
+            let each = |row: &Row| row.measurements.iter().map(figure).collect::<Vec<_>>();
+            bootstrap::ratio(&each(first), &each(second), seed)
+        };
+        let spread =
+            |row: &Row| if bulk { row.gbit_per_second.median } else { row.requests_per_second.median };
+        let rate = ratio(&rate);
+        Self {
+            name: first.long_name(),
+            medians: [spread(first), spread(second)],
+            rounds: [first.measurements.len(), second.measurements.len()],
+            rate,
+            p50: ratio(&|round| round.report.latency_us.p50),
+            p99: ratio(&|round| round.report.latency_us.p99),
+            verdict: verdict(rate),
+        }
+    }
+
+    fn cells(&self) -> Vec<String> {
+        let digits = if self.medians[0] < 1000.0 { 2 } else { 0 };
+        let [first, second] = self.medians.map(|median| format!("{median:.digits$}"));
+        vec![
+            self.name.clone(),
+            first,
+            second,
+            self.rate.map_or_else(|| "-".to_owned(), |ratio| ratio.to_string()),
+            self.p50.map_or_else(|| "-".to_owned(), |ratio| ratio.to_string()),
+            self.p99.map_or_else(|| "-".to_owned(), |ratio| ratio.to_string()),
+            format!("{}, {}", self.rounds[0], self.rounds[1]),
+            self.verdict.to_string(),
+        ]
+    }
+}
+
+fn verdict(ratio: Option<Ratio>) -> Verdict {
+    match ratio.and_then(|ratio| ratio.interval) {
+        None => Verdict::TooFewRounds,
+        Some((low, _)) if low > 1.0 => Verdict::Faster,
+        Some((_, high)) if high < 1.0 => Verdict::Slower,
+        Some(_) => Verdict::Same,
+    }
+}
+
+/// What must be the same for a ratio to tell of the code alone.
+fn conditions(first: &Comparison, second: &Comparison) -> Vec<String> {
+    let of = |report: &Comparison| {
+        let (machine, settings) = (&report.machine, &report.settings);
+        [
+            ("processor", machine.cpu.clone()),
+            ("cores", machine.cores.to_string()),
+            ("kernel", machine.kernel.clone()),
+            ("governor", machine.governor.clone()),
+            ("mitigations", machine.mitigations.join("; ")),
+            ("compiler", machine.rustc.clone()),
+            ("optimised", machine.optimised.to_string()),
+            ("version", machine.version.clone()),
+            ("DPDK", machine.dpdk.clone().unwrap_or_else(|| "none".to_owned())),
+            ("seconds of a round", settings.seconds.to_string()),
+            ("seconds of warm-up", settings.warmup.to_string()),
+            ("client", settings.client.clone()),
+            ("congestion control", settings.congestion.clone().unwrap_or_else(|| "the system's".to_owned())),
+        ]
+    };
+    let differs = of(first).into_iter().zip(of(second)).filter(|(first, second)| first != second);
+    differs.map(|((name, first), (_, second))| format!("{name}: {first} -> {second}")).collect()
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Faster => "faster",
+            Self::Same => "same",
+            Self::Slower => "slower",
+            Self::TooFewRounds => "too few rounds",
+        })
+    }
+}
+
+impl fmt::Display for Ratio {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:.3}", self.ratio)?;
+        match self.interval {
+            Some((low, high)) => write!(formatter, " ({low:.3}..{high:.3})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Diff {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut table = Table::new();
+        let header = ["row", "A", "B", "B / A (95 %)", "p50 (95 %)", "p99 (95 %)", "rounds", "verdict"];
+        table.load_style(ASCII_MARKDOWN).set_header(header);
+        for pair in &self.pairs {
+            table.add_row(pair.cells());
+        }
+        for column in table.column_iter_mut().skip(1).take(6) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        writeln!(formatter, "{table}")?;
+        for (which, rows) in [("A", &self.only_first), ("B", &self.only_second)] {
+            for row in rows {
+                writeln!(formatter, "only in {which}: {row}")?;
+            }
+        }
+        for condition in &self.conditions {
+            writeln!(formatter, "not the same: {condition}")?;
+        }
+        if self.pairs.iter().any(|pair| pair.verdict == Verdict::TooFewRounds) {
+            writeln!(
+                formatter,
+                "note: with less than {LEAST} rounds in A or B an interval would say nothing"
+            )?;
+        }
+        writeln!(
+            formatter,
+            "note: A and B are medians of req/s, of Gbit/s for bulk and bulk-up; see --help for the method"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,75 @@
+use super::super::fixture::{report, row};
+use super::*;
+use crate::cli::{Bed, Engine, Workload};
+
+/// Five rounds that differ by 2 % at most.
+fn around(rate: f64) -> [f64; 5] {
+    [0.99, 1.0, 1.01, 0.995, 1.005].map(|factor| factor * rate)
+}
+
+fn echo(rates: &[f64]) -> Comparison {
+    report(vec![row(Engine::Epoll, Workload::Echo, 16, rates)])
+}
+
+fn verdict_of(first: &[f64], second: &[f64]) -> Verdict {
+    Diff::new(&echo(first), &echo(second), 1).pairs[0].verdict
+}
+
+#[test]
+fn a_row_is_faster_or_slower_only_beyond_its_interval() {
+    assert_eq!(verdict_of(&around(1000.0), &around(1100.0)), Verdict::Faster);
+    assert_eq!(verdict_of(&around(1100.0), &around(1000.0)), Verdict::Slower);
+    assert_eq!(verdict_of(&around(1000.0), &around(1000.0)), Verdict::Same);
+    assert_eq!(
+        verdict_of(&around(1000.0), &[700.0, 800.0, 1100.0, 1200.0, 900.0]),
+        Verdict::Same,
+        "too noisy"
+    );
+    assert_eq!(verdict_of(&around(1000.0)[..4], &around(2000.0)), Verdict::TooFewRounds);
+}
+
+#[test]
+fn bulk_is_compared_by_its_bits() {
+    let bulk = |rates: &[f64]| report(vec![row(Engine::Bio, Workload::Bulk, 1, rates)]);
+    let diff = Diff::new(&bulk(&around(10.0)), &bulk(&around(20.0)), 1);
+    assert_eq!(diff.pairs[0].medians, [10.0, 20.0]);
+    assert_eq!(diff.pairs[0].verdict, Verdict::Faster);
+    assert!(diff.to_string().contains("| bio, veth, bulk, 1 connection | 10.00 | 20.00 | 2.000 ("), "{diff}");
+}
+
+#[test]
+fn rows_of_one_report_are_listed() {
+    let rates = around(1000.0);
+    let first = report(vec![
+        row(Engine::Epoll, Workload::Echo, 1, &rates),
+        row(Engine::Epoll, Workload::Echo, 16, &rates),
+    ]);
+    let mut moved = row(Engine::Epoll, Workload::Echo, 16, &rates);
+    moved.bed = Bed::Loopback;
+    let second = report(vec![row(Engine::Epoll, Workload::Echo, 1, &rates), moved]);
+    let diff = Diff::new(&first, &second, 1);
+    assert_eq!(diff.pairs.len(), 1);
+    let said = diff.to_string();
+    assert!(said.contains("only in A: epoll, veth, echo of 64 B, 16 connections\n"), "{said}");
+    assert!(said.contains("only in B: epoll, loopback, echo of 64 B, 16 connections\n"), "{said}");
+}
+
+#[test]
+fn slower_by_so_much_needs_a_verdict_and_a_ratio() {
+    let (first, second) = (echo(&around(1000.0)), echo(&around(900.0)));
+    let diff = Diff::new(&first, &second, 1);
+    assert!(diff.is_slower_by(5.0) && diff.is_slower_by(10.0) && !diff.is_slower_by(11.0));
+    assert!(!Diff::new(&second, &first, 1).is_slower_by(0.0), "faster");
+    let noisy = echo(&[700.0, 800.0, 1100.0, 1200.0, 600.0]);
+    assert!(!Diff::new(&first, &noisy, 1).is_slower_by(5.0), "20 % slower, perhaps");
+}
+
+#[test]
+fn what_else_differs_is_said() {
+    let first = echo(&around(1000.0));
+    let mut second = first.clone();
+    assert!(!Diff::new(&first, &second, 1).to_string().contains("not the same"));
+    second.machine.kernel = "6.13.0".to_owned();
+    let said = Diff::new(&first, &second, 1).to_string();
+    assert!(said.contains("not the same: kernel: 6.12.0 -> 6.13.0\n"), "{said}");
+}
