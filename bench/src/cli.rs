@@ -34,7 +34,7 @@ pub struct Cli {
 pub enum Command {
     /// Serve a workload with one of the engines, until SIGINT or SIGTERM
     Serve(ServeArgs),
-    /// Ask a server in a closed loop, and check every byte of every answer
+    /// Ask a server in a closed or an open loop, and check every byte of every answer
     Load(LoadArgs),
     /// Measure the engines side by side in interleaved rounds, and print one table
     Compare(CompareArgs),
@@ -145,6 +145,16 @@ pub enum LoadEngine {
     Wrk,
 }
 
+/// When the requests of an open loop start.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ArrivalProcess {
+    /// At random, as those of many independent users do: with exponential gaps
+    Poisson,
+    /// At even distances
+    Uniform,
+}
+
 /// Where the measurement happens.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -172,7 +182,7 @@ macro_rules! display_as_flag {
         }
     )*};
 }
-display_as_flag!(Engine, Workload, ClientEngine, LoadEngine, Driver, Bed);
+display_as_flag!(Engine, Workload, ClientEngine, LoadEngine, ArrivalProcess, Driver, Bed);
 
 /// An IPv4 address with the length of its network's prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -250,6 +260,16 @@ pub struct LoadArgs {
     /// Requests in flight at most: the connections take turns [default: one each]
     #[arg(long, value_name = "N", value_parser = connections)]
     pub in_flight: Option<usize>,
+    /// Open loop: start so many requests a second in all, whether or not answers come (echo, http and json); latencies then
+    /// count from when a request was due, with its wait for a free connection [default: closed loop]
+    #[arg(long, value_name = "R", conflicts_with = "in_flight", value_parser = rate)]
+    pub rate: Option<f64>,
+    /// When the requests of an open loop start
+    #[arg(long, default_value_t = ArrivalProcess::Poisson, requires = "rate")]
+    pub arrivals: ArrivalProcess,
+    /// Of the starts of an open loop [default: drawn; the report has it]
+    #[arg(long, value_name = "N", requires = "rate")]
+    pub seed: Option<u64>,
     /// Bytes of a request and of its answer (echo and crr)
     #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = size)]
     pub size: usize,
@@ -412,6 +432,11 @@ fn held_connections(text: &str) -> Result<usize, String> {
 
 pub fn size(text: &str) -> Result<usize, String> {
     number(text, 1, 16 << 20)
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok().filter(|rate| (10.0..=1e7).contains(rate));
+    rate.ok_or_else(|| "expected requests a second from 10 to 10000000".to_owned())
 }
 
 fn number(text: &str, least: usize, most: usize) -> Result<usize, String> {

@@ -7,7 +7,8 @@
 //! |---|---|
 //! | cli | the flags |
 //! | serve | the servers: blocking threads, epoll, io_uring, tokio, corelane; an axum router on the last two |
-//! | load | the client, on epoll or on corelane: a closed loop that checks every byte; or wrk |
+//! | load | the client, on epoll or on corelane: a closed or an open loop that checks every byte; or wrk |
+//! | meter | how much of its time a loop that never sleeps has work |
 //! | device | what corelane runs on |
 //! | stream | the bytes of the bulk workloads |
 //! | flow | one direction of a bulk stream on a kernel socket |
@@ -35,6 +36,7 @@ mod forward;
 mod load;
 mod lossy;
 mod memory;
+mod meter;
 mod netns;
 mod process;
 mod profile;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::connection::Connection;
 use super::exchange::{Exchange, Progress};
 use super::in_flight::InFlight;
+use super::open_loop::{DRAIN, OpenLoop};
 use super::report::Report;
 use super::silence::{self, STALL, Silence};
 use super::tally::Tally;
@@ -15,6 +16,7 @@ use super::window::{Phase, Window};
 use super::{mark, no_server};
 use crate::cli::{LoadArgs, Workload};
 use crate::flow::Flow;
+use crate::meter::Meter;
 use crate::serve;
 use crate::stream::READ;
 use crate::sys::{self, Epoll, Events, Stop};
@@ -40,7 +42,8 @@ pub fn run(args: &LoadArgs, stop: &Stop) -> anyhow::Result<Report> {
     client.connect_all()?;
     let measured = client.measure()?;
     client.hear_verdicts();
-    Ok(Report::new(args.workload, args.connections, args.size, &client.tally, measured))
+    let report = Report::new(args.workload, args.connections, args.size, &client.tally, measured);
+    Ok(report.with_busy(client.busy).with_open_loop(client.open_loop.as_ref()))
 }
 
 /// What goes over a connection.
@@ -56,7 +59,12 @@ struct Client<'a> {
     lines: Vec<Option<Line>>,
     alive: usize,
     in_flight: InFlight,
+    /// `None`: closed loop.
+    open_loop: Option<OpenLoop>,
     tally: Tally,
+    meter: Meter,
+    /// In the measured time; `None` when the client may sleep.
+    busy: Option<Duration>,
     buffer: Vec<u8>,
     failures_in_row: u32,
 }
@@ -69,6 +77,9 @@ impl<'a> Client<'a> {
             lines: Vec::with_capacity(args.connections),
             alive: 0,
             in_flight: InFlight::new(args.connections, args.in_flight),
+            open_loop: super::open_loop(args)?,
+            meter: Meter::default(),
+            busy: None,
             tally: Tally::new(args.connections)?,
             buffer: vec![0; if args.workload.is_bulk() { READ } else { BUFFER }],
             failures_in_row: 0,
@@ -118,40 +129,93 @@ impl<'a> Client<'a> {
         Ok(Line::Streams(flow))
     }
 
-    /// Sends on all the connections, and goes on until the window closes; how long was measured.
+    /// Sends on all the connections, or when requests are due, and goes on until the window closes; how long was measured.
     fn measure(&mut self) -> anyhow::Result<Duration> {
         let mut window = Window::new(self.args, Instant::now());
         let mut events = Events::new(EVENTS);
-        let first =
-            (0..self.lines.len()).filter(|index| self.in_flight.asks_first(*index)).collect::<Vec<_>>();
+        self.start_all()?;
+        // The client of an open loop would be late by each wake-up.
+        let spins = self.args.spin || self.open_loop.is_some();
+        let mut silence = Silence::new(Instant::now());
+        let end = loop {
+            let now = Instant::now();
+            self.meter.turn(now);
+            match window.advance(now, self.tally.requests) {
+                Phase::Measure if !self.tally.measuring => self.start_measuring(now)?,
+                Phase::WarmUp | Phase::Measure => {}
+                Phase::Over => break now,
+            }
+            silence.check(now, self.alive, &self.tally)?;
+            self.start_due(now)?;
+            let patience = window.until_change(now).map_or(STALL, |change| change.min(STALL));
+            self.wait(&mut events, if spins { Duration::ZERO } else { patience }, window.wanted())?;
+        };
+        self.busy = spins.then(|| self.meter.busy());
+        mark(self.args, "end")?;
+        self.drain(end, &mut events)?;
+        Ok(window.measured())
+    }
+
+    fn start_all(&mut self) -> anyhow::Result<()> {
+        let indices = 0..self.lines.len();
+        if let Some(open_loop) = &mut self.open_loop {
+            let lines = &self.lines;
+            open_loop.start(Instant::now(), indices.filter(|index| lines[*index].is_some()));
+            return Ok(());
+        }
+        let first = indices.filter(|index| self.in_flight.asks_first(*index)).collect::<Vec<_>>();
         for index in first {
             self.start(index, Instant::now())?;
         }
-        let mut silence = Silence::new(Instant::now());
-        loop {
-            let now = Instant::now();
-            match window.advance(now, self.tally.requests) {
-                Phase::Measure if !self.tally.measuring => {
-                    self.tally.measuring = true;
-                    mark(self.args, "start")?;
-                }
-                Phase::WarmUp | Phase::Measure => {}
-                Phase::Over => break,
-            }
-            silence.check(now, self.alive, &self.tally)?;
-            let patience = window.until_change(now).map_or(STALL, |change| change.min(STALL));
-            let patience = if self.args.spin { Duration::ZERO } else { patience };
-            self.epoll.wait(&mut events, Some(patience))?;
-            for index in 0..events.len() {
-                let (token, flags) = events.get(index);
-                anyhow::ensure!(token != STOP, "stopped by a signal before the end");
-                if self.tally.requests < window.wanted() {
-                    self.ready(usize::try_from(token)?, flags)?;
-                }
+        Ok(())
+    }
+
+    fn start_measuring(&mut self, now: Instant) -> anyhow::Result<()> {
+        self.tally.measuring = true;
+        self.meter.restart();
+        if let Some(open_loop) = &mut self.open_loop {
+            open_loop.open(now, &mut self.tally);
+        }
+        Ok(mark(self.args, "start")?)
+    }
+
+    /// Sends what is due in an open loop.
+    fn start_due(&mut self, now: Instant) -> anyhow::Result<()> {
+        let due = |client: &mut Self| client.open_loop.as_mut()?.due(now, &mut client.tally);
+        while let Some((connection, due)) = due(self) {
+            self.meter.work();
+            self.start(connection, due)?;
+        }
+        Ok(())
+    }
+
+    /// Goes on with all connections that have an event, while no more than `wanted` requests were measured.
+    fn wait(&mut self, events: &mut Events, patience: Duration, wanted: u64) -> anyhow::Result<()> {
+        self.epoll.wait(events, Some(patience))?;
+        for index in 0..events.len() {
+            let (token, flags) = events.get(index);
+            anyhow::ensure!(token != STOP, "stopped by a signal before the end");
+            self.meter.work();
+            if self.tally.requests < wanted {
+                self.ready(usize::try_from(token)?, flags)?;
             }
         }
-        mark(self.args, "end")?;
-        Ok(window.measured())
+        Ok(())
+    }
+
+    /// Waits for the answers to what an open loop has sent: the slowest ones would be missing in its percentiles.
+    fn drain(&mut self, end: Instant, events: &mut Events) -> anyhow::Result<()> {
+        let Some(open_loop) = &mut self.open_loop else { return Ok(()) };
+        open_loop.close(end, &mut self.tally);
+        self.tally.measuring = false;
+        let is_under_way = |client: &Self| client.open_loop.as_ref().is_some_and(OpenLoop::is_under_way);
+        while is_under_way(self) && end.elapsed() < DRAIN {
+            self.wait(events, DRAIN.saturating_sub(end.elapsed()), u64::MAX)?;
+        }
+        if let Some(open_loop) = &mut self.open_loop {
+            open_loop.leave_all(Instant::now(), &mut self.tally);
+        }
+        Ok(())
     }
 
     /// Sends the next request; for crr on a connection of its own.
@@ -193,10 +257,17 @@ impl<'a> Client<'a> {
             Ok(Progress::Answered) => {
                 // The end of this request and the start of the next: one look at the clock.
                 let now = Instant::now();
-                connection.finish(now, &mut self.tally);
                 self.failures_in_row = 0;
-                let next = self.in_flight.after(index);
-                self.start(next, now)
+                let Some(open_loop) = &mut self.open_loop else {
+                    connection.finish(now, &mut self.tally);
+                    let next = self.in_flight.after(index);
+                    return self.start(next, now);
+                };
+                connection.finish_due(now, &mut self.tally);
+                match open_loop.answered(index, now, &mut self.tally) {
+                    Some(due) => self.start(index, due),
+                    None => Ok(()),
+                }
             }
             Err(error) => self.failed(index, &error),
         }
@@ -208,6 +279,10 @@ impl<'a> Client<'a> {
         if self.args.workload != Workload::Crr {
             self.lines[index] = None;
             self.alive -= 1;
+            if let Some(open_loop) = &mut self.open_loop {
+                open_loop.broke(index, Instant::now(), &mut self.tally);
+                return Ok(());
+            }
             return match self.in_flight.broke(index) {
                 Some(next) => self.start(next, Instant::now()),
                 None => Ok(()),

@@ -79,4 +79,9 @@ impl Connection {
     pub fn finish(&self, now: Instant, tally: &mut Tally) {
         self.exchange.finish(now, tally);
     }
+
+    /// As [`Self::finish`], in an open loop.
+    pub fn finish_due(&self, now: Instant, tally: &mut Tally) {
+        self.exchange.finish_due(now, tally);
+    }
 }

@@ -1,4 +1,5 @@
-//! The client: a closed loop, each connection with one request in flight, or taking turns, or with an endless stream.
+//! The client: a closed loop, each connection with one request in flight, or taking turns, or with an endless stream; or
+//! an open loop, whose requests are due at times that no answer changes.
 //!
 //! | file | what |
 //! |---|---|
@@ -6,6 +7,7 @@
 //! | connection | a kernel socket and its requests |
 //! | corelane | the tasks on corelane's sockets |
 //! | in_flight | which connections ask, when not all may at once |
+//! | arrivals, open_loop | when requests are due in an open loop; which are sent, wait or are given up |
 //! | exchange | a request and its answer, whoever carries them |
 //! | answer | an answer of HTTP with a head that is not known beforehand |
 //! | wrk | wrk in the place of our own client |
@@ -14,11 +16,13 @@
 //! | tally, percentiles, report | what is counted; the points that are kept of the latencies; the result |
 
 mod answer;
+mod arrivals;
 mod client;
 mod connection;
 mod corelane;
 mod exchange;
 mod in_flight;
+pub mod open_loop;
 pub mod pattern;
 pub mod percentiles;
 pub mod report;
@@ -28,9 +32,11 @@ pub mod window;
 mod wrk;
 
 use std::fs;
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{self as std_process, ExitCode};
+use std::time::Instant;
 
 use anyhow::Context;
 
@@ -39,6 +45,7 @@ use crate::error::{bad_input, tell};
 use crate::stream::MEGABYTE;
 use crate::sys::{self, Stop};
 use crate::{process, serve};
+use open_loop::OpenLoop;
 use report::Report;
 
 /// Open files besides the connections: epoll, stdio, the report, and closing ones.
@@ -55,6 +62,7 @@ pub fn run(args: &LoadArgs) -> anyhow::Result<ExitCode> {
         }
     }
     refuse_in_flight(args)?;
+    refuse_rate(args)?;
     process::join_parent(args.parent)?;
     let stop = Stop::install().context("taking SIGINT and SIGTERM")?;
     process::pin(args.cpu)?;
@@ -94,6 +102,30 @@ fn refuse_in_flight(args: &LoadArgs) -> anyhow::Result<()> {
     Err(bad_input(format!(
         "--in-flight {limit}: {why}: leave --in-flight out, and give as many --connections"
     )))
+}
+
+/// A stream has no requests to start, and crr's connections none that could wait for them.
+fn refuse_rate(args: &LoadArgs) -> anyhow::Result<()> {
+    match (args.rate, args.workload) {
+        (Some(rate), workload @ (Workload::Bulk | Workload::BulkUp | Workload::Crr)) => {
+            Err(bad_input(format!(
+                "--rate {rate}: {workload} has no open loop: take echo, http or json, or leave --rate out"
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The open loop that `args` ask for; `None`: closed loop.
+fn open_loop(args: &LoadArgs) -> anyhow::Result<Option<OpenLoop>> {
+    let Some(rate) = args.rate else { return Ok(None) };
+    let seed = args.seed.unwrap_or_else(drawn_seed);
+    OpenLoop::new(args.arrivals, rate, seed, args.connections, Instant::now()).map(Some)
+}
+
+/// Another one for each run; short enough to be typed again.
+fn drawn_seed() -> u64 {
+    RandomState::new().hash_one(std_process::id()) % 1_000_000
 }
 
 fn exit_code(report: &Report) -> ExitCode {

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::open_loop::{OpenLoop, OpenLoopReport};
 use super::percentiles::Percentile;
 use super::tally::Tally;
 use crate::cli::Workload;
 
 /// Latencies in microseconds, from just before the request is written until its answer is read;
-/// for crr from before the connect until the server has closed. All 0 for the bulk workloads.
+/// for crr from before the connect until the server has closed; in an open loop from when the request was due. All 0 for
+/// the bulk workloads.
 #[derive(Serialize, Deserialize, Debug, Clone, Copy, Default, PartialEq)]
 pub struct Latency {
     /// Half of the requests are at most this slow.
@@ -53,6 +55,11 @@ pub struct Report {
     pub first_connection_error: Option<String>,
     /// Connections without a single answer in the measured time.
     pub starved_connections: usize,
+    /// The part of the measured time in which the client had something to do, by its own account; `None` where it sleeps
+    /// when it has nothing to do: the kernel's account of its core says it then.
+    pub client_busy: Option<f64>,
+    /// What an open loop adds; `None`: closed loop.
+    pub open_loop: Option<OpenLoopReport>,
 }
 
 impl Report {
@@ -84,7 +91,22 @@ impl Report {
             connection_errors: tally.connection_errors,
             first_connection_error: tally.first_connection_error.clone(),
             starved_connections: tally.starved(),
+            client_busy: None,
+            open_loop: None,
         }
+    }
+
+    /// Adds what an open loop counted.
+    pub fn with_open_loop(mut self, open_loop: Option<&OpenLoop>) -> Self {
+        self.open_loop = open_loop.map(|open_loop| open_loop.report(self.requests));
+        self
+    }
+
+    /// Adds the time in which a client that never sleeps had something to do.
+    pub fn with_busy(mut self, busy: Option<Duration>) -> Self {
+        let share = |busy: Duration| (busy.as_secs_f64() / self.seconds).clamp(0.0, 1.0);
+        self.client_busy = busy.filter(|_| self.seconds > 0.0).map(share);
+        self
     }
 }
 
@@ -112,6 +134,19 @@ impl fmt::Display for Report {
                 "  latency in us: p50 {:.1}, p99 {:.1}, p99.9 {:.1}, max {:.1}",
                 latency.p50, latency.p99, latency.p99_9, latency.max
             )?;
+        }
+        if let Some(open_loop) = &self.open_loop {
+            write!(formatter, "{open_loop}")?;
+            if !open_loop.rate_met {
+                writeln!(
+                    formatter,
+                    "  the rate was not met: {} of {} sent, {:.0} answered a second",
+                    open_loop.sent, open_loop.due, self.requests_per_second
+                )?;
+            }
+        }
+        if let Some(busy) = self.client_busy {
+            writeln!(formatter, "  the client had work for {:.0} % of the time", busy * 100.0)?;
         }
         writeln!(
             formatter,

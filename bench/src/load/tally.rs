@@ -1,7 +1,7 @@
 //! What is counted while a load runs.
 
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
@@ -32,6 +32,8 @@ pub struct Tally {
     /// The first of these.
     pub first_connection_error: Option<String>,
     latencies: Histogram<u64>,
+    /// Of an open loop: what was due since then is measured.
+    due_since: Option<Instant>,
     /// What each connection had in the measured time: requests or bytes.
     each: Vec<u64>,
 }
@@ -47,7 +49,8 @@ impl Tally {
             byte_errors: 0,
             connection_errors: 0,
             first_connection_error: None,
-            latencies: Histogram::new_with_bounds(1, SLOWEST, DIGITS)?,
+            latencies: histogram()?,
+            due_since: None,
             each: vec![0; connections],
         })
     }
@@ -58,9 +61,31 @@ impl Tally {
         if self.measuring {
             self.requests += 1;
             self.each[connection] += 1;
-            let nanoseconds = u64::try_from(latency.as_nanos()).unwrap_or(SLOWEST);
-            self.latencies.saturating_record(nanoseconds);
+            self.latencies.saturating_record(nanoseconds(latency));
         }
+    }
+
+    /// Of an open loop: what is due from `now` on is measured.
+    pub fn measure_due_since(&mut self, now: Instant) {
+        self.due_since = Some(now);
+    }
+
+    /// As [`Self::answer`], in an open loop: the answers that come in the measured time are the rate, and those to requests
+    /// that were due in it are the latencies, however late they come.
+    pub fn answer_to(&mut self, connection: usize, due: Instant, now: Instant) {
+        self.answered += 1;
+        if self.measuring {
+            self.requests += 1;
+            self.each[connection] += 1;
+        }
+        if self.due_since.is_some_and(|since| due >= since) {
+            self.latencies.saturating_record(nanoseconds(now.duration_since(due)));
+        }
+    }
+
+    /// A request of an open loop has no answer after so long: left out, it would make the others look better.
+    pub fn unanswered(&mut self, waited: Duration) {
+        self.latencies.saturating_record(nanoseconds(waited));
     }
 
     /// So many bytes of a bulk stream went over this connection, and so many of them were wrong.
@@ -93,11 +118,31 @@ impl Tally {
 
     /// The percentiles that stand in tables, in microseconds.
     pub fn latency(&self) -> Latency {
-        let at = |quantile| microseconds(self.latencies.value_at_quantile(quantile));
-        Latency { p50: at(0.5), p99: at(0.99), p99_9: at(0.999), max: microseconds(self.latencies.max()) }
+        Latency::of(&self.latencies)
+    }
+}
+
+/// Of times in nanoseconds, up to a minute.
+pub fn histogram() -> anyhow::Result<Histogram<u64>> {
+    Ok(Histogram::new_with_bounds(1, SLOWEST, DIGITS)?)
+}
+
+/// As a histogram takes it.
+pub fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(SLOWEST)
+}
+
+impl Latency {
+    /// The percentiles of a histogram of nanoseconds.
+    pub fn of(histogram: &Histogram<u64>) -> Self {
+        let at = |quantile| microseconds(histogram.value_at_quantile(quantile));
+        Self { p50: at(0.5), p99: at(0.99), p99_9: at(0.999), max: microseconds(histogram.max()) }
     }
 }
 
 fn microseconds(nanoseconds: u64) -> f64 {
     nanoseconds as f64 / 1000.0 // exact up to 2^53 ns, which is 104 days
 }
+
+#[cfg(test)]
+mod tests;

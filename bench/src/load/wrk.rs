@@ -63,6 +63,8 @@ pub fn check(args: &LoadArgs) -> anyhow::Result<()> {
         "--congestion: wrk leaves it to net.ipv4.tcp_congestion_control: leave it out".to_owned()
     } else if args.requests.is_some() {
         "--requests: wrk ends by its time: give --duration".to_owned()
+    } else if args.rate.is_some() {
+        "--rate: wrk asks in a closed loop: take --engine epoll or corelane".to_owned()
     } else if args.spin {
         "--spin: wrk can only sleep: leave it out".to_owned()
     } else if [args.duration, args.warmup].iter().any(|time| time.subsec_nanos() != 0) {
@@ -199,6 +201,8 @@ impl Outcome {
                 )
             }),
             starved_connections: 0,
+            client_busy: None,
+            open_loop: None,
         }
     }
 }

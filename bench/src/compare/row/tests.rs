@@ -19,6 +19,8 @@ fn measurement(requests: u64, p50: f64, byte_errors: u64) -> Measurement {
             connection_errors: 1,
             first_connection_error: Some("broken pipe".to_owned()),
             starved_connections: 2,
+            client_busy: None,
+            open_loop: None,
         },
         cpu: CpuShare { busy: 0.5, ..CpuShare::default() },
         client_cpu: Some(CpuShare { busy: 0.25, ..CpuShare::default() }),

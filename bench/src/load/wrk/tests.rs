@@ -21,6 +21,7 @@ fn what_wrk_cannot_do_is_refused() {
         &["--workload", "json", "--requests", "7"],
         &["--workload", "json", "--congestion", "reno"],
         &["--workload", "json", "--spin"],
+        &["--workload", "json", "--rate", "1000"],
     ] {
         let error = check(&args(flags)).expect_err("wrk can't");
         assert!(error.to_string().starts_with("--"), "{error}");
