@@ -239,6 +239,9 @@ pub struct ServeArgs {
     /// Answer each line on stdin with the counters, as one line of JSON; end when stdin ends
     #[arg(long, hide = true)]
     pub control: bool,
+    /// Count the system calls for that: the number of the tracepoint raw_syscalls:sys_enter
+    #[arg(long, value_name = "N", hide = true)]
+    pub system_call_event: Option<u64>,
 }
 
 /// `corelane-bench load`.

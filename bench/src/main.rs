@@ -8,6 +8,7 @@
 //! | cli | the flags |
 //! | serve | the servers: blocking threads, epoll, io_uring, tokio, corelane; an axum router on the last two |
 //! | load | the client, on epoll or on corelane: a closed or an open loop that checks every byte; or wrk |
+//! | drive | drives corelane's runtime turn by turn, for the meter |
 //! | meter | how much of its time a loop that never sleeps has work |
 //! | device | what corelane runs on |
 //! | stream | the bytes of the bulk workloads |
@@ -30,6 +31,7 @@ mod child;
 mod cli;
 mod compare;
 mod device;
+mod drive;
 mod error;
 mod flow;
 mod forward;

@@ -1,4 +1,5 @@
-//! The system calls that std has no safe name for. All of this crate's `unsafe` is here, in [`packet`] and in [`uring`].
+//! The system calls that std has no safe name for. All of this crate's `unsafe` is here, in [`packet`],
+//! in [`perf`] and in [`uring`].
 #![allow(unsafe_code)] // raw epoll is one of the things that this crate measures
 
 use std::fs::File;
@@ -12,6 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Duration;
 
 pub mod packet;
+pub mod perf;
 pub mod uring;
 
 /// Readable.
@@ -338,15 +340,25 @@ pub fn is_root() -> bool {
     unsafe { libc::geteuid() == 0 }
 }
 
-/// Voluntary and other context switches of all the threads of this process since its start.
-pub fn context_switches() -> io::Result<u64> {
+/// Context switches of all the threads of a process since its start.
+#[derive(Debug, Clone, Copy)]
+pub struct ContextSwitches {
+    /// To wait for something.
+    pub voluntary: u64,
+    /// For another's turn.
+    pub involuntary: u64,
+}
+
+/// Those of this process.
+pub fn context_switches() -> io::Result<ContextSwitches> {
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();
     // SAFETY: the pointer is to room for one rusage, which is valid as zeroes too.
     let usage = unsafe {
         check(libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr()))?;
         usage.assume_init()
     };
-    Ok(u64::try_from(usage.ru_nvcsw + usage.ru_nivcsw).unwrap_or(0))
+    let count = |switches| u64::try_from(switches).unwrap_or(0);
+    Ok(ContextSwitches { voluntary: count(usage.ru_nvcsw), involuntary: count(usage.ru_nivcsw) })
 }
 
 /// Raises the limit of open files (RLIMIT_NOFILE) to at least `needed`; the hard limit too where

@@ -28,6 +28,7 @@ const LONG_FUNCTIONS: &[functions::Exception] = &[];
 const UNSAFE_FILES: &[&str] = &[
     "bench/src/sys.rs",
     "bench/src/sys/packet.rs",
+    "bench/src/sys/perf.rs",
     "bench/src/sys/uring.rs",
     "drivers/dpdk-sys/src/lib.rs",
     "drivers/dpdk/src/ffi.rs",

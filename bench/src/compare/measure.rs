@@ -13,7 +13,8 @@ use super::plan::{Cell, Plan};
 use crate::child::Child;
 use crate::cli::{Bed, Engine, LoadEngine};
 use crate::load::report::Report;
-use crate::serve::{Counters, READY};
+use crate::serve::READY;
+use crate::serve::gauges::Counters;
 use crate::sys::Stop;
 
 /// For a server to be ready, an answer to come, or a thousand connections to be made.

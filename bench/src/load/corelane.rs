@@ -13,12 +13,15 @@ use corelane::spawn_local;
 use corelane::time::timeout;
 
 use super::exchange::{Exchange, Progress};
+use super::open_loop::{DRAIN, OpenLoop};
 use super::report::Report;
 use super::silence::{self, STALL, Silence};
 use super::tally::Tally;
 use super::window::{Phase, Window};
 use super::{mark, no_server};
 use crate::cli::{LoadArgs, Workload};
+use crate::drive::{self, Rest};
+use crate::meter::{Meter, MeterReader};
 use crate::stream::{Sink, Source, Verdict, ended};
 use crate::sys::Stop;
 
@@ -39,6 +42,12 @@ struct Course {
     over: bool,
     failures_in_row: u32,
     main: Option<Waker>,
+    /// `None`: closed loop.
+    open_loop: Option<OpenLoop>,
+    /// Of an open loop: for each connection when the request that it has to send was due, and who sends it.
+    orders: Vec<(Option<Instant>, Option<Waker>)>,
+    /// Of the measured time.
+    busy: Option<Duration>,
 }
 
 type SharedCourse = Rc<RefCell<Course>>;
@@ -53,18 +62,30 @@ pub fn run(args: &LoadArgs, stop: &Stop) -> anyhow::Result<Report> {
         over: false,
         failures_in_row: 0,
         main: None,
+        open_loop: super::open_loop(args)?,
+        orders: vec![(None, None); args.connections],
+        busy: None,
     };
     let course = Rc::new(RefCell::new(course));
-    let measured = runtime.block_on(async {
+    let mut meter = Meter::default();
+    let reader = meter.reader();
+    let load = async {
         connect_all(args, &course, stop).await?;
-        let measured = measure(args, &course, stop).await?;
+        let measured = measure(args, &course, &reader, stop).await?;
         if args.workload == Workload::BulkUp {
             hear_verdicts(&course, stop).await?;
         }
+        drain(&course).await;
         anyhow::Ok(measured)
-    })?;
+    };
+    // The client of an open loop would be late by each wake-up.
+    let rest = if args.spin || args.rate.is_some() { Rest::Spin } else { Rest::Sleep };
+    let is_open = args.rate.is_some();
+    let each = || is_open && course.borrow_mut().give_orders();
+    let measured = drive::block_on(&mut runtime, rest, &mut meter, each, load)?;
     let course = course.borrow();
-    Ok(Report::new(args.workload, args.connections, args.size, &course.tally, measured))
+    let report = Report::new(args.workload, args.connections, args.size, &course.tally, measured);
+    Ok(report.with_busy(course.busy).with_open_loop(course.open_loop.as_ref()))
 }
 
 /// Makes the connections one after the other, then starts a task on each. That the first fails is the user's to mend;
@@ -83,13 +104,17 @@ async fn connect_all(args: &LoadArgs, course: &SharedCourse, stop: &Stop) -> any
             Err(error) => course.borrow_mut().tally.connection_error(&error),
         }
     }
+    if let Some(open_loop) = &mut course.borrow_mut().open_loop {
+        open_loop.start(Instant::now(), streams.iter().map(|(index, _)| *index));
+    }
     for (index, stream) in streams {
         course.borrow_mut().alive += 1;
         let (shared, address) = (course.clone(), args.addr);
         let exchange = Exchange::new(index, args.workload, args.size, args.client_closes);
-        let workload = args.workload;
+        let (workload, is_open) = (args.workload, args.rate.is_some());
         spawn_local(async move {
             let result = match workload {
+                _ if is_open => converse_when_due(stream, exchange, index, &shared).await,
                 Workload::Echo | Workload::Http | Workload::Json => converse(stream, exchange, &shared).await,
                 Workload::Crr => call_again(stream, address, exchange, &shared).await,
                 Workload::Bulk => receive(stream, index, &shared).await,
@@ -102,7 +127,13 @@ async fn connect_all(args: &LoadArgs, course: &SharedCourse, stop: &Stop) -> any
 }
 
 /// Waits until the window closes; how long was measured.
-async fn measure(args: &LoadArgs, course: &SharedCourse, stop: &Stop) -> anyhow::Result<Duration> {
+async fn measure(
+    args: &LoadArgs,
+    course: &SharedCourse,
+    meter: &MeterReader,
+    stop: &Stop,
+) -> anyhow::Result<Duration> {
+    let mut busy_before = Duration::ZERO;
     let mut window = Window::new(args, Instant::now());
     let mut silence = Silence::new(Instant::now());
     loop {
@@ -110,7 +141,8 @@ async fn measure(args: &LoadArgs, course: &SharedCourse, stop: &Stop) -> anyhow:
         let requests = course.borrow().tally.requests;
         match window.advance(now, requests) {
             Phase::Measure if !course.borrow().tally.measuring => {
-                course.borrow_mut().tally.measuring = true;
+                busy_before = meter.busy();
+                course.borrow_mut().start_measuring(now);
                 mark(args, "start")?;
             }
             Phase::WarmUp | Phase::Measure => {}
@@ -122,9 +154,18 @@ async fn measure(args: &LoadArgs, course: &SharedCourse, stop: &Stop) -> anyhow:
         // Woken by the last request or the last task, or else by the time.
         let _elapsed = timeout(patience, poll_fn(|cx| course.borrow_mut().poll_settled(cx))).await;
     }
-    course.borrow_mut().over = true;
+    course.borrow_mut().end_measuring(meter.busy().saturating_sub(busy_before));
     mark(args, "end")?;
     Ok(window.measured())
+}
+
+/// Waits for the answers to what an open loop has sent: the slowest ones would be missing in its percentiles.
+async fn drain(course: &SharedCourse) {
+    let _late = timeout(DRAIN, poll_fn(|cx| course.borrow_mut().poll_drained(cx))).await;
+    let course = &mut *course.borrow_mut();
+    if let Some(open_loop) = &mut course.open_loop {
+        open_loop.leave_all(Instant::now(), &mut course.tally);
+    }
 }
 
 /// Waits until the senders of bulk-up have ended their streams and heard what came of them.
@@ -161,6 +202,57 @@ impl Course {
         false
     }
 
+    fn start_measuring(&mut self, now: Instant) {
+        self.tally.measuring = true;
+        if let Some(open_loop) = &mut self.open_loop {
+            open_loop.open(now, &mut self.tally);
+        }
+    }
+
+    fn end_measuring(&mut self, busy: Duration) {
+        self.over = true;
+        self.busy = Some(busy);
+        if let Some(open_loop) = &mut self.open_loop {
+            open_loop.close(Instant::now(), &mut self.tally);
+            self.tally.measuring = false;
+        }
+    }
+
+    /// Has the requests of an open loop sent that are due. Whether there were any.
+    fn give_orders(&mut self) -> bool {
+        let Some(open_loop) = &mut self.open_loop else { return false };
+        let now = Instant::now();
+        let mut any = false;
+        while let Some((connection, due)) = open_loop.due(now, &mut self.tally) {
+            any = true;
+            let (order, sender) = &mut self.orders[connection];
+            *order = Some(due);
+            if let Some(sender) = sender {
+                sender.wake_by_ref();
+            }
+        }
+        any
+    }
+
+    /// When the request that connection `index` has to send now was due.
+    fn poll_order(&mut self, index: usize, cx: &Context<'_>) -> Poll<Instant> {
+        let (order, sender) = &mut self.orders[index];
+        match sender {
+            Some(sender) => sender.clone_from(cx.waker()),
+            None => *sender = Some(cx.waker().clone()),
+        }
+        order.take().map_or(Poll::Pending, Poll::Ready)
+    }
+
+    /// Ready when all that an open loop has sent is answered.
+    fn poll_drained(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if !self.open_loop.as_ref().is_some_and(OpenLoop::is_under_way) {
+            return Poll::Ready(());
+        }
+        self.main = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
     fn wake_main(&mut self) {
         if let Some(main) = self.main.take() {
             main.wake();
@@ -190,6 +282,34 @@ async fn converse(mut stream: TcpStream, mut exchange: Exchange, course: &Shared
         if !course.goes_on() {
             return Ok(());
         }
+    }
+}
+
+/// Asks on one connection when it is told to, until the end of the run.
+async fn converse_when_due(
+    mut stream: TcpStream,
+    mut exchange: Exchange,
+    index: usize,
+    course: &SharedCourse,
+) -> io::Result<()> {
+    let mut next = None;
+    loop {
+        let due = match next {
+            Some(due) => due,
+            None => poll_fn(|cx| course.borrow_mut().poll_order(index, cx)).await,
+        };
+        exchange.start(due);
+        let result = poll_fn(|cx| poll_answer(&mut stream, &mut exchange, course, cx)).await;
+        let now = Instant::now();
+        let course = &mut *course.borrow_mut();
+        let Course { open_loop: Some(open_loop), tally, .. } = course else { return result };
+        if let Err(error) = result {
+            open_loop.broke(index, now, tally);
+            return Err(error);
+        }
+        exchange.finish_due(now, tally);
+        next = open_loop.answered(index, now, tally);
+        course.goes_on(); // wakes the main future, which says when it is over
     }
 }
 

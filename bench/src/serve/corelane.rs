@@ -11,7 +11,9 @@ use corelane_netstack::CongestionControl;
 use super::session::{Next, Service, Session};
 use super::{Server, no_address};
 use crate::cli::Workload;
+use crate::drive::{self, Rest};
 use crate::error::bad_input;
+use crate::meter::Meter;
 use crate::stream::{Sink, Source};
 use crate::sys::{self, Stop};
 
@@ -26,7 +28,9 @@ const GRACE: Duration = Duration::from_millis(500);
 /// # Errors
 /// When the device can't be had: the error says what is missing.
 pub fn run(server: &Server<'_>) -> anyhow::Result<()> {
-    run_on(server.device.start(server.spin)?, server, TcpSocket::new())
+    let runtime = server.device.start(server.spin)?;
+    server.gauges.set_stack(runtime.handle());
+    run_on(runtime, server, TcpSocket::new())
 }
 
 /// As [`run`], on the kernel's sockets.
@@ -51,6 +55,9 @@ pub fn run_on_kernel(server: &Server<'_>) -> anyhow::Result<()> {
 
 fn run_on(mut runtime: Runtime, server: &Server<'_>, socket: TcpSocket) -> anyhow::Result<()> {
     let handle = runtime.handle();
+    let mut meter = Meter::default();
+    server.gauges.set_meter(meter.reader());
+    let rest = if server.spin { Rest::Spin } else { Rest::Sleep };
     thread::scope(|scope| {
         scope.spawn(|| {
             // An error ends the server too: it could not be stopped any more.
@@ -58,12 +65,13 @@ fn run_on(mut runtime: Runtime, server: &Server<'_>, socket: TcpSocket) -> anyho
             handle.shutdown(GRACE);
         });
         let (address, service) = (server.address, server.service);
-        let results = runtime.block_on(async {
+        let serving = async {
             socket.bind(address)?;
             let listener = socket.listen(usize::MAX).map_err(|error| no_address(address, &error))?;
             server.announce(listener.local_addr()?)?;
             anyhow::Ok(listen(listener, service).await?)
-        });
+        };
+        let results = drive::block_on(&mut runtime, rest, &mut meter, || false, serving);
         Stop::request(); // lets the thread go when the listener failed
         results
     })?;

@@ -3,12 +3,13 @@
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::session::{Next, Service, Session};
 use super::{BUFFER, Server, accept_again, accept_error};
 use crate::cli::Workload;
 use crate::flow::Flow;
+use crate::meter::Meter;
 use crate::stream::READ;
 use crate::sys::{self, Epoll, Events};
 
@@ -33,8 +34,18 @@ pub fn run(server: &Server<'_>) -> anyhow::Result<()> {
     let mut events = Events::new(EVENTS);
     let mut connections = Connections::default();
     let mut buffers = Buffers::new(server.service);
+    let mut meter = Meter::default();
+    if server.spin {
+        server.gauges.set_meter(meter.reader());
+    }
     loop {
         epoll.wait(&mut events, timeout)?;
+        if server.spin {
+            meter.turn(Instant::now());
+            if events.len() > 0 {
+                meter.work();
+            }
+        }
         for index in 0..events.len() {
             match events.get(index) {
                 (STOP, _) => return Ok(()),

@@ -4,6 +4,7 @@
 mod bio;
 pub mod corelane;
 mod epoll;
+pub mod gauges;
 pub mod http;
 mod io_uring;
 pub mod item;
@@ -15,16 +16,17 @@ mod tokio;
 use std::io::{self, BufRead, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::thread;
 
 use anyhow::Context;
-use serde::{Deserialize, Serialize};
 
 use crate::cli::{Engine, ServeArgs, Workload};
 use crate::device::DeviceArgs;
 use crate::error::bad_input;
 use crate::process;
 use crate::sys::{self, Stop};
+use gauges::Gauges;
 use session::Service;
 
 /// Bytes that a server reads at once, the same for every engine.
@@ -50,6 +52,8 @@ pub struct Server<'a> {
     pub device: &'a DeviceArgs,
     /// The engine returns when this is readable.
     pub stop: &'a Stop,
+    /// Where the engine leaves what it has to tell.
+    pub gauges: &'a Gauges,
 }
 
 impl Server<'_> {
@@ -89,23 +93,18 @@ pub fn no_congestion(name: &str, error: &io::Error) -> anyhow::Error {
 /// The start of the line that says that clients may come; the address follows.
 pub const READY: &str = "listening on ";
 
-/// What `serve --control` answers to a line on stdin.
-#[derive(Serialize, Deserialize, Debug, Clone, Copy)]
-pub struct Counters {
-    /// Of all the threads since the start, voluntary or not.
-    pub context_switches: u64,
-}
-
 /// `corelane-bench serve`.
 pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     check(args)?;
     process::join_parent(args.parent)?;
     let stop = Stop::install().context("taking SIGINT and SIGTERM")?;
+    let gauges = Arc::new(Gauges::new(args.system_call_event)?);
     if args.control {
+        let gauges = gauges.clone();
         // Before the pinning: this thread must not run on the measured core.
         thread::Builder::new()
             .name("control".to_owned())
-            .spawn(control)
+            .spawn(move || control(&gauges))
             .context("starting the control thread")?;
     }
     process::pin(args.cpu)?;
@@ -118,6 +117,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         congestion: args.congestion.as_deref(),
         device: &args.device,
         stop: &stop,
+        gauges: &gauges,
     };
     match args.engine {
         Engine::Bio => bio::run(&server)?,
@@ -182,17 +182,17 @@ pub fn no_kernel(congestion: Option<&str>) -> anyhow::Result<()> {
 }
 
 /// Answers each line on stdin with the counters; the end of stdin ends the server.
-fn control() {
+fn control(gauges: &Gauges) {
     for line in io::stdin().lock().lines() {
-        if line.is_err() || send_counters().is_err() {
+        if line.is_err() || send_counters(gauges).is_err() {
             break;
         }
     }
     Stop::request();
 }
 
-fn send_counters() -> anyhow::Result<()> {
-    let counters = Counters { context_switches: sys::context_switches()? };
+fn send_counters(gauges: &Gauges) -> anyhow::Result<()> {
+    let counters = gauges.read()?;
     let mut out = io::stdout().lock();
     writeln!(out, "{}", serde_json::to_string(&counters)?)?;
     out.flush()?;
