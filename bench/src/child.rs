@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use crate::sys::{self, Stop, Wake};
+use crate::sys::{self, ContextSwitches, Stop, Wake};
 
 /// For a server to end by itself after its stdin was closed.
 const GRACE: Duration = Duration::from_secs(3);
@@ -72,12 +72,18 @@ impl Child {
     }
 
     /// Its context switches so far, voluntary or not; those of its first thread.
-    pub fn context_switches(&self) -> anyhow::Result<u64> {
+    pub fn context_switches(&self) -> anyhow::Result<ContextSwitches> {
         let path = format!("/proc/{}/status", self.process.id());
         let status = fs::read_to_string(&path).with_context(|| format!("reading {path}"))?;
-        // proc_pid_status(5): voluntary_ctxt_switches and nonvoluntary_ctxt_switches
-        let lines = status.lines().filter_map(|line| line.split_once("ctxt_switches:"));
-        Ok(lines.filter_map(|(_, count)| count.trim().parse::<u64>().ok()).sum())
+        // proc_pid_status(5)
+        let count = |name| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            line.and_then(|count| count.trim().parse().ok()).unwrap_or(0)
+        };
+        Ok(ContextSwitches {
+            voluntary: count("voluntary_ctxt_switches:"),
+            involuntary: count("nonvoluntary_ctxt_switches:"),
+        })
     }
 
     /// Why it ended before its time.

@@ -361,6 +361,20 @@ pub struct CompareArgs {
     /// The client's core
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub client_cpu: usize,
+    /// After the rounds, find each engine's knee in an open loop (echo, http and json on 16 connections and more): the highest
+    /// rate of which 98 % is answered with p99 within its bound; then measure at 50 % and 80 % of it
+    #[arg(long)]
+    pub open_loop: bool,
+    /// Milliseconds that p99 may have at the knee
+    #[arg(long, value_name = "MS", default_value_t = 1.0, requires = "open_loop", value_parser = milliseconds)]
+    pub p99_bound: f64,
+    /// When the requests of the open loop start
+    #[arg(long, default_value_t = ArrivalProcess::Poisson, requires = "open_loop")]
+    pub arrivals: ArrivalProcess,
+    /// Of these starts, in the first round; each further round has the next
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "open_loop",
+        value_parser = clap::value_parser!(u64).range(..=1 << 53))]
+    pub seed: u64,
     /// Write the results as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
@@ -435,6 +449,11 @@ fn held_connections(text: &str) -> Result<usize, String> {
 
 pub fn size(text: &str) -> Result<usize, String> {
     number(text, 1, 16 << 20)
+}
+
+fn milliseconds(text: &str) -> Result<f64, String> {
+    let time = text.parse().ok().filter(|time| (0.001..=1000.0).contains(time));
+    time.ok_or_else(|| "expected milliseconds from 0.001 to 1000".to_owned())
 }
 
 fn rate(text: &str) -> Result<f64, String> {

@@ -68,12 +68,18 @@ fn wrong_values() {
     refused(&with(&["--in-flight", "0"]), &["--in-flight", "from 1 to"]);
     refused(&with(&["--in-flight", "8", "--workload", "bulk"]), &["--in-flight 8", "bulk", "--connections"]);
     refused(&with(&["--in-flight", "8", "--engine", "corelane"]), &["--in-flight 8", "--engine epoll"]);
+    refused(&with(&["--rate", "9"]), &["--rate", "from 10 to 10000000"]);
+    refused(&with(&["--rate", "100", "--workload", "bulk"]), &["--rate 100", "bulk", "echo"]);
+    refused(&with(&["--rate", "100", "--in-flight", "2"]), &["--rate", "--in-flight"]);
+    refused(&with(&["--seed", "1"]), &["--rate"]);
     refused(&with(&["--mtu", "9000"]), &["--mtu", "--engine corelane"]);
     refused(&with(&["--dpdk-eal", "--no-pci"]), &["--dpdk-eal", "--engine corelane"]);
     refused(&with(&["--engine", "corelane"]), &["--ip", "10.0.0.3/24"]);
     refused(&with(&["--engine", "bio"]), &["bio", "possible values: epoll, corelane"]);
     refused(&["compare", "--rounds", "0"], &["--rounds", "1..=1000"]);
     refused(&["compare", "--bed", "loopback", "--server-cpu", "1"], &["--server-cpu"]);
+    refused(&["compare", "--p99-bound", "2"], &["--open-loop"]);
+    refused(&["compare", "--open-loop", "--p99-bound", "0"], &["--p99-bound", "0.001 to 1000"]);
     refused(&["compare", "--engines", "epoll,magic"], &["magic", "--engines"]);
     refused(&["forward", "--a", "nowhere0", "--b", "nowhere1"], &["--a nowhere0", "ip link"]);
     refused(&["forward", "--a", "lo", "--b", "lo", "--loss", "101"], &["--loss", "percentage from 0 to 100"]);

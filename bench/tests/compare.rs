@@ -63,6 +63,7 @@ fn the_report_has_the_machine_the_settings_and_a_row_for_each_engine() {
     assert_eq!(rows.len(), 4 * 3);
     for row in rows {
         check_row(row);
+        check_ratio(row, rows);
         let engine = row["engine"].as_str().expect("a name");
         assert!(table.contains(&format!("| {engine} ")), "{engine} is in the table: {table}");
     }
@@ -94,11 +95,72 @@ fn check_row(row: &Value) {
     assert!(number(row, "/context_switches_per_request") >= 0.0);
     assert!((0.0..=1.0).contains(&number(row, "/cpu/busy")), "{row}");
     assert!((0.0..=1.0).contains(&number(row, "/cpu/softirq")), "{row}");
+    assert!((0.0..=1.0).contains(&number(row, "/headroom/server_busy")), "{row}");
+    assert!((0.0..=1.0).contains(&number(row, "/headroom/client_busy")), "{row}");
+    let warnings = row["headroom"]["warnings"].as_array().expect("a list");
+    let has =
+        |words: &str| warnings.iter().any(|warning| warning.as_str().is_some_and(|w| w.contains(words)));
+    assert!(has("2 rounds: too few") && has("below 0.5 s"), "{row}");
+    assert!(number(row, "/costs/voluntary_switches") >= 0.0);
+    assert!(row["costs"]["copied_bytes"].is_null(), "the kernel doesn't say: {row}");
+}
+
+/// A row that is the client's figure, or whose peer is one, has no ratio.
+fn check_ratio(row: &Value, rows: &[Value]) {
+    let refused = |row: &Value| row["headroom"]["refused"].is_string();
+    let is_peer = |peer: &&Value| peer["engine"] == "epoll" && peer["workload"] == row["workload"];
+    let peer = rows.iter().find(is_peer).expect("epoll is measured everywhere");
+    if refused(row) || refused(peer) {
+        assert!(row["ratio_to_epoll"].is_null(), "{row}");
+        return;
+    }
     assert!(number(row, "/ratio_to_epoll/requests_per_second") > 0.0, "{row}");
     if row["engine"] == "epoll" {
-        let figure = if bulk { "gbit_per_second" } else { "p50" };
+        let figure = if row["workload"] == "bulk" { "gbit_per_second" } else { "p50" };
         assert_eq!(number(row, &format!("/ratio_to_epoll/{figure}")), 1.0);
     }
+}
+
+#[test]
+fn an_open_loop_finds_the_knee_and_measures_at_parts_of_it() {
+    if cores() < 2 {
+        eprintln!("SKIPPED: compare needs two cores");
+        return;
+    }
+    let file = TempFile::new("open.json");
+    let output = Command::new(env!("CARGO_BIN_EXE_corelane-bench"))
+        .args(["compare", "--bed", "loopback", "--rounds", "1", "--seconds", "0.2", "--warmup", "0.05"])
+        .args(["--workloads", "echo", "--connections", "16", "--engines", "epoll"])
+        // However slow a machine that runs other tests: it is the shape that is tested.
+        .args(["--open-loop", "--p99-bound", "1000", "--seed", "9", "--json"])
+        .arg(&file.0)
+        .output()
+        .expect("the binary starts");
+    let (said, table) = (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
+    assert!(output.status.success(), "{said}\n{table}");
+    let text = fs::read_to_string(&file.0).expect("a report");
+    let report: Value = serde_json::from_str(&text).expect("JSON");
+    let knee = &report["knees"][0];
+    let (rate, closed_loop) = (number(knee, "/rate"), number(knee, "/closed_loop"));
+    assert!(rate >= closed_loop * 0.0999, "{knee}");
+    let points = knee["points"].as_array().expect("points");
+    assert!(points.len() >= 2, "{knee}");
+    for point in points {
+        assert!(
+            number(point, "/requests_per_second") > 0.0 && number(point, "/latency_us/p50") > 0.0,
+            "{point}"
+        );
+        assert!((0.0..=1.0).contains(&number(point, "/client_busy")), "{point}");
+    }
+    let rows = report["rows"].as_array().expect("rows");
+    let loads: Vec<_> = rows.iter().map(|row| row["offered"]["of_knee"].as_f64()).collect();
+    assert_eq!(loads, [None, Some(0.5), Some(0.8)]);
+    for (row, part) in rows[1..].iter().zip([0.5, 0.8]) {
+        assert!((number(row, "/offered/rate") / (rate * part) - 1.0).abs() < 1e-6, "{row}");
+        assert_eq!(number(row, "/measurements/0/report/open_loop/seed"), 9.0);
+        assert!(number(row, "/measurements/0/report/open_loop/due") > 0.0);
+    }
+    assert!(table.contains("knee: epoll, loopback, echo, 16 connections: "), "{table}");
 }
 
 /// A comparison on the veth bed that would take a minute, killed when the test is over.

@@ -206,6 +206,57 @@ fn connections_take_turns_when_few_requests_may_be_in_flight() {
 }
 
 #[test]
+fn an_open_loop_keeps_its_rate_whatever_the_connections() {
+    for (engine, workload) in [("epoll", "echo"), ("tokio", "http")] {
+        let server = Server::start(engine, workload);
+        let flags = ["--rate", "500", "--arrivals", "uniform", "--seed", "3", "--duration", "1"];
+        let output = load(&server.address, workload, &flags);
+        let report = report(&output);
+        assert!(output.status.success(), "{engine}: {report}");
+        let open_loop = &report["open_loop"];
+        // Half a second of them at least, however late this machine gives the client its turn.
+        let due = open_loop["due"].as_u64().expect("a number");
+        assert!((499..=1000).contains(&due), "{report}");
+        assert_eq!((&open_loop["seed"], &open_loop["arrivals"]), (&3.into(), &"uniform".into()));
+        assert_eq!(open_loop["unanswered"], 0, "{report}");
+        assert!(report["client_busy"].as_f64().is_some_and(|busy| busy > 0.0 && busy < 1.0), "{report}");
+        server.end();
+    }
+}
+
+#[test]
+fn a_stall_of_the_server_is_in_the_latencies_of_all_that_were_due() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("its address").to_string();
+    // Echoes, but its 100th answer comes 300 ms late, and nothing else is answered meanwhile.
+    let server = thread::spawn(move || {
+        let mut stream = listener.accept().expect("a client").0;
+        let mut request = [0; 64];
+        for number in 1.. {
+            if stream.read_exact(&mut request).is_err() {
+                break;
+            }
+            if number == 100 {
+                thread::sleep(Duration::from_millis(300)); // the stall that is measured
+            }
+            if stream.write_all(&request).is_err() {
+                break;
+            }
+        }
+    });
+    let flags = ["--connections", "1", "--rate", "1000", "--arrivals", "uniform", "--duration", "1"];
+    let output =
+        bench().args(["load", "--addr", &address, "--json", "-"]).args(flags).output().expect("starts");
+    let report = report(&output);
+    assert!(output.status.success(), "{report}");
+    let latency = |name: &str| report["latency_us"][name].as_f64().expect("a number");
+    // A third of the requests was due in the stall: a closed loop would have one slow answer among 900, and a small p99.
+    assert!(latency("p99") > 250_000.0, "{report}");
+    assert!(report["open_loop"]["waited"].as_u64() > Some(250), "{report}");
+    server.join().expect("no panic");
+}
+
+#[test]
 fn large_requests_come_back_whole() {
     for engine in ["bio", "epoll", "tokio", "corelane-kernel"] {
         let server = Server::start(engine, "echo");

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,51 @@ pub struct Measurement {
     pub client_cpu: Option<CpuShare>,
     /// Context switches of the server's threads during the measured time.
     pub context_switches: u64,
+    /// Those of them that were waits.
+    #[serde(default)]
+    pub voluntary_switches: u64,
+    /// The part of the measured time in which the server's loop had work; `None` of an engine that sleeps.
+    #[serde(default)]
+    pub server_work: Option<f64>,
+    /// Of the server; `None` where they weren't counted.
+    #[serde(default)]
+    pub system_calls: Option<u64>,
+    /// Payload bytes that corelane copied in the server; `None` of other engines.
+    #[serde(default)]
+    pub copied_bytes: Option<u64>,
+}
+
+impl Measurement {
+    /// The part of the time in which the server had work: a core that polls is always busy, so the loop's own account of it
+    /// goes first.
+    pub fn server_busy(&self) -> f64 {
+        self.server_work.unwrap_or(self.cpu.busy)
+    }
+
+    /// The same of the client; `None` when it has no core of its own.
+    pub fn client_busy(&self) -> Option<f64> {
+        let core = self.client_cpu?;
+        Some(self.report.client_busy.unwrap_or(core.busy))
+    }
+}
+
+/// What is asked of a measurement beyond the plan.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Extra {
+    /// Requests a second of an open loop; `None`: closed loop.
+    pub rate: Option<f64>,
+    /// Of the arrivals of an open loop.
+    pub seed: u64,
+    /// The tracepoint to count the server's system calls with.
+    pub system_call_event: Option<u64>,
+    /// Warm-up and measured time; `None`: the plan's.
+    pub times: Option<(Duration, Duration)>,
+}
+
+impl Extra {
+    fn times(&self, plan: &Plan) -> (Duration, Duration) {
+        self.times.unwrap_or((plan.warmup, plan.seconds))
+    }
 }
 
 /// What an engine's processes were started with.
@@ -43,9 +88,9 @@ pub struct Commands {
 }
 
 /// The commands of [`measure`].
-pub fn commands(plan: &Plan, cell: &Cell, engine: Engine, place: &Place) -> Commands {
-    let server = server_flags(plan, cell, engine, place);
-    let client = client_flags(plan, cell, "ADDRESS:PORT", place);
+pub fn commands(plan: &Plan, cell: &Cell, engine: Engine, place: &Place, extra: &Extra) -> Commands {
+    let server = server_flags(plan, cell, engine, place, extra);
+    let client = client_flags(plan, cell, "ADDRESS:PORT", place, extra);
     Commands {
         server: command("serve", &place.server_prefix, &server),
         client: Some(command("load", &place.client_prefix, &client)),
@@ -64,31 +109,44 @@ pub fn measure(
     cell: &Cell,
     engine: Engine,
     place: &Place,
+    extra: &Extra,
     stop: &Stop,
 ) -> anyhow::Result<Measurement> {
-    let flags = server_flags(plan, cell, engine, place);
+    let flags = server_flags(plan, cell, engine, place, extra);
     let mut server = Child::start("serve", &place.server_prefix, &flags)?;
     let line = server.line(PATIENCE, stop)?;
     let address = line.strip_prefix(READY).and_then(|address| address.parse::<SocketAddr>().ok());
     let address = address.with_context(|| format!("`serve` said {line:?}, not its address"))?;
 
-    let flags = client_flags(plan, cell, address, place);
+    let flags = client_flags(plan, cell, address, place, extra);
+    let (warmup, seconds) = extra.times(plan);
     let mut client = Child::start("load", &place.client_prefix, &flags)?;
-    expect(&mut client, "start", PATIENCE + plan.warmup, stop)?;
+    expect(&mut client, "start", PATIENCE + warmup, stop)?;
     let before = sample(plan, &mut server, stop)?;
-    expect(&mut client, "end", PATIENCE + plan.seconds, stop)?;
+    expect(&mut client, "end", PATIENCE + seconds, stop)?;
     let after = sample(plan, &mut server, stop)?;
     let report = client.line(PATIENCE, stop)?;
     client.finish(stop);
     server.finish(stop);
     let report: Report = serde_json::from_str(&report).with_context(|| format!("`load` said {report:?}"))?;
     anyhow::ensure!(report.requests > 0, "no answer in the measured time");
-    Ok(Measurement {
+    Ok(since(&before, &after, report))
+}
+
+fn since(before: &Sample, after: &Sample, report: Report) -> Measurement {
+    let (first, last) = (before.counters, after.counters);
+    let took = after.counted.duration_since(before.counted).as_nanos() as f64; // exact for 104 days
+    let more = |count: fn(&Counters) -> Option<u64>| Some(count(&last)?.saturating_sub(count(&first)?));
+    Measurement {
         report,
         cpu: after.server.since(before.server),
         client_cpu: Some(after.client.since(before.client)),
-        context_switches: after.context_switches.saturating_sub(before.context_switches),
-    })
+        context_switches: last.context_switches.saturating_sub(first.context_switches),
+        voluntary_switches: last.voluntary_switches.saturating_sub(first.voluntary_switches),
+        server_work: more(|counters| counters.busy_ns).map(|busy| (busy as f64 / took).clamp(0.0, 1.0)),
+        system_calls: more(|counters| counters.system_calls),
+        copied_bytes: more(|counters| counters.copied_bytes),
+    }
 }
 
 pub fn expect(child: &mut Child, word: &str, patience: Duration, stop: &Stop) -> anyhow::Result<()> {
@@ -101,7 +159,9 @@ pub fn expect(child: &mut Child, word: &str, patience: Duration, stop: &Stop) ->
 struct Sample {
     server: Ticks,
     client: Ticks,
-    context_switches: u64,
+    counters: Counters,
+    /// When the server said them.
+    counted: Instant,
 }
 
 fn sample(plan: &Plan, server: &mut Child, stop: &Stop) -> anyhow::Result<Sample> {
@@ -109,10 +169,10 @@ fn sample(plan: &Plan, server: &mut Child, stop: &Stop) -> anyhow::Result<Sample
     server.ask()?;
     let line = server.line(PATIENCE, stop)?;
     let counters: Counters = serde_json::from_str(&line).with_context(|| format!("`serve` said {line:?}"))?;
-    Ok(Sample { server: ticks, client, context_switches: counters.context_switches })
+    Ok(Sample { server: ticks, client, counters, counted: Instant::now() })
 }
 
-fn server_flags(plan: &Plan, cell: &Cell, engine: Engine, place: &Place) -> Vec<String> {
+fn server_flags(plan: &Plan, cell: &Cell, engine: Engine, place: &Place, extra: &Extra) -> Vec<String> {
     let mut flags = vec![
         format!("--engine={engine}"),
         format!("--workload={}", cell.workload),
@@ -123,18 +183,26 @@ fn server_flags(plan: &Plan, cell: &Cell, engine: Engine, place: &Place) -> Vec<
     if let (false, Some(name)) = (engine == Engine::Corelane, &plan.congestion) {
         flags.push(format!("--congestion={name}"));
     }
+    flags.extend(extra.system_call_event.map(|event| format!("--system-call-event={event}")));
     flags.extend_from_slice(&place.server_flags);
     flags
 }
 
-fn client_flags(plan: &Plan, cell: &Cell, address: impl fmt::Display, place: &Place) -> Vec<String> {
+fn client_flags(
+    plan: &Plan,
+    cell: &Cell,
+    address: impl fmt::Display,
+    place: &Place,
+    extra: &Extra,
+) -> Vec<String> {
+    let (warmup, seconds) = extra.times(plan);
     let mut flags = vec![
         format!("--addr={address}"),
         format!("--workload={}", cell.workload),
         format!("--connections={}", cell.connections),
         format!("--size={}", cell.size),
-        format!("--duration={}", plan.seconds.as_secs_f64()),
-        format!("--warmup={}", plan.warmup.as_secs_f64()),
+        format!("--duration={}", seconds.as_secs_f64()),
+        format!("--warmup={}", warmup.as_secs_f64()),
         format!("--cpu={}", plan.client_cpu),
         "--json=-".to_owned(),
         "--marks".to_owned(),
@@ -145,6 +213,11 @@ fn client_flags(plan: &Plan, cell: &Cell, address: impl fmt::Display, place: &Pl
         if let (LoadEngine::Epoll, Some(name)) = (plan.client, &plan.congestion) {
             flags.push(format!("--congestion={name}"));
         }
+    }
+    if let Some(rate) = extra.rate {
+        flags.push(format!("--rate={rate:.0}"));
+        flags.push(format!("--arrivals={}", plan.arrivals));
+        flags.push(format!("--seed={}", extra.seed));
     }
     flags.extend_from_slice(&place.client_flags);
     flags

@@ -39,7 +39,11 @@ pub fn measure(plan: &Plan, cell: &Cell, engine: Engine, stop: &Stop) -> anyhow:
         report,
         cpu: after.0.since(before.0),
         client_cpu: None,
-        context_switches: after.1.saturating_sub(before.1),
+        context_switches: after.1.voluntary + after.1.involuntary - before.1.voluntary - before.1.involuntary,
+        voluntary_switches: after.1.voluntary.saturating_sub(before.1.voluntary),
+        server_work: None,
+        system_calls: None,
+        copied_bytes: None,
     })
 }
 

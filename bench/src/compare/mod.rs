@@ -2,17 +2,23 @@
 //! interleaved in rounds, so that a slow hour of the machine hits all of them alike.
 
 mod bed;
+pub mod costs;
+mod costs_table;
 pub mod cpu;
+pub mod headroom;
 mod hugepages;
 pub mod interval;
+pub mod knee;
 pub mod machine;
 pub mod measure;
 mod memory;
 mod netns;
+mod open_table;
 pub mod plan;
 pub mod report;
 pub mod rounds;
 pub mod row;
+pub mod sweep;
 mod table;
 mod vhost;
 
@@ -28,11 +34,12 @@ use crate::{load, process};
 use bed::Beds;
 use plan::Plan;
 use report::Comparison;
+use sweep::Sweep;
 
 /// `corelane-bench compare`. Exit code 1 when a measurement failed or an answer was wrong.
 pub fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
     let stop = Stop::install().context("taking SIGINT and SIGTERM")?;
-    let plan = Plan::new(args)?;
+    let mut plan = Plan::new(args)?;
     process::check_core("--server-cpu", plan.server_cpu)?;
     process::check_core("--client-cpu", plan.client_cpu)?;
     // Before the work: a wrong path must not cost the whole run.
@@ -40,12 +47,18 @@ pub fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
     tell(&plan);
 
     let beds = Beds::make(&plan)?;
-    let series = rounds::run(&plan, &beds, &stop)?;
-    let comparison = Comparison::new(&plan, &beds, &series);
+    let mut series = rounds::run(&plan, &beds, &stop)?;
+    plan.left_out.extend(costs::count(&plan, &beds, &mut series, &stop)?);
+    let sweep = if plan.open_loop { sweep::run(&plan, &beds, &series, &stop)? } else { Sweep::default() };
+    series.extend(sweep.series);
+    let comparison = Comparison::new(&plan, &beds, &series, sweep.knees);
     drop(beds); // before the long output: nothing of ours stays on the host
 
     let mut out = io::stdout().lock();
-    write!(out, "{}", table::render(&comparison))?;
+    let tables =
+        [table::render(&comparison), costs_table::render(&comparison), open_table::render(&comparison)];
+    let tables = tables.into_iter().filter(|table| !table.is_empty());
+    write!(out, "{}{}", tables.collect::<Vec<_>>().join("\n"), table::footer(&comparison))?;
     if let (Some(mut file), Some(path)) = (file, &args.json) {
         writeln!(file, "{}", serde_json::to_string(&comparison)?)?;
         writeln!(out, "written to {}", path.display())?;

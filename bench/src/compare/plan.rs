@@ -5,8 +5,8 @@ use std::fs;
 use std::io;
 use std::time::Duration;
 
-use super::memory;
-use crate::cli::{Bed, CompareArgs, Engine, LoadEngine, Workload};
+use super::{memory, sweep};
+use crate::cli::{ArrivalProcess, Bed, CompareArgs, Engine, LoadEngine, Workload};
 use crate::error::bad_input;
 use crate::sys::uring::Ring;
 use crate::{load, serve, sys};
@@ -53,6 +53,14 @@ pub struct Plan {
     pub client_cpu: usize,
     /// Congestion control of the kernel's sockets; `None`: the system's.
     pub congestion: Option<String>,
+    /// Whether there is the stage of the open loop.
+    pub open_loop: bool,
+    /// Microseconds that p99 may have at the knee.
+    pub p99_bound_us: f64,
+    /// When the requests of the open loop start.
+    pub arrivals: ArrivalProcess,
+    /// Of the first round's starts.
+    pub seed: u64,
     /// What isn't measured, and why.
     pub left_out: Vec<String>,
 }
@@ -101,6 +109,10 @@ impl Plan {
             server_cpu: args.server_cpu,
             client_cpu: args.client_cpu,
             congestion: args.congestion.clone().or_else(cubic),
+            open_loop: args.open_loop,
+            p99_bound_us: args.p99_bound * 1000.0,
+            arrivals: args.arrivals,
+            seed: args.seed,
             left_out,
         })
     }
@@ -119,7 +131,19 @@ impl Plan {
         };
         let engines = |cell: &Cell| u32::try_from(cell.engines.len()).unwrap_or(u32::MAX);
         let round: Duration = self.cells.iter().map(|cell| measurement(cell) * engines(cell)).sum();
-        round * self.rounds
+        // Counting the system calls takes below half a measurement.
+        round * self.rounds + round / 2 + self.open_loop_estimate(measurement, engines)
+    }
+
+    fn open_loop_estimate(
+        &self,
+        measurement: impl Fn(&Cell) -> Duration,
+        engines: impl Fn(&Cell) -> u32,
+    ) -> Duration {
+        let levels = u32::try_from(sweep::LEVELS.len()).unwrap_or(u32::MAX);
+        let each = sweep::SEARCH + self.rounds * levels;
+        let cells = self.cells.iter().filter(|cell| self.open_loop && sweep::fits(self, cell));
+        cells.map(|cell| measurement(cell) * engines(cell) * each).sum()
     }
 
     /// Whether corelane is measured.

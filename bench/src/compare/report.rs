@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::bed::Beds;
+use super::knee::Knee;
 use super::machine::Machine;
 use super::plan::Plan;
 use super::rounds::Series;
@@ -73,13 +74,16 @@ pub struct Comparison {
     pub settings: Settings,
     /// The figures.
     pub rows: Vec<Row>,
+    /// The knees of the open loop, with all the measurements of their search; the rows with an offered load are parts of them.
+    #[serde(default)]
+    pub knees: Vec<Knee>,
     /// What failed.
     pub failures: Vec<Failure>,
 }
 
 impl Comparison {
     /// Of all the measurements.
-    pub fn new(plan: &Plan, beds: &Beds, series: &[Series]) -> Self {
+    pub fn new(plan: &Plan, beds: &Beds, series: &[Series], knees: Vec<Knee>) -> Self {
         let mut rows: Vec<_> = series.iter().filter_map(Row::new).collect();
         for peer in rows.clone() {
             rows.iter_mut().for_each(|row| row.compare_with(&peer));
@@ -111,6 +115,7 @@ impl Comparison {
                 left_out: plan.left_out.clone(),
                 notes: notes(plan).into_iter().map(str::to_owned).collect(),
             },
+            knees,
             failures: failures.collect(),
             rows,
         }
@@ -132,7 +137,10 @@ fn notes(plan: &Plan) -> Vec<&'static str> {
              compared with those of another bed",
         );
     } else {
-        notes.push("where `client busy` is 100 % the client's core is the limit: look at CPU us/req too");
+        notes.push(
+            "busy is the core's time, of an engine that polls that of turns which found work; a row whose client was busy \
+             for more than 95 % of the time and its server wasn't has no ratio: look at CPU us/req there",
+        );
     }
     if plan.congestion.as_deref() == Some("cubic") {
         notes.push(

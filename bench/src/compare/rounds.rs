@@ -5,9 +5,10 @@ use std::io::{self, IsTerminal};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::bed::{Beds, Place};
-use super::measure::{self, Commands, Measurement};
+use super::measure::{self, Commands, Extra, Measurement};
 use super::memory;
 use super::plan::{Cell, Plan};
+use super::sweep::Offered;
 use crate::cli::{Bed, Engine};
 use crate::error::tell;
 use crate::sys::Stop;
@@ -27,6 +28,26 @@ pub struct Series {
     pub measurements: Vec<Measurement>,
     /// Why rounds failed.
     pub failures: Vec<String>,
+    /// In an open loop: the load; `None`: closed loop.
+    pub offered: Option<Offered>,
+    /// The measurement in which the system calls were counted; none of the others.
+    pub counted: Option<Measurement>,
+}
+
+impl Series {
+    /// Nothing is measured yet.
+    pub fn new(bed: Bed, engine: Engine, cell: &Cell) -> Self {
+        Self {
+            bed,
+            engine,
+            cell: cell.clone(),
+            commands: None,
+            measurements: Vec::new(),
+            failures: Vec::new(),
+            offered: None,
+            counted: None,
+        }
+    }
 }
 
 /// Measures all the cells. A failed measurement is kept with its reason; a stop ends it all.
@@ -34,18 +55,8 @@ pub fn run(plan: &Plan, beds: &Beds, stop: &Stop) -> anyhow::Result<Vec<Series>>
     let progress = Progress::new(plan);
     let mut all = Vec::new();
     for cell in &plan.cells {
-        let mut series: Vec<_> = cell
-            .engines
-            .iter()
-            .map(|&engine| Series {
-                bed: beds.of(engine),
-                engine,
-                cell: cell.clone(),
-                commands: None,
-                measurements: Vec::new(),
-                failures: Vec::new(),
-            })
-            .collect();
+        let mut series: Vec<_> =
+            cell.engines.iter().map(|&engine| Series::new(beds.of(engine), engine, cell)).collect();
         for round in 0..plan.rounds {
             progress.round(plan, cell, round);
             // No engine always follows the same one, or always comes first.
@@ -75,7 +86,7 @@ fn commands(plan: &Plan, cell: &Cell, engine: Engine, place: &Place) -> Commands
     if place.bed == Bed::Memory {
         memory::commands(plan, cell, engine)
     } else {
-        measure::commands(plan, cell, engine, place)
+        measure::commands(plan, cell, engine, place, &Extra::default())
     }
 }
 
@@ -83,7 +94,7 @@ fn measure(plan: &Plan, series: &Series, place: &Place, stop: &Stop) -> anyhow::
     if place.bed == Bed::Memory {
         memory::measure(plan, &series.cell, series.engine, stop)
     } else {
-        measure::measure(plan, &series.cell, series.engine, place, stop)
+        measure::measure(plan, &series.cell, series.engine, place, &Extra::default(), stop)
     }
 }
 

@@ -2,10 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::costs::Costs;
+use super::headroom::Headroom;
 use super::interval::Interval;
 use super::measure::{Commands, Measurement};
 use super::plan;
 use super::rounds::Series;
+use super::sweep::Offered;
 use crate::cli::{Bed, Engine, Workload};
 use crate::load::report::Latency;
 
@@ -52,6 +55,12 @@ pub struct Ratio {
     pub gbit_per_second: f64,
     /// Below 1 is better.
     pub p50: f64,
+    /// Below 1 is better.
+    #[serde(default)]
+    pub p99: f64,
+    /// Below 1 is better.
+    #[serde(default)]
+    pub p99_9: f64,
 }
 
 /// One row.
@@ -97,6 +106,15 @@ pub struct Row {
     pub ratio_to_tokio: Option<Ratio>,
     /// As that to epoll: to corelane on the kernel's sockets.
     pub ratio_to_corelane_kernel: Option<Ratio>,
+    /// In an open loop: the load; `None`: closed loop.
+    #[serde(default)]
+    pub offered: Option<Offered>,
+    /// Whether the figures are the server's.
+    #[serde(default)]
+    pub headroom: Headroom,
+    /// What a request costs.
+    #[serde(default)]
+    pub costs: Costs,
     /// What its processes were started with.
     pub commands: Option<Commands>,
     /// Every round that succeeded, in their order.
@@ -116,7 +134,8 @@ impl Row {
 
     /// What the rows that are compared with each other have in common.
     fn cell(&self) -> impl PartialEq {
-        (self.workload, self.connections, self.size, self.mtu)
+        let of_knee = self.offered.map(|offered| offered.of_knee);
+        (self.workload, self.connections, self.size, self.mtu, of_knee)
     }
 
     /// What tells a row from the others of a report, in words.
@@ -124,7 +143,9 @@ impl Row {
         let (engine, bed, name, connections) = (self.engine, self.bed, self.name(), self.connections);
         let size = if self.workload.is_bulk() { String::new() } else { format!(" of {} B", self.size) };
         let plural = if connections == 1 { "" } else { "s" };
-        format!("{engine}, {bed}, {name}{size}, {connections} connection{plural}")
+        let load = |offered: Offered| format!(", open loop at {:.0} % of the knee", offered.of_knee * 100.0);
+        let load = self.offered.map_or_else(String::new, load);
+        format!("{engine}, {bed}, {name}{size}, {connections} connection{plural}{load}")
     }
 
     /// `None` when no round succeeded.
@@ -179,6 +200,9 @@ impl Row {
             ratio_to_smoltcp: None,
             ratio_to_tokio: None,
             ratio_to_corelane_kernel: None,
+            offered: series.offered,
+            headroom: Headroom::of(rounds),
+            costs: Costs::of(series),
             commands: series.commands.clone(),
             measurements: rounds.clone(),
         })
@@ -192,13 +216,17 @@ impl Row {
             (Bed::Tap, Bed::Veth) => self.workload.is_bulk(),
             (own, other) => own == other,
         };
-        if !beds || self.cell() != peer.cell() {
+        // What isn't the server's figure is in no ratio.
+        let refused = self.headroom.refused.is_some() || peer.headroom.refused.is_some();
+        if !beds || refused || self.cell() != peer.cell() {
             return;
         }
         let ratio = Some(Ratio {
             requests_per_second: ratio(self.requests_per_second.median, peer.requests_per_second.median),
             gbit_per_second: ratio(self.gbit_per_second.median, peer.gbit_per_second.median),
             p50: ratio(self.latency_us.p50, peer.latency_us.p50),
+            p99: ratio(self.latency_us.p99, peer.latency_us.p99),
+            p99_9: ratio(self.latency_us.p99_9, peer.latency_us.p99_9),
         });
         match peer.engine {
             Engine::Epoll => self.ratio_to_epoll = ratio,

@@ -23,7 +23,7 @@ const HEADER: [&str; 17] = [
     "p50 us",
     "p99 us",
     "p99.9 us",
-    "core busy (softirq)",
+    "server busy (softirq)",
     "client busy",
     "CPU us/req",
     "switches/req",
@@ -36,7 +36,7 @@ const RATIO: usize = 6;
 /// Columns that are words, and so aligned to the left.
 const WORDS: [usize; 3] = [0, 1, 3];
 
-/// The table, then what failed, what was left out, and the notes.
+/// The rows of the closed loop.
 pub fn render(comparison: &Comparison) -> String {
     let mut table = Table::new();
     let mut header = HEADER;
@@ -44,20 +44,43 @@ pub fn render(comparison: &Comparison) -> String {
         header[RATIO] = "x smoltcp";
     }
     table.load_style(ASCII_MARKDOWN).set_header(header);
-    for row in &comparison.rows {
+    let closed = comparison.rows.iter().filter(|row| row.offered.is_none());
+    closed.for_each(|row| {
         table.add_row(cells(row));
+    });
+    finish(table)
+}
+
+/// As text, with the figures at the right; the first columns are words. Empty without rows.
+pub fn finish(mut table: Table) -> String {
+    if table.row_iter().next().is_none() {
+        return String::new();
     }
     for (index, column) in table.column_iter_mut().enumerate() {
         if !WORDS.contains(&index) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    let mut text = format!("{table}\n");
-    for line in footer(comparison) {
-        // Writing to a String can't fail.
-        let _infallible = writeln!(text, "{line}");
+    format!("{table}\n")
+}
+
+/// Where a row belongs: bed, workload, connections and engine, the first columns of every table.
+pub fn place(row: &Row) -> [String; 4] {
+    [row.bed.to_string(), row.name(), row.connections.to_string(), row.engine.to_string()]
+}
+
+/// A part of the time.
+pub fn busy(share: Option<f64>) -> String {
+    share.map_or_else(|| "-".to_owned(), |share| format!("{:.0} %", share * 100.0))
+}
+
+/// A figure beside a peer's.
+pub fn ratio(row: &Row, figure: Option<f64>) -> String {
+    match figure {
+        Some(figure) => format!("{figure:.2}"),
+        None if row.headroom.refused.is_some() => "refused".to_owned(),
+        None => "-".to_owned(),
     }
-    text
 }
 
 /// A stream has no requests, and small answers no bandwidth: a cell without meaning has a dash.
@@ -67,13 +90,8 @@ fn cells(row: &Row) -> Vec<String> {
     let only = |when: bool, text: String| if when { text } else { "-".to_owned() };
     let latency = |microseconds: f64| only(!bulk, format!("{microseconds:.1}"));
     let figure = |ratio: Ratio| if bulk { ratio.gbit_per_second } else { ratio.requests_per_second };
-    let ratio =
-        |ratio: Option<Ratio>| ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{:.2}", figure(ratio)));
-    vec![
-        row.bed.to_string(),
-        row.name(),
-        row.connections.to_string(),
-        row.engine.to_string(),
+    let ratio = |peer: Option<Ratio>| ratio(row, peer.map(figure));
+    let figures = vec![
         only(!bulk, format!("{:.0} ({:.0}..{:.0})", rate.median, rate.min, rate.max)),
         only(bulk, format!("{:.2} ({:.2}..{:.2})", gbit.median, gbit.min, gbit.max)),
         ratio(row.ratio_to_epoll.or(row.ratio_to_smoltcp)),
@@ -82,18 +100,31 @@ fn cells(row: &Row) -> Vec<String> {
         latency(row.latency_us.p50),
         latency(row.latency_us.p99),
         latency(row.latency_us.p99_9),
-        format!("{:.0} % ({:.0} %)", row.cpu.busy * 100.0, row.cpu.softirq * 100.0),
-        row.client_busy.map_or_else(|| "-".to_owned(), |busy| format!("{:.0} %", busy * 100.0)),
+        format!("{} ({})", busy(Some(row.headroom.server_busy)), busy(Some(row.cpu.softirq))),
+        busy(row.headroom.client_busy),
         format!("{:.2}", row.cpu.us_per_request),
         format!("{:.3}", row.context_switches_per_request),
         row.byte_errors.to_string(),
-    ]
+    ];
+    place(row).into_iter().chain(figures).collect()
 }
 
-fn footer(comparison: &Comparison) -> Vec<String> {
+/// What a reader must know of the rows, what failed, what was left out, and the notes.
+pub fn footer(comparison: &Comparison) -> String {
+    let mut text = String::new();
+    for line in lines(comparison) {
+        // Writing to a String can't fail.
+        let _infallible = writeln!(text, "{line}");
+    }
+    text
+}
+
+fn lines(comparison: &Comparison) -> Vec<String> {
     let mut lines = Vec::new();
     for row in &comparison.rows {
-        let name = format!("{}, {}, {} connections", row.engine, row.name(), row.connections);
+        let name = row.long_name();
+        lines.extend(row.headroom.refused.iter().map(|reason| format!("refused: {name}: {reason}")));
+        lines.extend(row.headroom.warnings.iter().map(|warning| format!("doubtful: {name}: {warning}")));
         if row.connection_errors > 0 {
             let first = row.first_connection_error.as_deref().unwrap_or("unknown");
             lines.push(format!("CONNECTION ERRORS: {name}: {}, the first: {first}", row.connection_errors));

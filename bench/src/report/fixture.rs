@@ -38,13 +38,11 @@ pub fn report(rows: Vec<Row>) -> Comparison {
 
 /// A row with a round for each of these requests a second, or Gbit a second; latencies are as in a closed loop.
 pub fn row(engine: Engine, workload: Workload, connections: usize, rates: &[f64]) -> Row {
+    let cell = Cell { workload, connections, size: 64, mtu: None, engines: vec![engine] };
     let series = Series {
-        bed: Bed::Veth,
-        engine,
-        cell: Cell { workload, connections, size: 64, mtu: None, engines: vec![engine] },
         commands: Some(Commands { server: format!("serve {engine}"), client: Some("load".to_owned()) }),
         measurements: rates.iter().map(|rate| measurement(workload, connections, *rate)).collect(),
-        failures: Vec::new(),
+        ..Series::new(Bed::Veth, engine, &cell)
     };
     Row::new(&series).expect("a round")
 }
@@ -68,9 +66,15 @@ fn measurement(workload: Workload, connections: usize, rate: f64) -> Measurement
             connection_errors: 0,
             first_connection_error: None,
             starved_connections: 0,
+            client_busy: None,
+            open_loop: None,
         },
         cpu: CpuShare { busy: 0.9, user: 0.3, system: 0.4, softirq: 0.2, steal: 0.0 },
         client_cpu: Some(CpuShare { busy: 0.5, user: 0.2, system: 0.2, softirq: 0.1, steal: 0.0 }),
         context_switches: 100,
+        voluntary_switches: 80,
+        server_work: None,
+        system_calls: None,
+        copied_bytes: None,
     }
 }

@@ -25,18 +25,16 @@ fn measurement(requests: u64, p50: f64, byte_errors: u64) -> Measurement {
         cpu: CpuShare { busy: 0.5, ..CpuShare::default() },
         client_cpu: Some(CpuShare { busy: 0.25, ..CpuShare::default() }),
         context_switches: 50,
+        voluntary_switches: 20,
+        server_work: None,
+        system_calls: None,
+        copied_bytes: None,
     }
 }
 
 fn row(engine: Engine, measurements: Vec<Measurement>) -> Option<Row> {
-    Row::new(&Series {
-        bed: Bed::Veth,
-        engine,
-        cell: Cell { workload: Workload::Echo, connections: 4, size: 64, mtu: None, engines: vec![engine] },
-        commands: None,
-        measurements,
-        failures: Vec::new(),
-    })
+    let cell = Cell { workload: Workload::Echo, connections: 4, size: 64, mtu: None, engines: vec![engine] };
+    Row::new(&Series { measurements, ..Series::new(Bed::Veth, engine, &cell) })
 }
 
 #[test]
@@ -67,7 +65,7 @@ fn ratios_are_to_epoll_in_the_same_cell() {
     let epoll = row(Engine::Epoll, vec![measurement(100, 8.0, 0)]).expect("a row");
     let mut other = row(Engine::Corelane, vec![measurement(150, 4.0, 0)]).expect("a row");
     other.compare_with(&epoll);
-    let expected = Ratio { requests_per_second: 1.5, gbit_per_second: 1.0, p50: 0.5 };
+    let expected = Ratio { requests_per_second: 1.5, gbit_per_second: 1.0, p50: 0.5, p99: 0.5, p99_9: 0.5 };
     assert_eq!(other.ratio_to_epoll, Some(expected));
 
     let mut elsewhere = row(Engine::Corelane, vec![measurement(150, 4.0, 0)]).expect("a row");
