@@ -24,7 +24,7 @@ can be had without: the kernel engines on loopback, corelane on an in-memory lin
   --size BYTES        of a request and of its answer
   --bed BED           veth, tap, vhost, loopback or memory; vhost (corelane at both ends of DPDK's vhost-user pair) needs
                       root and libdpdk-dev
-  --json FILE         the report, instead of target/compare/DATE.json
+  --json FILE         the report, instead of target/compare/DATE.json; the page, with charts, is beside it and ends in .html
   --help              show this text
 
 All flags go to `corelane-bench compare`, whose --help has more of them. The exit code is 0 when every measurement
@@ -33,8 +33,11 @@ the figures. Needs bash and Rust (rustup).
 HELP
 }
 
-# A report that was never written is no report.
-remove_if_empty() { [ -s "$1" ] || rm -f "$1"; }
+# remove_if_empty FILE...: a report that was never written is no report.
+remove_if_empty() {
+    local file
+    for file in "$@"; do [ -s "$file" ] || rm -f "$file"; done
+}
 
 report=
 dpdk=no
@@ -68,7 +71,7 @@ if [ -z "$report" ]; then
     report=$PWD/target/compare/$(date -u +%Y-%m-%dT%H%M%SZ).json
     mkdir -p target/compare || die "can't make the folder target/compare" 1
     set -- "$@" --json "$report"
-    on_exit remove_if_empty "$report"
+    on_exit remove_if_empty "$report" "${report%.json}.html"
 fi
 # From the caller's folder, where a FILE that was given belongs; in the background, so that a signal to this script
 # reaches it at once: it then cleans up and ends.

@@ -375,7 +375,7 @@ pub struct CompareArgs {
     #[arg(long, value_name = "N", default_value_t = 1, requires = "open_loop",
         value_parser = clap::value_parser!(u64).range(..=1 << 53))]
     pub seed: u64,
-    /// Write the results as JSON
+    /// Write the results as JSON, and beside it, with the ending .html, as a page
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
 }

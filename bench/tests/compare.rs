@@ -7,7 +7,7 @@ use std::{env, fs, process};
 
 use serde_json::Value;
 
-/// A file that goes away with the test.
+/// A report that goes away with the test, its page too.
 struct TempFile(PathBuf);
 
 impl TempFile {
@@ -18,7 +18,9 @@ impl TempFile {
 
 impl Drop for TempFile {
     fn drop(&mut self) {
-        let _missing = fs::remove_file(&self.0);
+        for path in [self.0.with_extension("html"), self.0.clone()] {
+            let _missing = fs::remove_file(path);
+        }
     }
 }
 
@@ -54,6 +56,7 @@ fn the_report_has_the_machine_the_settings_and_a_row_for_each_engine() {
     for name in ["kernel", "cpu", "rustc", "version"] {
         assert!(report["machine"][name].is_string(), "{name}");
     }
+    assert_eq!(number(&report, "/format"), 1.0);
     assert!(number(&report, "/machine/cores") >= 2.0);
     assert!(number(&report, "/machine/memory_mib") > 0.0);
     assert_eq!(number(&report, "/settings/rounds"), 2.0);
@@ -67,6 +70,26 @@ fn the_report_has_the_machine_the_settings_and_a_row_for_each_engine() {
         let engine = row["engine"].as_str().expect("a name");
         assert!(table.contains(&format!("| {engine} ")), "{engine} is in the table: {table}");
     }
+    check_page(&file.0);
+}
+
+/// The page beside the report is the one that `report html` makes of it, and a report is the same as itself.
+fn check_page(json: &Path) {
+    let html = json.with_extension("html");
+    let written = fs::read(&html).expect("a page");
+    fs::remove_file(&html).expect("its file");
+    let report = |args: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_corelane-bench")).arg("report").args(args).output();
+        output.expect("the binary starts")
+    };
+    let path = json.to_str().expect("UTF-8");
+    assert!(report(&["html", path]).status.success());
+    assert!(fs::read(&html).expect("a page again") == written);
+
+    let output = report(&["diff", path, path, "--fail-on-slower", "0"]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}");
+    assert_eq!(said.matches("| too few rounds |").count(), 4 * 3, "2 rounds: {said}");
 }
 
 fn check_row(row: &Value) {
@@ -115,6 +138,16 @@ fn check_ratio(row: &Value, rows: &[Value]) {
         return;
     }
     assert!(number(row, "/ratio_to_epoll/requests_per_second") > 0.0, "{row}");
+    assert!(row["commands"]["server"].as_str().is_some_and(|command| command.contains("--engine=")), "{row}");
+    let rounds = row["measurements"].as_array().expect("rounds");
+    assert_eq!(rounds.len(), 2);
+    for round in rounds {
+        let points = round["report"]["latency_percentiles_us"].as_array().expect("a distribution");
+        assert_eq!(points.is_empty(), bulk, "{round}");
+        let rising = points.is_sorted_by_key(|point| number(point, "/1") as u64); // of microseconds
+        assert!(rising, "{round}");
+        assert!((0.0..=1.0).contains(&number(round, "/client_cpu/user")), "{round}");
+    }
     if row["engine"] == "epoll" {
         let figure = if row["workload"] == "bulk" { "gbit_per_second" } else { "p50" };
         assert_eq!(number(row, &format!("/ratio_to_epoll/{figure}")), 1.0);

@@ -1,7 +1,7 @@
 //! Measures the engines side by side: one server and one client process at a time, engines
 //! interleaved in rounds, so that a slow hour of the machine hits all of them alike.
 
-mod bed;
+pub mod bed;
 pub mod costs;
 mod costs_table;
 pub mod cpu;
@@ -22,13 +22,16 @@ pub mod sweep;
 mod table;
 mod vhost;
 
+use std::fs::File;
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 
 use crate::cli::CompareArgs;
-use crate::error::tell;
+use crate::error::{bad_input, tell};
+use crate::report::page;
 use crate::sys::Stop;
 use crate::{load, process};
 use bed::Beds;
@@ -43,7 +46,7 @@ pub fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
     process::check_core("--server-cpu", plan.server_cpu)?;
     process::check_core("--client-cpu", plan.client_cpu)?;
     // Before the work: a wrong path must not cost the whole run.
-    let file = args.json.as_deref().map(load::create).transpose()?;
+    let files = args.json.as_deref().map(Files::create).transpose()?;
     tell(&plan);
 
     let beds = Beds::make(&plan)?;
@@ -59,9 +62,41 @@ pub fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
         [table::render(&comparison), costs_table::render(&comparison), open_table::render(&comparison)];
     let tables = tables.into_iter().filter(|table| !table.is_empty());
     write!(out, "{}{}", tables.collect::<Vec<_>>().join("\n"), table::footer(&comparison))?;
-    if let (Some(mut file), Some(path)) = (file, &args.json) {
-        writeln!(file, "{}", serde_json::to_string(&comparison)?)?;
-        writeln!(out, "written to {}", path.display())?;
+    if let Some(files) = files {
+        files.write(&comparison, &mut out)?;
     }
     Ok(if comparison.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The report, and the page of it beside it.
+struct Files {
+    json: (File, PathBuf),
+    /// `None` where the report goes to a pipe or a device, beside which there is no place for a page.
+    html: Option<(File, PathBuf)>,
+}
+
+impl Files {
+    fn create(path: &Path) -> anyhow::Result<Self> {
+        let beside = path.with_extension("html");
+        if beside == path {
+            let path = path.display();
+            return Err(bad_input(format!(
+                "--json {path}: the page goes there: give a name that ends in .json"
+            )));
+        }
+        let json = load::create(path)?;
+        let html = json.metadata()?.is_file().then(|| load::create(&beside)).transpose()?;
+        Ok(Self { json: (json, path.to_owned()), html: html.map(|file| (file, beside)) })
+    }
+
+    fn write(self, comparison: &Comparison, out: &mut impl Write) -> anyhow::Result<()> {
+        let (mut file, path) = self.json;
+        writeln!(file, "{}", serde_json::to_string(comparison)?)?;
+        writeln!(out, "written to {}", path.display())?;
+        if let Some((mut file, path)) = self.html {
+            file.write_all(page::render(comparison).as_bytes())?;
+            writeln!(out, "and as a page to {}", path.display())?;
+        }
+        Ok(())
+    }
 }

@@ -140,12 +140,17 @@ impl Row {
 
     /// What tells a row from the others of a report, in words.
     pub fn long_name(&self) -> String {
-        let (engine, bed, name, connections) = (self.engine, self.bed, self.name(), self.connections);
-        let size = if self.workload.is_bulk() { String::new() } else { format!(" of {} B", self.size) };
+        let (engine, bed, question, connections) = (self.engine, self.bed, self.question(), self.connections);
         let plural = if connections == 1 { "" } else { "s" };
         let load = |offered: Offered| format!(", open loop at {:.0} % of the knee", offered.of_knee * 100.0);
         let load = self.offered.map_or_else(String::new, load);
-        format!("{engine}, {bed}, {name}{size}, {connections} connection{plural}{load}")
+        format!("{engine}, {bed}, {question}, {connections} connection{plural}{load}")
+    }
+
+    /// What is asked, in words, but for the number of connections.
+    pub fn question(&self) -> String {
+        let size = if self.workload.is_bulk() { String::new() } else { format!(" of {} B", self.size) };
+        format!("{}{size}", self.name())
     }
 
     /// `None` when no round succeeded.

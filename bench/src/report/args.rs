@@ -17,8 +17,21 @@ pub struct ReportArgs {
 /// What can be done with the files that `compare --json` writes.
 #[derive(Subcommand, Debug)]
 pub enum ReportCommand {
+    /// Make the page that `compare` writes beside its JSON anew
+    Html(HtmlArgs),
     /// Compare two reports row by row
     Diff(DiffArgs),
+}
+
+/// `corelane-bench report html`.
+#[derive(Args, Debug)]
+pub struct HtmlArgs {
+    /// What `compare --json` wrote
+    #[arg(value_name = "A.json")]
+    pub file: PathBuf,
+    /// Where to write the page: one file, which needs no other and no network [default: A.html]
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 const DIFF_HELP: &str = "\

@@ -1,0 +1,121 @@
+//! A report as one HTML file: it needs no other file, no network and no script.
+//!
+//! | file | what |
+//! |---|---|
+//! | throughput, latency, cpu, rows, about | the sections |
+//! | warnings | what must be said at a row |
+//! | group | which rows are shown together |
+//! | chart, bars, scale, engine | drawings in SVG |
+//! | text, number | words and numbers |
+
+mod about;
+mod bars;
+mod chart;
+mod cpu;
+mod engine;
+mod group;
+mod latency;
+mod number;
+mod rows;
+mod scale;
+mod text;
+mod throughput;
+mod warnings;
+
+use crate::compare::plan;
+use crate::compare::report::Comparison;
+use group::Group;
+use text::Text;
+
+/// No script, no picture, nothing from elsewhere, whatever stands in the report.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
+
+/// Where a reader may go.
+const PLACES: [(&str, &str); 7] = [
+    ("throughput", "Throughput"),
+    ("latency", "Latency"),
+    ("cpu", "Cores"),
+    ("rows", "All figures"),
+    ("method", "Method"),
+    ("settings", "Settings"),
+    ("machine", "Machine"),
+];
+
+/// The page of a report.
+pub fn render(report: &Comparison) -> String {
+    let groups = Group::all(report);
+    let body = [
+        header(report),
+        trouble(report),
+        throughput::section(&groups),
+        latency::section(&groups),
+        cpu::section(&groups),
+        rows::section(report),
+        about::sections(report),
+    ]
+    .concat();
+    let title = Text(title(report));
+    let style = include_str!("style.css");
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta http-equiv=\"Content-Security-Policy\" \
+         content=\"{POLICY}\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta \
+         name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n<style>\n{style}</style>\n</head>\n\
+         <body>\n{body}</body>\n</html>\n"
+    )
+}
+
+fn title(report: &Comparison) -> String {
+    format!("corelane beside other engines, {}, {}", report.settings.bed, number::date(report.unix_time))
+}
+
+fn header(report: &Comparison) -> String {
+    let (machine, settings) = (&report.machine, &report.settings);
+    let places = PLACES
+        .iter()
+        .filter(|(id, _)| *id != "latency" || report.rows.iter().any(|row| !row.workload.is_bulk()));
+    let places: String = places.map(|(id, name)| format!("<a href=\"#{id}\">{name}</a>")).collect();
+    format!(
+        "<header><h1>corelane beside other engines</h1>\n<p>Bed {}, {} rounds of {} s, on {}, Linux {}, <time>{}</time>.</p>\n\
+         <nav aria-label=\"Sections\">{places}</nav></header>\n",
+        Text(settings.bed),
+        settings.rounds,
+        settings.seconds,
+        Text(&machine.cpu),
+        Text(&machine.kernel),
+        Text(number::date(report.unix_time)),
+    )
+}
+
+/// What a reader must know before the first figure.
+fn trouble(report: &Comparison) -> String {
+    let mut items = Vec::new();
+    if !report.machine.optimised {
+        items.push(
+            "This binary was built without optimisation: none of these figures means anything.".to_owned(),
+        );
+    }
+    for failure in &report.failures {
+        items.push(format!(
+            "{}, {}, {} connections: {} of {} rounds failed: {}",
+            failure.engine,
+            plan::name(failure.workload, failure.mtu),
+            failure.connections,
+            failure.rounds,
+            report.settings.rounds,
+            failure.reason
+        ));
+    }
+    let doubtful = report.rows.iter().filter(|row| !warnings::of(row).is_empty()).count();
+    if doubtful > 0 {
+        let of = report.rows.len();
+        items.push(format!("Warnings stand at {doubtful} of {of} rows, in the table of all figures."));
+    }
+    if items.is_empty() {
+        return String::new();
+    }
+    let items: String = items.iter().map(|item| format!("<li>{}</li>", Text(item))).collect();
+    format!("<aside class=\"trouble\" aria-label=\"Warnings\"><ul>{items}</ul></aside>\n")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+//! Every row with all its figures, and with what must be said of it.
+
+use super::engine::look;
+use super::number::{percent, short, time};
+use super::text::Text;
+use super::throughput::{core, with_interval};
+use super::warnings;
+use crate::compare::measure::Measurement;
+use crate::compare::report::Comparison;
+use crate::compare::row::{Row, spread};
+use crate::load::report::Latency;
+
+const HEADER: [&str; 15] = [
+    "engine",
+    "bed",
+    "workload",
+    "connections",
+    "requests a second",
+    "Gbit/s",
+    "× epoll",
+    "p50",
+    "p99",
+    "p99.9",
+    "slowest",
+    "server's core",
+    "client busy",
+    "CPU µs a request",
+    "switches a request",
+];
+
+/// The section.
+pub fn section(report: &Comparison) -> String {
+    let columns: String = HEADER.iter().map(|name| format!("<th scope=\"col\">{name}</th>")).collect();
+    let confidence =
+        report.rows.iter().map(|row| row.requests_per_second.interval.confidence).fold(1.0, f64::min);
+    let sure = (confidence * 1000.0).round() / 10.0;
+    let mut html = format!(
+        "<section id=\"rows\"><h2>All the figures</h2>\n<p>Medians of the rounds; in parentheses an interval between two of \
+         the rounds that holds the median of all possible rounds with {sure} % confidence, if they are independent (order \
+         statistics; below 6 rounds no interval reaches 95 %, and it is the whole range). Slowest is that of all \
+         rounds.</p>\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"All the figures\"><table \
+         class=\"all\"><thead><tr>{columns}</tr></thead><tbody>\n"
+    );
+    for row in &report.rows {
+        html.push_str(&line(row));
+        for warning in warnings::of(row) {
+            let columns = HEADER.len();
+            let warning = Text(warning);
+            html.push_str(&format!(
+                "<tr class=\"warning\"><td colspan=\"{columns}\"><span><b>{}:</b> {warning}</span></td></tr>\n",
+                row.engine
+            ));
+        }
+    }
+    html.push_str("</tbody></table></div></section>\n");
+    html
+}
+
+fn line(row: &Row) -> String {
+    let bulk = row.workload.is_bulk();
+    let latency = |figure: fn(&Latency) -> f64| {
+        let each = |round: &Measurement| figure(&round.report.latency_us);
+        let spread = spread(row.measurements.iter().map(each).collect());
+        spread.filter(|_| !bulk).map_or_else(|| "-".to_owned(), |spread| with_interval(&spread, time))
+    };
+    let ratio =
+        row.ratio_to_epoll.map(|ratio| if bulk { ratio.gbit_per_second } else { ratio.requests_per_second });
+    let gbit = with_interval(&row.gbit_per_second, |gbit| format!("{gbit:.2}"));
+    let cells = [
+        row.bed.to_string(),
+        row.question(),
+        row.connections.to_string(),
+        if bulk { "-".to_owned() } else { with_interval(&row.requests_per_second, short) },
+        if bulk { gbit } else { "-".to_owned() },
+        ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}")),
+        latency(|latency| latency.p50),
+        latency(|latency| latency.p99),
+        latency(|latency| latency.p99_9),
+        if bulk { "-".to_owned() } else { time(row.latency_us.max) },
+        core(row),
+        row.client_busy.map_or_else(|| "-".to_owned(), percent),
+        format!("{:.2}", row.cpu.us_per_request),
+        format!("{:.3}", row.context_switches_per_request),
+    ];
+    let (engine, class) = (row.engine, look(row.engine).class);
+    let cells: String = cells.iter().map(|cell| format!("<td>{}</td>", Text(cell))).collect();
+    format!("<tr class=\"e-{class}\"><th scope=\"row\"><i class=\"dot\"></i>{engine}</th>{cells}</tr>\n")
+}

@@ -1,0 +1,161 @@
+use super::super::fixture::{report, row};
+use super::*;
+use crate::cli::{Bed, Engine, Workload};
+use crate::compare::bed::LinkSettings;
+use crate::compare::report::Failure;
+
+fn sample() -> Comparison {
+    let rates = [1000.0, 1100.0, 1200.0, 1300.0, 1400.0];
+    let mut rows = Vec::new();
+    for engine in [Engine::Epoll, Engine::IoUring, Engine::Corelane] {
+        rows.push(row(engine, Workload::Echo, 1, &rates));
+        rows.push(row(engine, Workload::Echo, 16, &rates));
+        rows.push(row(engine, Workload::Bulk, 1, &rates));
+    }
+    report(rows)
+}
+
+/// Every element is closed where it should be, no quote is left open, and every id is there once.
+fn check(html: &str) {
+    let (mut open, mut ids): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
+    let style = html.find("<style>").expect("a style sheet")..html.find("</style>").expect("its end");
+    let html = [&html[..style.start + 7], &html[style.end..]].concat();
+    for piece in html.split('<').skip(1) {
+        let (tag, text) = piece.split_once('>').unwrap_or_else(|| panic!("a tag without an end: <{piece}"));
+        assert!(!text.contains(['"', '\'']) || !text.contains('>'), "a quote that nobody escaped: {text}");
+        assert_eq!(tag.matches('"').count() % 2, 0, "<{tag}>");
+        let name = tag.split([' ', '/']).next().unwrap_or_default();
+        if let Some(closed) = tag.strip_prefix('/') {
+            assert_eq!(open.pop(), Some(closed), "</{closed}> after {open:?}");
+        } else if !(tag.ends_with('/') || ["!DOCTYPE", "meta"].contains(&name)) {
+            open.push(name);
+        }
+        if let Some(id) = tag.split("id=\"").nth(1).and_then(|rest| rest.split('"').next()) {
+            assert!(!ids.contains(&id), "{id} twice");
+            ids.push(id);
+        }
+    }
+    assert!(open.is_empty(), "{open:?}");
+    for reference in html.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next()) {
+        assert!(ids.contains(&reference), "nothing is at #{reference}");
+    }
+}
+
+#[test]
+fn the_page_is_well_formed_and_needs_nothing_from_elsewhere() {
+    let html = render(&sample());
+    check(&html);
+    for word in ["<script", "src=", "url(", "@import", "http://", "https://", "javascript:"] {
+        assert!(!html.contains(word), "{word}");
+    }
+    assert!(html.contains(POLICY));
+}
+
+#[test]
+fn every_drawing_has_a_title_and_a_description() {
+    let html = render(&sample());
+    let drawings = html.matches("role=\"img\"").count();
+    // Throughput of echo and of bulk; latency of echo on 1 and on 16; the cores of these two and of bulk.
+    assert_eq!(drawings, 7);
+    assert_eq!(html.matches("<desc id=").count(), drawings);
+    assert_eq!(html.matches("<title id=").count(), drawings);
+}
+
+#[test]
+fn a_report_without_rows_is_a_page_too() {
+    check(&render(&report(Vec::new())));
+}
+
+#[test]
+fn hostile_text_stays_text() {
+    let hostile =
+        || "\"'><script>alert(1)</script><img src=x onerror=alert(2)>&lt;\0\u{202e}--></style>".to_owned();
+    let mut report = sample();
+    let machine = &mut report.machine;
+    for text in [
+        &mut machine.kernel,
+        &mut machine.cpu,
+        &mut machine.governor,
+        &mut machine.transparent_huge_pages,
+        &mut machine.rustc,
+        &mut machine.version,
+    ] {
+        *text = hostile();
+    }
+    machine.mitigations = vec![hostile()];
+    machine.kernel_command_line = vec![hostile()];
+    machine.dpdk = Some(hostile());
+    machine.veth =
+        vec![LinkSettings { engines: hostile(), mtu: 1500, queues: 1, client_offloads: vec![hostile()] }];
+    report.arguments = vec![hostile()];
+    report.settings.client = hostile();
+    report.settings.congestion = Some(hostile());
+    report.settings.left_out = vec![hostile()];
+    report.settings.notes = vec![hostile()];
+    report.failures = vec![Failure {
+        engine: Engine::Bio,
+        workload: Workload::Echo,
+        mtu: None,
+        connections: 1,
+        rounds: 1,
+        reason: hostile(),
+    }];
+    for row in &mut report.rows {
+        row.connection_errors = 1;
+        row.first_connection_error = Some(hostile());
+        if let Some(commands) = &mut row.commands {
+            commands.server = hostile();
+            commands.client = Some(hostile());
+        }
+    }
+    let html = render(&report);
+    check(&html);
+    assert!(!html.contains("<script") && !html.contains("<img") && !html.contains('\0'));
+    assert_eq!(html.matches("</style>").count(), 1);
+    let texts = 6 + 3 + 2 + 5 + 1 + 9 + 2 * 9;
+    assert!(html.matches("&lt;script&gt;alert(1)").count() >= texts, "all of it is still there to be read");
+}
+
+#[test]
+fn a_broken_figure_is_no_panic() {
+    let mut report = sample();
+    for (row, value) in report.rows.iter_mut().zip([0.0, -1.0, 1e300, 1e-300].into_iter().cycle()) {
+        row.requests_per_second.median = value;
+        row.requests_per_second.interval.low = -value;
+        row.gbit_per_second.median = value;
+        row.cpu.busy = value;
+        row.measurements.truncate(1);
+        for point in &mut row.measurements[0].report.latency_percentiles_us {
+            point.1 = value;
+        }
+    }
+    report.rows[0].measurements.clear();
+    report.unix_time = u64::MAX;
+    let html = render(&report);
+    check(&html);
+    assert!(!html.contains("NaN"), "{html}");
+}
+
+#[test]
+fn what_is_against_a_row_stands_right_below_it() {
+    let mut report = sample();
+    report.rows[4].byte_errors = 7;
+    report.machine.optimised = false;
+    let html = render(&report);
+    let row = html.split("<tbody>").last().expect("the table of all rows");
+    let at = row.find("7 wrong bytes").expect("the warning");
+    let before = row[..at].rfind("<th scope=\"row\">").expect("its row");
+    assert!(row[before..at].contains("io_uring</th>"), "{}", &row[before..at]);
+    assert!(html.contains("Warnings stand at 1 of 9 rows"), "{html}");
+    assert!(html.contains("built without optimisation"));
+}
+
+#[test]
+fn memory_is_never_beside_the_kernel() {
+    let mut report = sample();
+    report.rows[8].bed = Bed::Memory;
+    report.rows[7].bed = Bed::Memory;
+    let names: Vec<_> = Group::all(&report).into_iter().map(|group| (group.name, group.rows.len())).collect();
+    let expected = [("echo of 64 B", 5), ("bulk", 2), ("echo of 64 B, in memory", 1), ("bulk, in memory", 1)];
+    assert_eq!(names, expected.map(|(name, rows)| (name.to_owned(), rows)));
+}
