@@ -15,6 +15,7 @@ STAGES=(
     "scripts  short   300  Scripts: lints (shellcheck), host.sh on made-up machines (scripts/host_test.sh)"
     "tests    short  2400  Tests of all the crates, with the structure test (cargo test)"
     "seeds    short  1200  A thousand seeded transfers between two stacks in virtual time (corelane-testkit)"
+    "page     long    600  The page of a comparison in headless Chromium: phone and wide, light and dark (corelane-bench)"
     "examples short  1200  Examples on the in-memory link, client and server in one process"
     "instr    short   900  Instructions of the in-memory echo beside the stored ones (corelane-bench profile, valgrind)"
     "interop  long   1800  The kernel's own tools against corelane, over veth, TAP and DPDK (scripts/interop.sh)"
@@ -81,9 +82,17 @@ stage_tests() {
     # Thousands of simulated transfers are slow without any optimisation; overflow checks stay on.
     export CARGO_PROFILE_TEST_OPT_LEVEL=1 CARGO_PROFILE_TEST_DEBUG=line-tables-only
     export CORELANE_HISTORIES=10000
-    # --show-output: what passing tests printed, such as the reason for which they skipped something.
-    cargo test --workspace "${FEATURES[@]}" --no-fail-fast -- --show-output || return 1
+    # --show-output: what passing tests printed, such as the reason for which they skipped something. What needs a browser
+    # has a stage of its own.
+    cargo test --workspace "${FEATURES[@]}" --no-fail-fast -- --show-output --skip in_chromium_ || return 1
     have_dpdk || skip "DPDK: libdpdk 22.11 or later is missing: apt-get install libdpdk-dev"
+}
+
+stage_page() {
+    # Profile and features of stage_tests, whose build serves here too. Without a browser the test says that it skips.
+    export CARGO_PROFILE_TEST_OPT_LEVEL=1 CARGO_PROFILE_TEST_DEBUG=line-tables-only
+    need_commands chromium
+    cargo test -p corelane-bench "${FEATURES[@]}" --test page -- --show-output
 }
 
 stage_seeds() {

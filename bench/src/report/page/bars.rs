@@ -7,7 +7,7 @@ use crate::cli::Engine;
 
 /// Units of the drawing, as those of a [`super::chart::Chart`].
 const WIDTH: f64 = 420.0;
-const LEFT: f64 = 112.0;
+const LEFT: f64 = 116.0;
 const RIGHT: f64 = 86.0;
 const TOP: f64 = 6.0;
 const ROW: f64 = 22.0;

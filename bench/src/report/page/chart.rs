@@ -10,7 +10,7 @@ use crate::cli::Engine;
 /// Units of the drawing, which is scaled to its place: at 375 pixels a unit is a little less than a pixel.
 const WIDTH: f64 = 420.0;
 const HEIGHT: f64 = 260.0;
-const LEFT: f64 = 50.0;
+const LEFT: f64 = 58.0;
 const RIGHT: f64 = 14.0;
 const TOP: f64 = 26.0;
 const BOTTOM: f64 = 42.0;

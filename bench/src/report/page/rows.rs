@@ -10,11 +10,8 @@ use crate::compare::report::Comparison;
 use crate::compare::row::{Row, spread};
 use crate::load::report::Latency;
 
-const HEADER: [&str; 15] = [
+const HEADER: [&str; 13] = [
     "engine",
-    "bed",
-    "workload",
-    "connections",
     "requests a second",
     "Gbit/s",
     "× epoll",
@@ -26,6 +23,7 @@ const HEADER: [&str; 15] = [
     "client busy",
     "CPU µs a request",
     "switches a request",
+    "bed",
 ];
 
 /// The section.
@@ -41,7 +39,19 @@ pub fn section(report: &Comparison) -> String {
          rounds.</p>\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"All the figures\"><table \
          class=\"all\"><thead><tr>{columns}</tr></thead><tbody>\n"
     );
+    let mut cell = None;
     for row in &report.rows {
+        let own = (row.question(), row.connections);
+        if cell.as_ref() != Some(&own) {
+            let (columns, plural) = (HEADER.len(), if own.1 == 1 { "" } else { "s" });
+            html.push_str(&format!(
+                "<tr class=\"cell\"><th scope=\"colgroup\" colspan=\"{columns}\"><span>{}, {} connection{plural}</span>\
+                 </th></tr>\n",
+                Text(&own.0),
+                own.1
+            ));
+            cell = Some(own);
+        }
         html.push_str(&line(row));
         for warning in warnings::of(row) {
             let columns = HEADER.len();
@@ -67,9 +77,6 @@ fn line(row: &Row) -> String {
         row.ratio_to_epoll.map(|ratio| if bulk { ratio.gbit_per_second } else { ratio.requests_per_second });
     let gbit = with_interval(&row.gbit_per_second, |gbit| format!("{gbit:.2}"));
     let cells = [
-        row.bed.to_string(),
-        row.question(),
-        row.connections.to_string(),
         if bulk { "-".to_owned() } else { with_interval(&row.requests_per_second, short) },
         if bulk { gbit } else { "-".to_owned() },
         ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}")),
@@ -81,6 +88,7 @@ fn line(row: &Row) -> String {
         row.client_busy.map_or_else(|| "-".to_owned(), percent),
         format!("{:.2}", row.cpu.us_per_request),
         format!("{:.3}", row.context_switches_per_request),
+        row.bed.to_string(),
     ];
     let (engine, class) = (row.engine, look(row.engine).class);
     let cells: String = cells.iter().map(|cell| format!("<td>{}</td>", Text(cell))).collect();
