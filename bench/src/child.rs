@@ -86,6 +86,14 @@ impl Child {
         })
     }
 
+    /// How long its first thread has waited for its core while it could have run: proc_pid_schedstat(5) calls it run delay. `None` where
+    /// the kernel doesn't count it (CONFIG_SCHED_INFO).
+    pub fn run_delay(&self) -> Option<Duration> {
+        let id = self.process.id();
+        let schedstat = fs::read_to_string(format!("/proc/{id}/task/{id}/schedstat")).ok()?;
+        schedstat.split_whitespace().nth(1)?.parse().ok().map(Duration::from_nanos)
+    }
+
     /// Why it ended before its time.
     fn ended(&mut self) -> anyhow::Error {
         let mut said = String::new();

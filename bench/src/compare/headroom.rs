@@ -23,6 +23,10 @@ const ANSWERS: u64 = 10_000;
 /// A client that is later than this part of the latency that it measures (p99, open loop) measures itself.
 const LATE: f64 = 0.10;
 
+/// A server or a client that waits for its core for a greater part of the time than this shares it: each time costs the latencies
+/// of all that is in flight up to the kernel's time slice, 4 ms.
+const SHARED: f64 = 0.005;
+
 /// How much room each end had, and what a reader must know of the figures.
 #[derive(Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
 pub struct Headroom {
@@ -47,7 +51,7 @@ impl Headroom {
             server_busy,
             client_busy,
             refused: client_busy.and_then(|client| refusal(client, server_busy)),
-            warnings: [noise(rounds), length(rounds), lateness(rounds), unmet(rounds)]
+            warnings: [noise(rounds), length(rounds), shared(rounds), lateness(rounds), unmet(rounds)]
                 .into_iter()
                 .flatten()
                 .collect(),
@@ -104,6 +108,20 @@ fn length(rounds: &[Measurement]) -> Option<String> {
     let answers = counted.map(|round| round.report.requests).min()?;
     (answers < ANSWERS).then(|| {
         format!("short: {answers} answers a round: p99.9 rests on fewer than ten, and p99.99 on none")
+    })
+}
+
+/// What is said of cores on which something else ran too.
+fn shared(rounds: &[Measurement]) -> Option<String> {
+    let worst =
+        |waited: fn(&Measurement) -> Option<f64>| rounds.iter().filter_map(waited).fold(0.0, f64::max);
+    let (server, client) = (worst(|round| round.server_waited), worst(|round| round.client_waited));
+    (server.max(client) > SHARED).then(|| {
+        format!(
+            "shared cores: the server waited for its core for {:.1} % of a round, the client for {:.1} %, while others ran there",
+            server * 100.0,
+            client * 100.0
+        )
     })
 }
 

@@ -37,6 +37,13 @@ pub struct Measurement {
     /// The part of the measured time in which the server's loop had work; `None` of an engine that sleeps.
     #[serde(default)]
     pub server_work: Option<f64>,
+    /// The part of the measured time that the server's first thread waited for its core while others ran there; `None` where the
+    /// kernel doesn't count it.
+    #[serde(default)]
+    pub server_waited: Option<f64>,
+    /// The same of the client's.
+    #[serde(default)]
+    pub client_waited: Option<f64>,
     /// Of the server; `None` where they weren't counted.
     #[serde(default)]
     pub system_calls: Option<u64>,
@@ -122,9 +129,9 @@ pub fn measure(
     let (warmup, seconds) = extra.times(plan);
     let mut client = Child::start("load", &place.client_prefix, &flags)?;
     expect(&mut client, "start", PATIENCE + warmup, stop)?;
-    let before = sample(plan, &mut server, stop)?;
+    let before = sample(plan, &mut server, &client, stop)?;
     expect(&mut client, "end", PATIENCE + seconds, stop)?;
-    let after = sample(plan, &mut server, stop)?;
+    let after = sample(plan, &mut server, &client, stop)?;
     let report = client.line(PATIENCE, stop)?;
     client.finish(stop);
     server.finish(stop);
@@ -135,7 +142,10 @@ pub fn measure(
 
 fn since(before: &Sample, after: &Sample, report: Report) -> Measurement {
     let (first, last) = (before.counters, after.counters);
-    let took = after.counted.duration_since(before.counted).as_nanos() as f64; // exact for 104 days
+    let took = after.counted.duration_since(before.counted).as_secs_f64();
+    let part = |before: Option<Duration>, after: Option<Duration>| {
+        Some((after?.saturating_sub(before?).as_secs_f64() / took).clamp(0.0, 1.0))
+    };
     let more = |count: fn(&Counters) -> Option<u64>| Some(count(&last)?.saturating_sub(count(&first)?));
     Measurement {
         report,
@@ -143,7 +153,9 @@ fn since(before: &Sample, after: &Sample, report: Report) -> Measurement {
         client_cpu: Some(after.client.since(before.client)),
         context_switches: last.context_switches.saturating_sub(first.context_switches),
         voluntary_switches: last.voluntary_switches.saturating_sub(first.voluntary_switches),
-        server_work: more(|counters| counters.busy_ns).map(|busy| (busy as f64 / took).clamp(0.0, 1.0)),
+        server_work: more(|counters| counters.busy_ns).map(|busy| (busy as f64 / 1e9 / took).clamp(0.0, 1.0)),
+        server_waited: part(before.server_waited, after.server_waited),
+        client_waited: part(before.client_waited, after.client_waited),
         system_calls: more(|counters| counters.system_calls),
         copied_bytes: more(|counters| counters.copied_bytes),
     }
@@ -162,14 +174,24 @@ struct Sample {
     counters: Counters,
     /// When the server said them.
     counted: Instant,
+    server_waited: Option<Duration>,
+    client_waited: Option<Duration>,
 }
 
-fn sample(plan: &Plan, server: &mut Child, stop: &Stop) -> anyhow::Result<Sample> {
-    let (ticks, client) = (Ticks::read(plan.server_cpu)?, Ticks::read(plan.client_cpu)?);
+fn sample(plan: &Plan, server: &mut Child, client: &Child, stop: &Stop) -> anyhow::Result<Sample> {
+    let (server_ticks, client_ticks) = (Ticks::read(plan.server_cpu)?, Ticks::read(plan.client_cpu)?);
+    let (server_waited, client_waited) = (server.run_delay(), client.run_delay());
     server.ask()?;
     let line = server.line(PATIENCE, stop)?;
     let counters: Counters = serde_json::from_str(&line).with_context(|| format!("`serve` said {line:?}"))?;
-    Ok(Sample { server: ticks, client, counters, counted: Instant::now() })
+    Ok(Sample {
+        server: server_ticks,
+        client: client_ticks,
+        counters,
+        counted: Instant::now(),
+        server_waited,
+        client_waited,
+    })
 }
 
 fn server_flags(plan: &Plan, cell: &Cell, engine: Engine, place: &Place, extra: &Extra) -> Vec<String> {

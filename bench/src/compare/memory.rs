@@ -42,6 +42,8 @@ pub fn measure(plan: &Plan, cell: &Cell, engine: Engine, stop: &Stop) -> anyhow:
         context_switches: after.1.voluntary + after.1.involuntary - before.1.voluntary - before.1.involuntary,
         voluntary_switches: after.1.voluntary.saturating_sub(before.1.voluntary),
         server_work: None,
+        server_waited: None,
+        client_waited: None,
         system_calls: None,
         copied_bytes: None,
     })

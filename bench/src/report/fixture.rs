@@ -74,6 +74,8 @@ fn measurement(workload: Workload, connections: usize, rate: f64) -> Measurement
         context_switches: 100,
         voluntary_switches: 80,
         server_work: None,
+        server_waited: None,
+        client_waited: None,
         system_calls: None,
         copied_bytes: None,
     }

@@ -28,6 +28,8 @@ fn round(user: f64, copied_bytes: Option<u64>) -> Measurement {
         context_switches: 250,
         voluntary_switches: 200,
         server_work: None,
+        server_waited: None,
+        client_waited: None,
         system_calls: None,
         copied_bytes,
     }

@@ -29,6 +29,8 @@ fn round(requests: u64, server: f64, client: f64) -> Measurement {
         context_switches: 0,
         voluntary_switches: 0,
         server_work: None,
+        server_waited: None,
+        client_waited: None,
         system_calls: None,
         copied_bytes: None,
     }
@@ -81,6 +83,16 @@ fn a_run_that_is_too_short_is_said() {
     short[2].report.seconds = 0.3;
     let short = Headroom::of(&short).warnings;
     assert!(short[0].contains("0.30 s a round"), "{short:?}");
+}
+
+#[test]
+fn cores_that_others_use_too_are_said() {
+    let mut all = rounds(&[100_000; 4]);
+    all[0].server_waited = Some(0.004);
+    assert_eq!(Headroom::of(&all).warnings, [] as [&str; 0]);
+    all[2].client_waited = Some(0.021);
+    let warnings = Headroom::of(&all).warnings;
+    assert!(warnings[0].contains("0.4 % of a round, the client for 2.1 %"), "{warnings:?}");
 }
 
 #[test]

@@ -27,6 +27,8 @@ fn measurement(requests: u64, p50: f64, byte_errors: u64) -> Measurement {
         context_switches: 50,
         voluntary_switches: 20,
         server_work: None,
+        server_waited: None,
+        client_waited: None,
         system_calls: None,
         copied_bytes: None,
     }
