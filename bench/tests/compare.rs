@@ -126,6 +126,16 @@ fn check_row(row: &Value) {
     assert!(has("2 rounds: too few") && has("below 0.5 s"), "{row}");
     assert!(number(row, "/costs/voluntary_switches") >= 0.0);
     assert!(row["costs"]["copied_bytes"].is_null(), "the kernel doesn't say: {row}");
+    assert!(row["commands"]["server"].as_str().is_some_and(|command| command.contains("--engine=")), "{row}");
+    let rounds = row["measurements"].as_array().expect("rounds");
+    assert_eq!(rounds.len(), 2);
+    for round in rounds {
+        let points = round["report"]["latency_percentiles_us"].as_array().expect("a distribution");
+        assert_eq!(points.is_empty(), bulk, "{round}");
+        let rising = points.is_sorted_by_key(|point| number(point, "/1") as u64); // of microseconds
+        assert!(rising, "{round}");
+        assert!((0.0..=1.0).contains(&number(round, "/client_cpu/user")), "{round}");
+    }
 }
 
 /// A row that is the client's figure, or whose peer is one, has no ratio.
@@ -138,16 +148,6 @@ fn check_ratio(row: &Value, rows: &[Value]) {
         return;
     }
     assert!(number(row, "/ratio_to_epoll/requests_per_second") > 0.0, "{row}");
-    assert!(row["commands"]["server"].as_str().is_some_and(|command| command.contains("--engine=")), "{row}");
-    let rounds = row["measurements"].as_array().expect("rounds");
-    assert_eq!(rounds.len(), 2);
-    for round in rounds {
-        let points = round["report"]["latency_percentiles_us"].as_array().expect("a distribution");
-        assert_eq!(points.is_empty(), bulk, "{round}");
-        let rising = points.is_sorted_by_key(|point| number(point, "/1") as u64); // of microseconds
-        assert!(rising, "{round}");
-        assert!((0.0..=1.0).contains(&number(round, "/client_cpu/user")), "{round}");
-    }
     if row["engine"] == "epoll" {
         let figure = if row["workload"] == "bulk" { "gbit_per_second" } else { "p50" };
         assert_eq!(number(row, &format!("/ratio_to_epoll/{figure}")), 1.0);

@@ -205,6 +205,7 @@ impl<'a> Client<'a> {
 
     /// Waits for the answers to what an open loop has sent: the slowest ones would be missing in its percentiles.
     fn drain(&mut self, end: Instant, events: &mut Events) -> anyhow::Result<()> {
+        self.start_due(end)?; // what has come due since the last look, and has a connection
         let Some(open_loop) = &mut self.open_loop else { return Ok(()) };
         open_loop.close(end, &mut self.tally);
         self.tally.measuring = false;

@@ -212,6 +212,7 @@ impl Course {
     fn end_measuring(&mut self, busy: Duration) {
         self.over = true;
         self.busy = Some(busy);
+        self.give_orders(); // what has come due since the last look, and has a connection
         if let Some(open_loop) = &mut self.open_loop {
             open_loop.close(Instant::now(), &mut self.tally);
             self.tally.measuring = false;
