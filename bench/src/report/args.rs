@@ -41,7 +41,8 @@ from those of B, give a ratio each; between the 2.5 % lowest and the 2.5 % highe
 `faster` and `slower` say that it is above or below 1, `same` that 1 is in it: that no difference was shown. Of 20 rows
 without a difference one will say otherwise. With less than 5 rounds in A or B nothing is said. Rounds tell nothing of
 what changes between two runs, such as a machine's neighbours: make several runs by turns before you believe a few
-per cent. The columns of p50 and p99 are ratios too, and below 1 is better.";
+per cent. The columns of p50 and p99 are ratios too, and below 1 is better. The verdict on a row of an open loop, whose
+rate is given, is that of p99; A and B are then asked at the same part of their own knees, which may differ.";
 
 /// `corelane-bench report diff`.
 #[derive(Args, Debug)]
@@ -54,7 +55,7 @@ pub struct DiffArgs {
     /// The second
     #[arg(value_name = "B.json")]
     pub second: PathBuf,
-    /// Exit code 1 when a row is slower, and its ratio is so many per cent below 1 or more
+    /// Exit code 1 when a row is slower, and its ratio is so many per cent below 1 or more; p99 of an open loop, above
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     pub fail_on_slower: Option<f64>,
     /// Of the bootstrap: the same files and the same seed give the same intervals

@@ -30,6 +30,8 @@ struct Pair {
     /// The medians.
     medians: [f64; 2],
     rounds: [usize; 2],
+    /// Whether the verdict is that of p99.
+    open_loop: bool,
     /// Of requests or of Gbit a second.
     rate: Option<Ratio>,
     p50: Option<Ratio>,
@@ -66,11 +68,15 @@ impl Diff {
         }
     }
 
-    /// Whether a row's verdict is slower, and its ratio so many per cent below 1.
+    /// Whether a row's verdict is slower, and its ratio so many per cent below 1; that of p99 so many above.
     pub fn is_slower_by(&self, percent: f64) -> bool {
-        let limit = 1.0 - percent / 100.0;
         let slower = |pair: &Pair| {
-            pair.verdict == Verdict::Slower && pair.rate.is_some_and(|rate| rate.ratio <= limit)
+            let beyond = if pair.open_loop {
+                pair.p99.is_some_and(|p99| p99.ratio >= 1.0 + percent / 100.0)
+            } else {
+                pair.rate.is_some_and(|rate| rate.ratio <= 1.0 - percent / 100.0)
+            };
+            pair.verdict == Verdict::Slower && beyond
         };
         self.pairs.iter().any(slower)
     }
@@ -88,15 +94,17 @@ impl Pair {
         };
         let spread =
             |row: &Row| if bulk { row.gbit_per_second.median } else { row.requests_per_second.median };
-        let rate = ratio(&rate);
+        let (rate, p99) = (ratio(&rate), ratio(&|round| round.report.latency_us.p99));
         Self {
             name: first.long_name(),
             medians: [spread(first), spread(second)],
             rounds: [first.measurements.len(), second.measurements.len()],
+            open_loop: first.offered.is_some(),
             rate,
             p50: ratio(&|round| round.report.latency_us.p50),
-            p99: ratio(&|round| round.report.latency_us.p99),
-            verdict: verdict(rate),
+            p99,
+            // In an open loop the rate is given: how long requests took is what differs.
+            verdict: if first.offered.is_some() { verdict(p99).opposite() } else { verdict(rate) },
         }
     }
 
@@ -113,6 +121,17 @@ impl Pair {
             format!("{}, {}", self.rounds[0], self.rounds[1]),
             self.verdict.to_string(),
         ]
+    }
+}
+
+impl Verdict {
+    /// Of a figure of which less is better.
+    fn opposite(self) -> Self {
+        match self {
+            Self::Faster => Self::Slower,
+            Self::Slower => Self::Faster,
+            other => other,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 use super::super::fixture::{report, row};
 use super::*;
 use crate::cli::{Bed, Engine, Workload};
+use crate::compare::sweep::Offered;
 
 /// Five rounds that differ by 2 % at most.
 fn around(rate: f64) -> [f64; 5] {
@@ -62,6 +63,24 @@ fn slower_by_so_much_needs_a_verdict_and_a_ratio() {
     assert!(!Diff::new(&second, &first, 1).is_slower_by(0.0), "faster");
     let noisy = echo(&[700.0, 800.0, 1100.0, 1200.0, 600.0]);
     assert!(!Diff::new(&first, &noisy, 1).is_slower_by(5.0), "20 % slower, perhaps");
+}
+
+#[test]
+fn an_open_loop_is_judged_by_its_latency() {
+    let open = |rates: &[f64]| {
+        let mut row = row(Engine::Epoll, Workload::Echo, 16, rates);
+        row.offered = Some(Offered { rate: 500.0, of_knee: 0.5 });
+        report(vec![row])
+    };
+    // The latencies of the fixture fall as its rates rise.
+    let (slow, fast) = (open(&around(1000.0)), open(&around(2000.0)));
+    let diff = Diff::new(&slow, &fast, 1);
+    assert_eq!(diff.pairs[0].verdict, Verdict::Faster);
+    assert!(diff.to_string().contains("open loop at 50 % of the knee"), "{diff}");
+    let back = Diff::new(&fast, &slow, 1);
+    assert_eq!(back.pairs[0].verdict, Verdict::Slower);
+    assert!(back.is_slower_by(90.0) && !back.is_slower_by(110.0), "p99 is twice as long");
+    assert_eq!(Diff::new(&slow, &echo(&around(1000.0)), 1).pairs.len(), 0, "a closed loop is another row");
 }
 
 #[test]

@@ -13,11 +13,11 @@ pub struct Group<'a> {
 }
 
 impl<'a> Group<'a> {
-    /// All the groups of a report. What ran in memory, without a kernel, is never beside what ran with one.
+    /// All the groups of a report's closed loop. What ran in memory, without a kernel, is never beside what ran with one.
     pub fn all(report: &'a Comparison) -> Vec<Self> {
         let mut groups: Vec<Self> = Vec::new();
         let mixed = report.rows.iter().any(|row| row.bed != Bed::Memory);
-        for row in &report.rows {
+        for row in report.rows.iter().filter(|row| row.offered.is_none()) {
             let in_memory = if mixed && row.bed == Bed::Memory { ", in memory" } else { "" };
             let name = format!("{}{in_memory}", row.question());
             match groups.iter_mut().find(|group| group.name == name) {

@@ -2,7 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | throughput, latency, cpu, rows, about | the sections |
+//! | throughput, latency, open_loop, cpu, rows, about | the sections |
 //! | warnings | what must be said at a row |
 //! | group | which rows are shown together |
 //! | chart, bars, scale, engine | drawings in SVG |
@@ -16,6 +16,7 @@ mod engine;
 mod group;
 mod latency;
 mod number;
+mod open_loop;
 mod rows;
 mod scale;
 mod text;
@@ -31,9 +32,10 @@ use text::Text;
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
 /// Where a reader may go.
-const PLACES: [(&str, &str); 7] = [
+const PLACES: [(&str, &str); 8] = [
     ("throughput", "Throughput"),
     ("latency", "Latency"),
+    ("load", "Load"),
     ("cpu", "Cores"),
     ("rows", "All figures"),
     ("method", "Method"),
@@ -49,6 +51,7 @@ pub fn render(report: &Comparison) -> String {
         trouble(report),
         throughput::section(&groups),
         latency::section(&groups),
+        open_loop::section(report),
         cpu::section(&groups),
         rows::section(report),
         about::sections(report),
@@ -70,9 +73,13 @@ fn title(report: &Comparison) -> String {
 
 fn header(report: &Comparison) -> String {
     let (machine, settings) = (&report.machine, &report.settings);
-    let places = PLACES
-        .iter()
-        .filter(|(id, _)| *id != "latency" || report.rows.iter().any(|row| !row.workload.is_bulk()));
+    let latencies = report.rows.iter().any(|row| row.offered.is_none() && !row.workload.is_bulk());
+    let exists = |(id, _): &&(&str, &str)| match *id {
+        "latency" => latencies,
+        "load" => !report.knees.is_empty(),
+        _ => true,
+    };
+    let places = PLACES.iter().filter(exists);
     let places: String = places.map(|(id, name)| format!("<a href=\"#{id}\">{name}</a>")).collect();
     format!(
         "<header><h1>corelane beside other engines</h1>\n<p>Bed {}, {} rounds of {} s, on {}, Linux {}, <time>{}</time>.</p>\n\

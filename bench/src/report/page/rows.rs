@@ -8,9 +8,10 @@ use super::warnings;
 use crate::compare::measure::Measurement;
 use crate::compare::report::Comparison;
 use crate::compare::row::{Row, spread};
+use crate::compare::sweep::Offered;
 use crate::load::report::Latency;
 
-const HEADER: [&str; 13] = [
+const HEADER: [&str; 15] = [
     "engine",
     "requests a second",
     "Gbit/s",
@@ -19,10 +20,12 @@ const HEADER: [&str; 13] = [
     "p99",
     "p99.9",
     "slowest",
+    "server busy",
     "server's core",
     "client busy",
     "CPU µs a request",
     "switches a request",
+    "system calls a request",
     "bed",
 ];
 
@@ -36,19 +39,21 @@ pub fn section(report: &Comparison) -> String {
         "<section id=\"rows\"><h2>All the figures</h2>\n<p>Medians of the rounds; in parentheses an interval between two of \
          the rounds that holds the median of all possible rounds with {sure} % confidence, if they are independent (order \
          statistics; below 6 rounds no interval reaches 95 %, and it is the whole range). Slowest is that of all \
-         rounds.</p>\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"All the figures\"><table \
+         rounds. × epoll compares requests or bytes, in an open loop p99.9; busy is of an engine that polls the turns that \
+         found work.</p>\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"All the figures\"><table \
          class=\"all\"><thead><tr>{columns}</tr></thead><tbody>\n"
     );
     let mut cell = None;
     for row in &report.rows {
-        let own = (row.question(), row.connections);
+        let plural = if row.connections == 1 { "" } else { "s" };
+        let load = |offered: Offered| format!(", open loop at {} of the knee", percent(offered.of_knee));
+        let load = row.offered.map_or_else(String::new, load);
+        let own = format!("{}, {} connection{plural}{load}", row.question(), row.connections);
         if cell.as_ref() != Some(&own) {
-            let (columns, plural) = (HEADER.len(), if own.1 == 1 { "" } else { "s" });
+            let columns = HEADER.len();
             html.push_str(&format!(
-                "<tr class=\"cell\"><th scope=\"colgroup\" colspan=\"{columns}\"><span>{}, {} connection{plural}</span>\
-                 </th></tr>\n",
-                Text(&own.0),
-                own.1
+                "<tr class=\"cell\"><th scope=\"colgroup\" colspan=\"{columns}\"><span>{}</span></th></tr>\n",
+                Text(&own)
             ));
             cell = Some(own);
         }
@@ -73,8 +78,11 @@ fn line(row: &Row) -> String {
         let spread = spread(row.measurements.iter().map(each).collect());
         spread.filter(|_| !bulk).map_or_else(|| "-".to_owned(), |spread| with_interval(&spread, time))
     };
-    let ratio =
-        row.ratio_to_epoll.map(|ratio| if bulk { ratio.gbit_per_second } else { ratio.requests_per_second });
+    let ratio = row.ratio_to_epoll.map(|ratio| match row.offered {
+        Some(_) => ratio.p99_9,
+        None if bulk => ratio.gbit_per_second,
+        None => ratio.requests_per_second,
+    });
     let gbit = with_interval(&row.gbit_per_second, |gbit| format!("{gbit:.2}"));
     let cells = [
         if bulk { "-".to_owned() } else { with_interval(&row.requests_per_second, short) },
@@ -84,10 +92,12 @@ fn line(row: &Row) -> String {
         latency(|latency| latency.p99),
         latency(|latency| latency.p99_9),
         if bulk { "-".to_owned() } else { time(row.latency_us.max) },
+        percent(row.headroom.server_busy),
         core(row),
-        row.client_busy.map_or_else(|| "-".to_owned(), percent),
+        row.headroom.client_busy.map_or_else(|| "-".to_owned(), percent),
         format!("{:.2}", row.cpu.us_per_request),
         format!("{:.3}", row.context_switches_per_request),
+        row.costs.system_calls.map_or_else(|| "-".to_owned(), |calls| format!("{calls:.2}")),
         row.bed.to_string(),
     ];
     let (engine, class) = (row.engine, look(row.engine).class);

@@ -2,6 +2,7 @@ use super::super::fixture::{report, row};
 use super::*;
 use crate::cli::{Bed, Engine, Workload};
 use crate::compare::bed::LinkSettings;
+use crate::compare::knee::Knee;
 use crate::compare::report::Failure;
 
 fn sample() -> Comparison {
@@ -89,6 +90,20 @@ fn hostile_text_stays_text() {
         vec![LinkSettings { engines: hostile(), mtu: 1500, queues: 1, client_offloads: vec![hostile()] }];
     report.arguments = vec![hostile()];
     report.settings.client = hostile();
+    report.knees = vec![Knee {
+        bed: Bed::Veth,
+        engine: Engine::Epoll,
+        workload: Workload::Echo,
+        connections: 16,
+        size: 64,
+        closed_loop: 1.0,
+        p99_bound_us: 1.0,
+        rate: None,
+        limit: Some(hostile()),
+        refused: Some(hostile()),
+        points: Vec::new(),
+        failures: vec![hostile()],
+    }];
     report.settings.congestion = Some(hostile());
     report.settings.left_out = vec![hostile()];
     report.settings.notes = vec![hostile()];
@@ -102,6 +117,8 @@ fn hostile_text_stays_text() {
     }];
     for row in &mut report.rows {
         row.connection_errors = 1;
+        row.headroom.refused = Some(hostile());
+        row.headroom.warnings = vec![hostile()];
         row.first_connection_error = Some(hostile());
         if let Some(commands) = &mut row.commands {
             commands.server = hostile();
@@ -112,7 +129,7 @@ fn hostile_text_stays_text() {
     check(&html);
     assert!(!html.contains("<script") && !html.contains("<img") && !html.contains('\0'));
     assert_eq!(html.matches("</style>").count(), 1);
-    let texts = 6 + 3 + 2 + 5 + 1 + 9 + 2 * 9;
+    let texts = 6 + 3 + 2 + 5 + 3 + 1 + 3 * 9 + 2 * 9;
     assert!(html.matches("&lt;script&gt;alert(1)").count() >= texts, "all of it is still there to be read");
 }
 
@@ -146,7 +163,7 @@ fn what_is_against_a_row_stands_right_below_it() {
     let at = row.find("7 wrong bytes").expect("the warning");
     let before = row[..at].rfind("<th scope=\"row\">").expect("its row");
     assert!(row[before..at].contains("io_uring</th>"), "{}", &row[before..at]);
-    assert!(html.contains("Warnings stand at 1 of 9 rows"), "{html}");
+    assert!(html.contains("Warnings stand at 9 of 9 rows"), "they are short: {html}");
     assert!(html.contains("built without optimisation"));
 }
 

@@ -2,9 +2,6 @@
 
 use crate::compare::row::Row;
 
-/// A client whose core is so busy may be what limits the server.
-const CLIENT_FULL: f64 = 0.95;
-
 /// Why a row's figures are not to be taken as they are; empty: nothing is known against them.
 pub fn of(row: &Row) -> Vec<String> {
     let mut warnings = Vec::new();
@@ -24,9 +21,8 @@ pub fn of(row: &Row) -> Vec<String> {
             row.starved_connections
         ));
     }
-    if row.client_busy.is_some_and(|busy| busy >= CLIENT_FULL) && row.cpu.busy < CLIENT_FULL {
-        warnings
-            .push("the client's core was full and the server's was not: the server may do more".to_owned());
-    }
+    let refused = row.headroom.refused.iter().map(|reason| format!("in no ratio: {reason}"));
+    warnings.extend(refused);
+    warnings.extend(row.headroom.warnings.iter().cloned());
     warnings
 }
