@@ -20,13 +20,22 @@ pub(crate) enum Direction {
 #[derive(Default)]
 struct Entry {
     generation: u32,
-    read: Option<Waker>,
-    write: Option<Waker>,
+    read: Place,
+    write: Place,
+}
+
+/// Who waits, or waited last: most wait again as the same task, which then needs no new waker. Making one and dropping it are
+/// two atomic operations, a twentieth of an echo.
+#[derive(Default)]
+struct Place {
+    waker: Option<Waker>,
+    /// It waits.
+    is_armed: bool,
 }
 
 impl Entry {
     #[inline]
-    fn place(&mut self, direction: Direction) -> &mut Option<Waker> {
+    fn place(&mut self, direction: Direction) -> &mut Place {
         match direction {
             Direction::Read => &mut self.read,
             Direction::Write => &mut self.write,
@@ -75,17 +84,17 @@ impl Reactor {
     #[inline]
     pub(crate) fn register(&mut self, id: SocketId, direction: Direction, waker: &Waker) {
         if let Some(entry) = self.entry(id) {
-            match entry.place(direction) {
-                place @ None => return *place = Some(waker.clone()),
-                Some(same) if same.will_wake(waker) => return,
-                Some(_) => {}
+            let place = entry.place(direction);
+            if place.waker.as_ref().is_some_and(|same| same.will_wake(waker)) {
+                place.is_armed = true;
+                return;
             }
         }
         self.replace(id, direction, waker);
     }
 
-    /// As `register`, where somebody else waited, or where the slot's socket is a new one.
-    #[cold]
+    /// As `register`, where somebody else waited or nobody yet, or where the slot's socket is a new one.
+    #[inline(never)]
     fn replace(&mut self, id: SocketId, direction: Direction, waker: &Waker) {
         let page = id.slot() as usize / PAGE;
         while self.sockets.len() <= page {
@@ -93,10 +102,12 @@ impl Reactor {
         }
         let entry = &mut self.sockets[page][id.slot() as usize % PAGE];
         if entry.generation != id.generation() {
-            self.replaced.extend([entry.read.take(), entry.write.take()].into_iter().flatten());
-            entry.generation = id.generation();
+            self.replaced.extend([entry.read.waker.take(), entry.write.waker.take()].into_iter().flatten());
+            *entry = Entry { generation: id.generation(), ..Entry::default() };
         }
-        self.replaced.extend(entry.place(direction).replace(waker.clone()));
+        let place = entry.place(direction);
+        place.is_armed = true;
+        self.replaced.extend(place.waker.replace(waker.clone()));
     }
 
     #[inline]
@@ -108,7 +119,7 @@ impl Reactor {
     /// Forgets a socket. Returns its wakers, to be dropped out of all borrows.
     #[must_use]
     pub(crate) fn remove(&mut self, id: SocketId) -> [Option<Waker>; 2] {
-        self.entry(id).map_or([None, None], |entry| [entry.read.take(), entry.write.take()])
+        self.entry(id).map_or([None, None], |entry| [entry.read.waker.take(), entry.write.waker.take()])
     }
 
     /// Adds a listener, so that a shutdown finds it.
@@ -161,19 +172,54 @@ impl Reactor {
             return None;
         }
         match event {
-            Event::Readable(id) => self.entry(id)?.read.take(),
-            Event::Writable(id) => self.entry(id)?.write.take(),
+            Event::Readable(id) => self.take_armed(id, Direction::Read),
+            Event::Writable(id) => self.take_armed(id, Direction::Write),
             Event::Closed(id) => self.take_closed(id),
             Event::Acceptable(id) => self.listener(id)?.accept.take(),
+        }
+    }
+
+    #[inline]
+    fn take_armed(&mut self, id: SocketId, direction: Direction) -> Option<Waker> {
+        let place = self.entry(id)?.place(direction);
+        if std::mem::take(&mut place.is_armed) { place.waker.take() } else { None }
+    }
+
+    /// Whom an event has woken, for the next time. Returns the waker where it has no place any more, to be dropped out of all
+    /// borrows.
+    #[inline]
+    #[must_use]
+    fn keep(&mut self, event: Event, waker: Waker) -> Option<Waker> {
+        let place = match event {
+            Event::Readable(id) => self.entry(id).map(|entry| &mut entry.read),
+            Event::Writable(id) => self.entry(id).map(|entry| &mut entry.write),
+            Event::Closed(_) | Event::Acceptable(_) => None,
+        };
+        match place {
+            Some(place) if place.waker.is_none() => {
+                place.waker = Some(waker);
+                None
+            }
+            _ => Some(waker),
         }
     }
 
     /// The end of a connection wakes both directions, which may be two tasks.
     #[cold]
     fn take_closed(&mut self, id: SocketId) -> Option<Waker> {
-        let [read, write] = self.remove(id);
-        let (first, second) = if read.is_some() { (read, write) } else { (write, None) };
-        self.ended.extend(second);
+        let entry = self.entry(id)?;
+        let places = [std::mem::take(&mut entry.read), std::mem::take(&mut entry.write)];
+        let mut first = None;
+        for Place { waker, is_armed } in places {
+            let Some(waker) = waker else { continue };
+            if !is_armed {
+                self.replaced.push(waker);
+            } else if first.is_none() {
+                first = Some(waker);
+            } else {
+                self.ended.push(waker);
+            }
+        }
         first
     }
 
@@ -191,7 +237,9 @@ pub(crate) fn dispatch(reactor: &RefCell<Reactor>, engine: &Engine) -> u32 {
         // No borrow is held: waking may run anything.
         let waker = reactor.borrow_mut().take(event);
         if let Some(waker) = waker {
-            waker.wake();
+            waker.wake_by_ref();
+            let left = reactor.borrow_mut().keep(event, waker);
+            drop(left);
         }
     });
     if reactor.borrow().has_left() {

@@ -36,6 +36,35 @@ fn an_event_wakes_its_direction_once() {
 }
 
 #[test]
+fn the_same_task_waits_again_with_the_same_waker() {
+    let mut reactor = Reactor::new();
+    let id = SocketId::from_parts(300, 7);
+    let (count, waker) = counter();
+    reactor.register(id, Direction::Read, &waker);
+    let holds = Arc::strong_count(&count);
+    for round in 1..4 {
+        let taken = reactor.take(Event::Readable(id)).unwrap();
+        assert_eq!(woken(&mut reactor, Event::Readable(id)), 0, "it does not wait any more");
+        taken.wake_by_ref();
+        assert!(reactor.keep(Event::Readable(id), taken).is_none());
+        assert_eq!(woken(&mut reactor, Event::Readable(id)), 0, "nor does it now");
+        assert_eq!(woken(&mut reactor, Event::Closed(id)), 0);
+        reactor.replaced.clear();
+        reactor.register(id, Direction::Read, &waker);
+        assert_eq!((count.0.load(Ordering::Relaxed), Arc::strong_count(&count)), (round, holds));
+    }
+    // One that came meanwhile stays, and the old one is given back to be dropped.
+    let taken = reactor.take(Event::Readable(id)).unwrap();
+    let (_, other) = counter();
+    reactor.register(id, Direction::Read, &other);
+    assert!(reactor.keep(Event::Readable(id), taken).is_some());
+    assert!(reactor.take(Event::Readable(id)).unwrap().will_wake(&other));
+    // Nor has a socket that is gone a place for it.
+    let gone = SocketId::from_parts(300, 6);
+    assert!(reactor.keep(Event::Readable(gone), other).is_some());
+}
+
+#[test]
 fn the_end_of_a_connection_wakes_both_directions() {
     let mut reactor = Reactor::new();
     let id = SocketId::from_parts(0, 0);
