@@ -8,6 +8,7 @@ use super::bed::Beds;
 use super::cpu::CpuShare;
 use super::measure::{self, Extra, Measurement};
 use super::plan::Plan;
+use super::progress::Progress;
 use super::rounds::Series;
 use super::row::spread;
 use crate::cli::{Bed, LoadEngine};
@@ -90,7 +91,14 @@ fn requests(round: &Measurement) -> f64 {
 }
 
 /// Counts the system calls of each engine in each cell, once. Why those of some couldn't be counted.
-pub fn count(plan: &Plan, beds: &Beds, all: &mut [Series], stop: &Stop) -> anyhow::Result<Vec<String>> {
+pub fn count(
+    plan: &Plan,
+    beds: &Beds,
+    all: &mut [Series],
+    progress: &Progress,
+    stop: &Stop,
+) -> anyhow::Result<Vec<String>> {
+    progress.stage("counting system calls", plan.counting());
     let event = match perf::system_call_event() {
         Ok(event) => event,
         Err(error) => {
@@ -106,7 +114,9 @@ pub fn count(plan: &Plan, beds: &Beds, all: &mut [Series], stop: &Stop) -> anyho
         if place.bed == Bed::Memory || series.measurements.is_empty() {
             continue;
         }
+        progress.measure(format_args!("{}, {}", series.cell, series.engine));
         let result = measure::measure(plan, &series.cell, series.engine, &place, &extra, stop);
+        progress.done(plan.time_of(&series.cell) / 2);
         anyhow::ensure!(!stop.requested(), "stopped by a signal; all is cleaned up");
         match result {
             Ok(measurement) => series.counted = Some(measurement),

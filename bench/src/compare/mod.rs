@@ -15,6 +15,7 @@ mod memory;
 mod netns;
 mod open_table;
 pub mod plan;
+mod progress;
 pub mod report;
 pub mod rounds;
 pub mod row;
@@ -36,6 +37,7 @@ use crate::sys::Stop;
 use crate::{load, process};
 use bed::Beds;
 use plan::Plan;
+use progress::Progress;
 use report::Comparison;
 use sweep::Sweep;
 
@@ -50,9 +52,12 @@ pub fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
     tell(&plan);
 
     let beds = Beds::make(&plan)?;
-    let mut series = rounds::run(&plan, &beds, &stop)?;
-    plan.left_out.extend(costs::count(&plan, &beds, &mut series, &stop)?);
-    let sweep = if plan.open_loop { sweep::run(&plan, &beds, &series, &stop)? } else { Sweep::default() };
+    let progress = Progress::new(plan.stages(), plan.estimate());
+    let mut series = rounds::run(&plan, &beds, &progress, &stop)?;
+    plan.left_out.extend(costs::count(&plan, &beds, &mut series, &progress, &stop)?);
+    let sweep =
+        if plan.open_loop { sweep::run(&plan, &beds, &series, &progress, &stop)? } else { Sweep::default() };
+    drop(progress);
     series.extend(sweep.series);
     let comparison = Comparison::new(&plan, &beds, &series, sweep.knees);
     drop(beds); // before the long output: nothing of ours stays on the host

@@ -117,33 +117,43 @@ impl Plan {
         })
     }
 
-    /// How many measurements there are.
-    pub fn measurements(&self) -> usize {
-        let a_round: usize = self.cells.iter().map(|cell| cell.engines.len()).sum();
-        a_round * usize::try_from(self.rounds).unwrap_or(usize::MAX)
-    }
-
     /// About how long they take together.
     pub fn estimate(&self) -> Duration {
-        let measurement = |cell: &Cell| {
-            let connecting = CONNECT * u32::try_from(cell.connections).unwrap_or(u32::MAX);
-            self.warmup + self.seconds + PROCESSES + connecting
-        };
-        let engines = |cell: &Cell| u32::try_from(cell.engines.len()).unwrap_or(u32::MAX);
-        let round: Duration = self.cells.iter().map(|cell| measurement(cell) * engines(cell)).sum();
-        // Counting the system calls takes below half a measurement.
-        round * self.rounds + round / 2 + self.open_loop_estimate(measurement, engines)
+        let round: Duration = self.cells.iter().map(|cell| self.round_of(cell)).sum();
+        let open_loop: Duration = self.open_cells().map(|cell| self.open_loop_of(cell)).sum();
+        round * self.rounds + self.counting() + open_loop
     }
 
-    fn open_loop_estimate(
-        &self,
-        measurement: impl Fn(&Cell) -> Duration,
-        engines: impl Fn(&Cell) -> u32,
-    ) -> Duration {
+    /// How many stages there are: the rounds of each cell, the counting, the open loop of some cells.
+    pub fn stages(&self) -> usize {
+        self.cells.len() + 1 + self.open_cells().count()
+    }
+
+    /// About how long one measurement takes.
+    pub fn time_of(&self, cell: &Cell) -> Duration {
+        let connecting = CONNECT * u32::try_from(cell.connections).unwrap_or(u32::MAX);
+        self.warmup + self.seconds + PROCESSES + connecting
+    }
+
+    /// About how long a round takes.
+    pub fn round_of(&self, cell: &Cell) -> Duration {
+        self.time_of(cell) * u32::try_from(cell.engines.len()).unwrap_or(u32::MAX)
+    }
+
+    /// About how long it takes to count the system calls: below half a measurement each.
+    pub fn counting(&self) -> Duration {
+        self.cells.iter().map(|cell| self.round_of(cell)).sum::<Duration>() / 2
+    }
+
+    /// About how long the open loop of a cell takes.
+    pub fn open_loop_of(&self, cell: &Cell) -> Duration {
         let levels = u32::try_from(sweep::LEVELS.len()).unwrap_or(u32::MAX);
-        let each = sweep::SEARCH + self.rounds * levels;
-        let cells = self.cells.iter().filter(|cell| self.open_loop && sweep::fits(self, cell));
-        cells.map(|cell| measurement(cell) * engines(cell) * each).sum()
+        self.round_of(cell) * (sweep::SEARCH + self.rounds * levels)
+    }
+
+    /// The cells that are measured in an open loop too.
+    pub fn open_cells(&self) -> impl Iterator<Item = &Cell> {
+        self.cells.iter().filter(|cell| self.open_loop && sweep::fits(self, cell))
     }
 
     /// Whether corelane is measured.

@@ -1,16 +1,12 @@
 //! The rounds: in each, every engine of a cell once, in an order that rotates.
 
-use std::io::{self, IsTerminal};
-
-use indicatif::{ProgressBar, ProgressStyle};
-
 use super::bed::{Beds, Place};
 use super::measure::{self, Commands, Extra, Measurement};
 use super::memory;
 use super::plan::{Cell, Plan};
+use super::progress::Progress;
 use super::sweep::Offered;
 use crate::cli::{Bed, Engine};
-use crate::error::tell;
 use crate::sys::Stop;
 
 /// All the measurements of one engine in one cell.
@@ -51,19 +47,19 @@ impl Series {
 }
 
 /// Measures all the cells. A failed measurement is kept with its reason; a stop ends it all.
-pub fn run(plan: &Plan, beds: &Beds, stop: &Stop) -> anyhow::Result<Vec<Series>> {
-    let progress = Progress::new(plan);
+pub fn run(plan: &Plan, beds: &Beds, progress: &Progress, stop: &Stop) -> anyhow::Result<Vec<Series>> {
     let mut all = Vec::new();
     for cell in &plan.cells {
+        progress.stage(cell, plan.round_of(cell) * plan.rounds);
         let mut series: Vec<_> =
             cell.engines.iter().map(|&engine| Series::new(beds.of(engine), engine, cell)).collect();
         for round in 0..plan.rounds {
-            progress.round(plan, cell, round);
+            progress.round(round, plan.rounds);
             // No engine always follows the same one, or always comes first.
             let first = usize::try_from(round)? % series.len();
             series.rotate_left(first);
             for one in &mut series {
-                progress.engine(cell, round, one.engine);
+                progress.measure(format_args!("round {}, {}", round + 1, one.engine));
                 let place = beds.place(one.engine, cell);
                 one.commands.get_or_insert_with(|| commands(plan, cell, one.engine, &place));
                 let result = measure(plan, one, &place, stop);
@@ -72,13 +68,12 @@ pub fn run(plan: &Plan, beds: &Beds, stop: &Stop) -> anyhow::Result<Vec<Series>>
                     Ok(measurement) => one.measurements.push(measurement),
                     Err(error) => one.failures.push(format!("{error:#}")),
                 }
-                progress.bar.inc(1);
+                progress.done(plan.time_of(cell));
             }
             series.rotate_right(first);
         }
         all.append(&mut series);
     }
-    progress.bar.finish_and_clear();
     Ok(all)
 }
 
@@ -95,33 +90,5 @@ fn measure(plan: &Plan, series: &Series, place: &Place, stop: &Stop) -> anyhow::
         memory::measure(plan, &series.cell, series.engine, stop)
     } else {
         measure::measure(plan, &series.cell, series.engine, place, &Extra::default(), stop)
-    }
-}
-
-/// A bar on a terminal, a line a round elsewhere.
-struct Progress {
-    bar: ProgressBar,
-    lines: bool,
-}
-
-impl Progress {
-    fn new(plan: &Plan) -> Self {
-        let bar = ProgressBar::new(plan.measurements() as u64); // usize is at most 64 bits
-        let template = "{bar:30} {pos}/{len}, {eta} left: {msg}";
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
-        }
-        Self { bar, lines: !io::stderr().is_terminal() }
-    }
-
-    fn round(&self, plan: &Plan, cell: &Cell, round: u32) {
-        if self.lines {
-            tell(format_args!("{cell}: round {} of {}\n", round + 1, plan.rounds));
-        }
-    }
-
-    fn engine(&self, cell: &Cell, round: u32, engine: Engine) {
-        self.bar.set_message(format!("{cell}, round {}, {engine}", round + 1));
-        self.bar.tick();
     }
 }

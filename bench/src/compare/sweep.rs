@@ -1,15 +1,17 @@
 //! The stage of the open loop: for each engine the search for its knee, then rounds at parts of it.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::bed::Beds;
 use super::knee::{self, Knee, Point};
 use super::measure::{self, Extra};
 use super::plan::{Cell, Plan};
+use super::progress::Progress;
 use super::rounds::Series;
 use super::row::spread;
 use crate::cli::{Bed, Engine, LoadEngine, Workload};
-use crate::error::tell;
 use crate::sys::Stop;
 
 /// The loads of the rounds, as parts of the knee.
@@ -46,32 +48,49 @@ pub fn fits(plan: &Plan, cell: &Cell) -> bool {
 }
 
 /// Sweeps all the cells that fit; `closed` has what the engines did in the closed loop.
-pub fn run(plan: &Plan, beds: &Beds, closed: &[Series], stop: &Stop) -> anyhow::Result<Sweep> {
+pub fn run(
+    plan: &Plan,
+    beds: &Beds,
+    closed: &[Series],
+    progress: &Progress,
+    stop: &Stop,
+) -> anyhow::Result<Sweep> {
     let mut sweep = Sweep::default();
-    for cell in plan.cells.iter().filter(|cell| fits(plan, cell)) {
+    for cell in plan.open_cells() {
+        progress.stage(format_args!("{cell}, open loop"), plan.open_loop_of(cell));
         let of_cell = closed.iter().filter(|series| series.cell == *cell && series.bed != Bed::Memory);
         let mut knees = Vec::new();
         for series in of_cell {
             let rates = series.measurements.iter().map(|round| round.report.requests_per_second);
             let Some(rate) = spread(rates.collect()) else { continue };
-            knees.push(find(plan, beds, series, rate.median, stop)?);
+            knees.push(find(plan, beds, series, rate.median, progress, stop)?);
         }
         for of_knee in LEVELS {
-            tell(format_args!("{cell}: open loop at {:.0} % of the knee\n", of_knee * 100.0));
-            sweep.series.append(&mut rounds(plan, beds, cell, &knees, of_knee, stop)?);
+            progress.note(format_args!("at {:.0} % of the knee", of_knee * 100.0));
+            sweep.series.append(&mut rounds(plan, beds, cell, (&knees, of_knee), progress, stop)?);
         }
         sweep.knees.append(&mut knees);
     }
     Ok(sweep)
 }
 
-fn find(plan: &Plan, beds: &Beds, series: &Series, closed_loop: f64, stop: &Stop) -> anyhow::Result<Knee> {
+fn find(
+    plan: &Plan,
+    beds: &Beds,
+    series: &Series,
+    closed_loop: f64,
+    progress: &Progress,
+    stop: &Stop,
+) -> anyhow::Result<Knee> {
     let (cell, engine, bound) = (&series.cell, series.engine, plan.p99_bound_us);
     let mut number = 0;
     let found = knee::search(closed_loop, |rate| {
         number += 1;
+        progress.measure(format_args!("knee of {engine}, {rate:.0} req/s"));
         let extra = Extra { rate: Some(rate), seed: plan.seed + number, ..Extra::default() };
         let result = measure::measure(plan, cell, engine, &beds.place(engine, cell), &extra, stop);
+        // Nobody knows how many a search takes.
+        progress.done(if number <= u64::from(SEARCH) { plan.time_of(cell) } else { Duration::ZERO });
         anyhow::ensure!(!stop.requested(), "stopped by a signal; all is cleaned up");
         Ok(match result {
             Ok(measurement) => Point::of(&measurement, bound).ok_or_else(|| "a closed loop".to_owned()),
@@ -79,7 +98,7 @@ fn find(plan: &Plan, beds: &Beds, series: &Series, closed_loop: f64, stop: &Stop
         })
     })?;
     let knee = found.rate.map_or_else(|| "none".to_owned(), |rate| format!("{rate:.0} req/s"));
-    tell(format_args!("{cell}: knee of {engine}: {knee}\n"));
+    progress.note(format_args!("knee of {engine}: {knee}"));
     Ok(Knee {
         bed: series.bed,
         engine,
@@ -101,8 +120,8 @@ fn rounds(
     plan: &Plan,
     beds: &Beds,
     cell: &Cell,
-    knees: &[Knee],
-    of_knee: f64,
+    (knees, of_knee): (&[Knee], f64),
+    progress: &Progress,
     stop: &Stop,
 ) -> anyhow::Result<Vec<Series>> {
     let with_rate = |knee: &Knee| Some((knee.engine, knee.rate? * of_knee));
@@ -112,6 +131,7 @@ fn rounds(
         .map(|(engine, rate)| series(beds, cell, engine, Offered { rate, of_knee }))
         .collect();
     for round in 0..plan.rounds {
+        progress.round(round, plan.rounds);
         let first = usize::try_from(round)? % all.len().max(1);
         all.rotate_left(first);
         for one in &mut all {
@@ -119,7 +139,10 @@ fn rounds(
             let rate = one.offered.map(|offered| offered.rate);
             let extra = Extra { rate, seed: plan.seed + u64::from(round), ..Extra::default() };
             one.commands.get_or_insert_with(|| measure::commands(plan, cell, one.engine, &place, &extra));
+            let level = of_knee * 100.0;
+            progress.measure(format_args!("{level:.0} % of the knee, round {}, {}", round + 1, one.engine));
             let result = measure::measure(plan, cell, one.engine, &place, &extra, stop);
+            progress.done(plan.time_of(cell));
             anyhow::ensure!(!stop.requested(), "stopped by a signal; all is cleaned up");
             match result {
                 Ok(measurement) => one.measurements.push(measurement),

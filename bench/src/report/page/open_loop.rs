@@ -180,7 +180,9 @@ fn levels(cell: &Cell<'_>) -> String {
 }
 
 fn head(cell: &str, caption: &str, columns: &[&str]) -> String {
-    let columns: String = columns.iter().map(|column| format!("<th scope=\"col\">{column}</th>")).collect();
+    let class = |column: &&str| if *column == "limit" { " class=\"words\"" } else { "" };
+    let columns = columns.iter().map(|column| format!("<th scope=\"col\"{}>{column}</th>", class(column)));
+    let columns: String = columns.collect();
     format!(
         "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"{}, {caption}\"><table><caption>{caption}\
          </caption><thead><tr>{columns}</tr></thead><tbody>\n",

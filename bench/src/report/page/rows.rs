@@ -58,12 +58,11 @@ pub fn section(report: &Comparison) -> String {
             cell = Some(own);
         }
         html.push_str(&line(row));
-        for warning in warnings::of(row) {
-            let columns = HEADER.len();
-            let warning = Text(warning);
+        let warnings = warnings::of(row).join("; ");
+        if !warnings.is_empty() {
+            let (columns, warnings) = (HEADER.len(), Text(warnings));
             html.push_str(&format!(
-                "<tr class=\"warning\"><td colspan=\"{columns}\"><span><b>{}:</b> {warning}</span></td></tr>\n",
-                row.engine
+                "<tr class=\"warning\"><td colspan=\"{columns}\"><span>{warnings}</span></td></tr>\n"
             ));
         }
     }
