@@ -61,6 +61,7 @@ fn the_report_has_the_machine_the_settings_and_a_row_for_each_engine() {
     assert!(number(&report, "/machine/memory_mib") > 0.0);
     assert_eq!(number(&report, "/settings/rounds"), 2.0);
     assert_eq!(number(&report, "/settings/seconds"), 0.25);
+    assert_eq!(report["settings"]["engines"].as_array().map(Vec::len), Some(3));
 
     let rows = report["rows"].as_array().expect("rows");
     assert_eq!(rows.len(), 4 * 3);

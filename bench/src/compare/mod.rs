@@ -19,6 +19,7 @@ mod progress;
 pub mod report;
 pub mod rounds;
 pub mod row;
+pub mod settings;
 pub mod sweep;
 mod table;
 mod vhost;

@@ -10,6 +10,7 @@ use super::machine::Machine;
 use super::plan::Plan;
 use super::rounds::Series;
 use super::row::Row;
+use super::settings::{COMMON, EngineSettings};
 use crate::cli::{Bed, Engine, LoadEngine, Workload};
 use crate::sys;
 
@@ -36,6 +37,12 @@ pub struct Settings {
     pub client_cpu: usize,
     /// Congestion control of the kernel's sockets; none: the system's.
     pub congestion: Option<String>,
+    /// How all the engines are set.
+    #[serde(default)]
+    pub common: Vec<String>,
+    /// How each that was measured is set, beside what the commands of its rows say.
+    #[serde(default)]
+    pub engines: Vec<EngineSettings>,
     /// What wasn't measured, and why.
     pub left_out: Vec<String>,
     /// What a reader of the figures must know.
@@ -88,6 +95,12 @@ impl Comparison {
         for peer in rows.clone() {
             rows.iter_mut().for_each(|row| row.compare_with(&peer));
         }
+        let mut engines: Vec<Engine> = Vec::new();
+        for one in series {
+            if !engines.contains(&one.engine) {
+                engines.push(one.engine);
+            }
+        }
         let failures = series.iter().filter_map(|series| {
             Some(Failure {
                 engine: series.engine,
@@ -112,6 +125,8 @@ impl Comparison {
                 server_cpu: plan.server_cpu,
                 client_cpu: plan.client_cpu,
                 congestion: plan.congestion.clone(),
+                common: COMMON.iter().map(|text| (*text).to_owned()).collect(),
+                engines: engines.into_iter().map(EngineSettings::of).collect(),
                 left_out: plan.left_out.clone(),
                 notes: notes(plan).into_iter().map(str::to_owned).collect(),
             },

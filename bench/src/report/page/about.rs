@@ -1,11 +1,12 @@
 //! How it was measured, and on what.
 
+use super::engine::look;
 use super::text::Text;
 use crate::compare::report::Comparison;
 
 /// The sections on the method and on the machine.
 pub fn sections(report: &Comparison) -> String {
-    format!("{}{}{}", method(report), commands(report), machine(report))
+    format!("{}{}{}", method(report), settings(report), machine(report))
 }
 
 fn method(report: &Comparison) -> String {
@@ -36,12 +37,23 @@ fn method(report: &Comparison) -> String {
     html
 }
 
-/// What the processes of each row were started with.
-fn commands(report: &Comparison) -> String {
-    let mut html = String::from(
-        "<section id=\"settings\"><h2>Settings of each engine</h2>\n<p>The commands of each row; all sockets have \
-         TCP_NODELAY.</p>\n<details><summary>The commands</summary>\n<dl class=\"commands\">",
+/// How the engines are set, and what the processes of each row were started with.
+fn settings(report: &Comparison) -> String {
+    let settings = &report.settings;
+    let common: String = settings.common.iter().map(|line| format!("<li>{}</li>", Text(line))).collect();
+    let mut html = format!(
+        "<section id=\"settings\"><h2>Settings of each engine</h2>\n<ul>{common}</ul>\n<dl class=\"engines\">"
     );
+    for engine in &settings.engines {
+        let class = look(engine.engine).class;
+        let words = engine.settings.join("; ");
+        html.push_str(&format!(
+            "<dt class=\"e-{class}\"><i class=\"dot\"></i>{}</dt><dd>{}</dd>",
+            engine.engine,
+            Text(words)
+        ));
+    }
+    html.push_str("</dl>\n<details><summary>The commands of each row</summary>\n<dl class=\"commands\">");
     for row in &report.rows {
         let Some(commands) = &row.commands else { continue };
         html.push_str(&format!(

@@ -4,6 +4,7 @@ use crate::cli::{Bed, Engine, Workload};
 use crate::compare::bed::LinkSettings;
 use crate::compare::knee::Knee;
 use crate::compare::report::Failure;
+use crate::compare::settings::EngineSettings;
 
 fn sample() -> Comparison {
     let rates = [1000.0, 1100.0, 1200.0, 1300.0, 1400.0];
@@ -106,6 +107,8 @@ fn hostile_text_stays_text() {
     }];
     report.settings.congestion = Some(hostile());
     report.settings.left_out = vec![hostile()];
+    report.settings.common = vec![hostile()];
+    report.settings.engines = vec![EngineSettings { engine: Engine::Bio, settings: vec![hostile()] }];
     report.settings.notes = vec![hostile()];
     report.failures = vec![Failure {
         engine: Engine::Bio,
@@ -129,7 +132,7 @@ fn hostile_text_stays_text() {
     check(&html);
     assert!(!html.contains("<script") && !html.contains("<img") && !html.contains('\0'));
     assert_eq!(html.matches("</style>").count(), 1);
-    let texts = 6 + 3 + 2 + 5 + 3 + 1 + 3 * 9 + 2 * 9;
+    let texts = 6 + 3 + 2 + 5 + 3 + 2 + 1 + 3 * 9 + 2 * 9;
     assert!(html.matches("&lt;script&gt;alert(1)").count() >= texts, "all of it is still there to be read");
 }
 
