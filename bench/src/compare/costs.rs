@@ -46,6 +46,9 @@ pub struct Costs {
     pub system_calls: Option<f64>,
     /// Payload bytes that corelane's stack and driver copied in the server; `None` of other engines, which don't say.
     pub copied_bytes: Option<f64>,
+    /// Of both ends in memory, counted by valgrind; `None` where they weren't.
+    #[serde(default)]
+    pub instructions: Option<f64>,
 }
 
 impl Costs {
@@ -82,6 +85,7 @@ impl Costs {
                 Some(round.system_calls? as f64 / requests(round)) // exact up to 2^53
             }),
             copied_bytes: count(|round| round.copied_bytes),
+            instructions: series.instructions,
         }
     }
 }

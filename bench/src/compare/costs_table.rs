@@ -8,7 +8,7 @@ use super::report::Comparison;
 use super::row::Row;
 use super::table;
 
-const HEADER: [&str; 11] = [
+const HEADER: [&str; 12] = [
     "bed",
     "workload",
     "conns",
@@ -20,6 +20,7 @@ const HEADER: [&str; 11] = [
     "switches/req: waits/others",
     "system calls/req",
     "copied B/req",
+    "instructions/req",
 ];
 
 /// One line a row of the closed loop; a row of the open loop costs what its rate does.
@@ -43,6 +44,7 @@ fn cells(row: &Row) -> Vec<String> {
         format!("{:.3}/{:.3}", costs.voluntary_switches, costs.involuntary_switches),
         costs.system_calls.map_or_else(dash, |calls| format!("{calls:.3}")),
         costs.copied_bytes.map_or_else(dash, |bytes| format!("{bytes:.1}")),
+        costs.instructions.map_or_else(dash, |count| format!("{count:.0}")),
     ];
     table::place(row).into_iter().chain(figures).collect()
 }

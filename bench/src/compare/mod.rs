@@ -7,6 +7,7 @@ mod costs_table;
 pub mod cpu;
 pub mod headroom;
 mod hugepages;
+mod instructions;
 pub mod interval;
 pub mod knee;
 pub mod machine;
@@ -56,6 +57,7 @@ pub fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
     let progress = Progress::new(plan.stages(), plan.estimate());
     let mut series = rounds::run(&plan, &beds, &progress, &stop)?;
     plan.left_out.extend(costs::count(&plan, &beds, &mut series, &progress, &stop)?);
+    plan.left_out.extend(instructions::count(&plan, &mut series, &progress, &stop)?);
     let sweep =
         if plan.open_loop { sweep::run(&plan, &beds, &series, &progress, &stop)? } else { Sweep::default() };
     drop(progress);

@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::time::Duration;
 
-use super::{memory, sweep};
+use super::{instructions, memory, sweep};
 use crate::cli::{ArrivalProcess, Bed, CompareArgs, Engine, LoadEngine, Workload};
 use crate::error::bad_input;
 use crate::sys::uring::Ring;
@@ -121,12 +121,13 @@ impl Plan {
     pub fn estimate(&self) -> Duration {
         let round: Duration = self.cells.iter().map(|cell| self.round_of(cell)).sum();
         let open_loop: Duration = self.open_cells().map(|cell| self.open_loop_of(cell)).sum();
-        round * self.rounds + self.counting() + open_loop
+        round * self.rounds + self.counting() + self.counting_instructions() + open_loop
     }
 
-    /// How many stages there are: the rounds of each cell, the counting, the open loop of some cells.
+    /// How many stages there are: the rounds of each cell, the counting of system calls and of instructions, the open loop of
+    /// some cells.
     pub fn stages(&self) -> usize {
-        self.cells.len() + 1 + self.open_cells().count()
+        self.cells.len() + 1 + self.counted_cells().count().min(1) + self.open_cells().count()
     }
 
     /// About how long one measurement takes.
@@ -143,6 +144,17 @@ impl Plan {
     /// About how long it takes to count the system calls: below half a measurement each.
     pub fn counting(&self) -> Duration {
         self.cells.iter().map(|cell| self.round_of(cell)).sum::<Duration>() / 2
+    }
+
+    /// About how long it takes to count instructions.
+    pub fn counting_instructions(&self) -> Duration {
+        let engines: usize = self.counted_cells().map(|cell| cell.engines.len()).sum();
+        instructions::EACH * u32::try_from(engines).unwrap_or(u32::MAX)
+    }
+
+    /// The cells in which instructions are counted.
+    pub fn counted_cells(&self) -> impl Iterator<Item = &Cell> {
+        self.cells.iter().filter(|cell| instructions::fits(self, cell))
     }
 
     /// About how long the open loop of a cell takes.

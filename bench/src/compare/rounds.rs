@@ -28,6 +28,8 @@ pub struct Series {
     pub offered: Option<Offered>,
     /// The measurement in which the system calls were counted; none of the others.
     pub counted: Option<Measurement>,
+    /// Of a request, both ends; `None` where they weren't counted.
+    pub instructions: Option<f64>,
 }
 
 impl Series {
@@ -42,6 +44,7 @@ impl Series {
             failures: Vec::new(),
             offered: None,
             counted: None,
+            instructions: None,
         }
     }
 }

@@ -11,7 +11,7 @@
 
 mod args;
 mod baseline;
-mod callgrind;
+pub mod callgrind;
 mod perf;
 mod table;
 
@@ -22,8 +22,8 @@ use anyhow::Context;
 use crate::error::{bad_input, tell};
 use crate::memory;
 use crate::sys::Stop;
-pub use args::ProfileArgs;
 use args::Tool;
+pub use args::{Echo, ProfileArgs};
 
 /// `corelane-bench profile`. Exit code 1 when a count lies above the stored one.
 pub fn run(args: &ProfileArgs) -> anyhow::Result<ExitCode> {

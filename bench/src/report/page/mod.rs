@@ -2,7 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | throughput, latency, open_loop, cpu, rows, about | the sections |
+//! | throughput, latency, open_loop, cpu, instructions, rows, about | the sections |
 //! | warnings | what must be said at a row |
 //! | group | which rows are shown together |
 //! | chart, bars, scale, engine | drawings in SVG |
@@ -14,6 +14,7 @@ mod chart;
 mod cpu;
 mod engine;
 mod group;
+mod instructions;
 mod latency;
 mod number;
 mod open_loop;
@@ -32,11 +33,12 @@ use text::Text;
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
 /// Where a reader may go.
-const PLACES: [(&str, &str); 8] = [
+const PLACES: [(&str, &str); 9] = [
     ("throughput", "Throughput"),
     ("latency", "Latency"),
     ("load", "Load"),
     ("cpu", "Cores"),
+    ("instructions", "Instructions"),
     ("rows", "All figures"),
     ("method", "Method"),
     ("settings", "Settings"),
@@ -53,6 +55,7 @@ pub fn render(report: &Comparison) -> String {
         latency::section(&groups),
         open_loop::section(report),
         cpu::section(&groups),
+        instructions::section(&groups),
         rows::section(report),
         about::sections(report),
     ]
@@ -77,6 +80,7 @@ fn header(report: &Comparison) -> String {
     let exists = |(id, _): &&(&str, &str)| match *id {
         "latency" => latencies,
         "load" => !report.knees.is_empty(),
+        "instructions" => report.rows.iter().any(|row| row.costs.instructions.is_some()),
         _ => true,
     };
     let places = PLACES.iter().filter(exists);

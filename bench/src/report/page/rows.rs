@@ -11,7 +11,7 @@ use crate::compare::row::{Row, spread};
 use crate::compare::sweep::Offered;
 use crate::load::report::Latency;
 
-const HEADER: [&str; 15] = [
+const HEADER: [&str; 16] = [
     "engine",
     "requests a second",
     "Gbit/s",
@@ -26,6 +26,7 @@ const HEADER: [&str; 15] = [
     "CPU µs a request",
     "switches a request",
     "system calls a request",
+    "instructions a request",
     "bed",
 ];
 
@@ -97,6 +98,7 @@ fn line(row: &Row) -> String {
         format!("{:.2}", row.cpu.us_per_request),
         format!("{:.3}", row.context_switches_per_request),
         row.costs.system_calls.map_or_else(|| "-".to_owned(), |calls| format!("{calls:.2}")),
+        row.costs.instructions.map_or_else(|| "-".to_owned(), |count| format!("{count:.0}")),
         row.bed.to_string(),
     ];
     let (engine, class) = (row.engine, look(row.engine).class);
