@@ -15,9 +15,13 @@ use crate::meter::Meter;
 /// How long a loop without work spins before it sleeps; as corelane's own.
 const SPIN: Duration = Duration::from_micros(200);
 
-/// How long it then leaves the turns to the runtime, which sleeps between them. Their work isn't in the account: so little
-/// comes that it doesn't matter.
-const NAP: Duration = Duration::from_millis(10);
+/// How long it then leaves the turns to the runtime, which sleeps between them: their work isn't in the account. A client that
+/// paused for a moment is back soon, so the first nap is short; each one that follows without work is twice as long, so that
+/// an idle server hardly costs anything.
+const NAP: Duration = Duration::from_millis(1);
+
+/// The longest.
+const LONGEST_NAP: Duration = Duration::from_millis(16);
 
 /// What a loop does when it has had nothing to do for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,8 +45,7 @@ pub fn block_on<F: Future>(
     let waker = Waker::from(woken.clone());
     woken.wake_by_ref();
     let mut future = pin!(future);
-    // The begin of the last turn, whether it found work, and since when none did.
-    let (mut began, mut works, mut idle_since) = (None, false, None);
+    let (mut began, mut works, mut idle) = (None, false, Idle::new(rest));
     let output = loop {
         let mut output = None;
         let worker = runtime.worker_mut();
@@ -65,20 +68,47 @@ pub fn block_on<F: Future>(
             meter.add(now - began);
         }
         (began, works) = (Some(now), progress.is_busy());
-        if works {
-            idle_since = None;
-            continue;
-        }
-        let idle = now - *idle_since.get_or_insert(now);
-        if rest == Rest::Sleep && idle >= SPIN {
-            nap(runtime, &woken, NAP);
-            began = None;
-        } else {
-            std::hint::spin_loop();
+        match idle.after(now.as_nanos(), works) {
+            Some(time) => {
+                nap(runtime, &woken, time);
+                began = None;
+            }
+            None if works => {}
+            None => std::hint::spin_loop(),
         }
     };
     runtime.block_on(async {}); // finishes what a shutdown has to
     output
+}
+
+/// When a loop without work leaves its turns to the runtime.
+struct Idle {
+    rest: Rest,
+    since: Option<u64>,
+    nap: Duration,
+}
+
+impl Idle {
+    fn new(rest: Rest) -> Self {
+        Self { rest, since: None, nap: NAP }
+    }
+
+    /// After a turn that began at `now`, in nanoseconds: for how long; `None`: not at all.
+    fn after(&mut self, now: u64, works: bool) -> Option<Duration> {
+        if works {
+            (self.since, self.nap) = (None, NAP);
+            return None;
+        }
+        let idle = Duration::from_nanos(now - *self.since.get_or_insert(now));
+        if self.rest == Rest::Spin || idle < SPIN {
+            return None;
+        }
+        // What came during the nap goes on after it: it spins again before the next one.
+        self.since = None;
+        let nap = self.nap;
+        self.nap = (nap * 2).min(LONGEST_NAP);
+        Some(nap)
+    }
 }
 
 /// Leaves the turns to the runtime, until the future is woken, or for so long.

@@ -62,3 +62,25 @@ fn a_nap_ends_when_another_thread_wakes_the_future() {
     thread.join().expect("no panic");
     assert!(woken.take());
 }
+
+#[test]
+fn it_spins_before_each_nap_and_naps_get_longer_while_nothing_comes() {
+    const MICROSECOND: u64 = 1000;
+    let mut idle = Idle::new(Rest::Sleep);
+    assert_eq!(idle.after(0, false), None);
+    assert_eq!(idle.after(199 * MICROSECOND, false), None);
+    assert_eq!(idle.after(200 * MICROSECOND, false), Some(NAP));
+    // The work of the nap is not in the account, that of the time after it is.
+    assert_eq!(idle.after(1300 * MICROSECOND, false), None);
+    assert_eq!(idle.after(1350 * MICROSECOND, true), None);
+    assert_eq!(idle.after(1400 * MICROSECOND, false), None);
+    assert_eq!(idle.after(1600 * MICROSECOND, false), Some(NAP), "there was work since the last one");
+    let mut now = 2000 * MICROSECOND;
+    for nap in [2, 4, 8, 16, 16] {
+        assert_eq!(idle.after(now, false), None);
+        now += 200 * MICROSECOND;
+        assert_eq!(idle.after(now, false), Some(Duration::from_millis(nap)));
+    }
+    let mut spinning = Idle::new(Rest::Spin);
+    assert_eq!((spinning.after(0, false), spinning.after(u64::MAX, false)), (None, None));
+}
