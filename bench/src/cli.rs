@@ -66,6 +66,9 @@ pub enum Engine {
     Epoll,
     /// As epoll, but it polls without ever sleeping (the same as epoll with --spin)
     EpollSpin,
+    /// As epoll, tuned: its core polls the interface too (SO_BUSY_POLL, SO_PREFER_BUSY_POLL, EPIOCSPARAMS), a veth pair of its
+    /// own that defers its interrupts; only where there is one
+    EpollTuned,
     /// One thread on raw io_uring
     #[value(name = "io_uring")]
     #[serde(rename = "io_uring")]

@@ -49,6 +49,18 @@ impl Epoll {
         Ok(Self { fd: own(fd) })
     }
 
+    /// ioctl_eventpoll(2), of Linux 6.9 and later: waits poll the interface of the sockets before they sleep.
+    pub fn set_busy_poll(&self) -> io::Result<()> {
+        // SAFETY: all zeroes is valid for a struct of integers.
+        let mut parameters: libc::epoll_params = unsafe { mem::zeroed() };
+        parameters.busy_poll_usecs = BUSY_POLL.unsigned_abs();
+        parameters.busy_poll_budget = BUSY_POLL_BUDGET;
+        parameters.prefer_busy_poll = 1;
+        // SAFETY: `parameters` lives during the call; the kernel only reads it.
+        check(unsafe { libc::ioctl(self.fd.as_raw_fd(), libc::EPIOCSPARAMS, &raw const parameters) })?;
+        Ok(())
+    }
+
     /// epoll_ctl(2) with EPOLL_CTL_ADD. Closing the descriptor takes it out again.
     pub fn add(&self, fd: &impl AsFd, interest: u32, token: u64) -> io::Result<()> {
         let mut event = libc::epoll_event { events: interest, u64: token };
@@ -133,6 +145,25 @@ pub fn set_congestion(socket: &impl AsRawFd, name: &str) -> io::Result<()> {
     let (level, option) = (libc::IPPROTO_TCP, libc::TCP_CONGESTION);
     // SAFETY: `length` bytes at the pointer, which are copied.
     check(unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, name.as_ptr().cast(), length) })?;
+    Ok(())
+}
+
+/// How long epoll-tuned polls the interface, in microseconds, before it sleeps: longer than an answer takes to come back.
+const BUSY_POLL: libc::c_int = 200;
+
+/// Packets of one such poll: as many as are allowed without CAP_NET_ADMIN.
+const BUSY_POLL_BUDGET: u16 = 64;
+
+/// socket(7): reads of this socket, or of those that a listener accepts, poll the interface, and its interrupts stay off meanwhile.
+pub fn set_busy_poll(socket: &impl AsRawFd) -> io::Result<()> {
+    for (option, value) in [(libc::SO_BUSY_POLL, BUSY_POLL), (libc::SO_PREFER_BUSY_POLL, 1)] {
+        let length = mem::size_of::<libc::c_int>() as libc::socklen_t; // 4
+        let socket = socket.as_raw_fd();
+        // SAFETY: `length` bytes at the pointer, which are copied.
+        check(unsafe {
+            libc::setsockopt(socket, libc::SOL_SOCKET, option, (&raw const value).cast(), length)
+        })?;
+    }
     Ok(())
 }
 

@@ -58,6 +58,10 @@ impl Beds {
         let mut pairs = vec![(netns::KERNEL_CLIENT.0, "all on the kernel's sockets")];
         let congestion = plan.congestion.as_deref();
         namespaces.join_kernel(congestion)?;
+        if plan.has(Engine::EpollTuned) {
+            namespaces.join_tuned(congestion)?;
+            pairs.push((netns::TUNED_CLIENT.0, "epoll-tuned"));
+        }
         if plan.has_corelane() && bed == Bed::Tap {
             namespaces.join_tap()?;
         } else if plan.has_corelane() && bed == Bed::Veth {
@@ -109,6 +113,7 @@ impl Beds {
         }
         let tap = bed == Bed::Tap;
         let server_flags = match (engine == Engine::Corelane, tap) {
+            (false, _) if engine == Engine::EpollTuned => listen(netns::TUNED_SERVER.1, 0),
             (false, _) => listen(netns::KERNEL_SERVER.1, 0),
             (true, false) => {
                 let mut flags = device("xdp", netns::CORELANE_SERVER);

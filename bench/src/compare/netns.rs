@@ -21,10 +21,19 @@ pub const KERNEL_CLIENT: (&str, &str) = ("kernel-client", "10.77.0.1");
 pub const CORELANE_SERVER: (&str, &str) = ("corelane-server", "10.78.0.3");
 /// corelane's pair: the client's interface and address.
 pub const CORELANE_CLIENT: (&str, &str) = ("corelane-client", "10.78.0.1");
+/// The pair of epoll-tuned: the server's interface and address.
+pub const TUNED_SERVER: (&str, &str) = ("tuned-server", "10.81.0.2");
+/// The pair of epoll-tuned: the client's interface and address.
+pub const TUNED_CLIENT: (&str, &str) = ("tuned-client", "10.81.0.1");
 /// The TAP device in the client's namespace, and the address that corelane answers to.
 pub const TAP_SERVER: (&str, &str) = ("corelane-tap", "10.79.0.3");
 /// The kernel's address on the TAP device.
 const TAP_CLIENT: &str = "10.79.0.1";
+
+/// corelane's: a longer time-out than the kernel's tick, so that no timer is set for each poll.
+const CORELANE_FLUSH: u32 = 10_000_000;
+/// Of epoll-tuned: longer than a loop over all its events takes, and short, because it sleeps when nothing comes.
+const TUNED_FLUSH: u32 = 2_000_000;
 
 /// Both namespaces. They and all that is in them go away with this value.
 pub struct Namespaces {
@@ -91,17 +100,34 @@ impl Namespaces {
         let ethtool = ["netns", "exec", self.client.name(), "ethtool", "-K", CORELANE_CLIENT.0];
         run("ip", &[&ethtool[..], &off[..]].concat())
             .context("switching offloads off (ethtool: `apt-get install ethtool`)")?;
-        self.defer_interrupts(CORELANE_SERVER.0)?;
+        self.defer_interrupts(CORELANE_SERVER.0, CORELANE_FLUSH)?;
         up(self.server.name(), CORELANE_SERVER.0)?;
         address(self.client.name(), CORELANE_CLIENT)?;
         let route = |name| self.set_congestion((CORELANE_CLIENT.0, CORELANE_SERVER.1), name);
         congestion.map_or(Ok(()), route)
     }
 
-    /// As busy polling asks for: a longer time-out than the kernel's tick, so that no timer is set for each poll.
-    fn defer_interrupts(&self, interface: &str) -> anyhow::Result<()> {
+    /// The pair for epoll-tuned: the server's end has NAPI, which can be polled. GRO gives it to a veth, and only for frames of a peer
+    /// without TSO (veth_skb_is_eligible_for_gro).
+    pub fn join_tuned(&self, congestion: Option<&str>) -> anyhow::Result<()> {
+        self.veth(TUNED_SERVER.0, TUNED_CLIENT.0)?;
+        let set = |namespace, interface, feature, state| {
+            run("ip", &["netns", "exec", namespace, "ethtool", "-K", interface, feature, state])
+                .context("setting offloads (ethtool: `apt-get install ethtool`)")
+        };
+        set(self.client.name(), TUNED_CLIENT.0, "tso", "off")?;
+        set(self.server.name(), TUNED_SERVER.0, "gro", "on")?;
+        self.defer_interrupts(TUNED_SERVER.0, TUNED_FLUSH)?;
+        address(self.server.name(), TUNED_SERVER)?;
+        address(self.client.name(), TUNED_CLIENT)?;
+        let route = |name| self.set_congestion((TUNED_CLIENT.0, TUNED_SERVER.1), name);
+        congestion.map_or(Ok(()), route)
+    }
+
+    /// As busy polling asks for: interrupts come only when nobody has polled for `flush` nanoseconds.
+    fn defer_interrupts(&self, interface: &str, flush: u32) -> anyhow::Result<()> {
         let script = format!(
-            "cd /sys/class/net/{interface} && echo 2 > napi_defer_hard_irqs && echo 10000000 > gro_flush_timeout"
+            "cd /sys/class/net/{interface} && echo 2 > napi_defer_hard_irqs && echo {flush} > gro_flush_timeout"
         );
         run("ip", &["netns", "exec", self.server.name(), "sh", "-c", &script])
     }

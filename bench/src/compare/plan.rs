@@ -170,7 +170,12 @@ impl Plan {
 
     /// Whether corelane is measured.
     pub fn has_corelane(&self) -> bool {
-        self.cells.iter().any(|cell| cell.engines.contains(&Engine::Corelane))
+        self.has(Engine::Corelane)
+    }
+
+    /// Whether `engine` is measured.
+    pub fn has(&self, engine: Engine) -> bool {
+        self.cells.iter().any(|cell| cell.engines.contains(&engine))
     }
 }
 
@@ -222,6 +227,9 @@ fn unfit(bed: Bed, engine: Engine) -> Option<&'static str> {
         (Bed::Vhost, Engine::Corelane) if !cfg!(feature = "dpdk") => Some(
             "this build is without DPDK: build it with `cargo build --release -p corelane-bench --features dpdk`",
         ),
+        (Bed::Loopback, Engine::EpollTuned) => {
+            Some("loopback has no interface that could be polled: take --bed veth")
+        }
         (Bed::Veth | Bed::Tap | Bed::Vhost, Engine::Corelane) | (Bed::Loopback, _) => None,
         (Bed::Veth | Bed::Tap | Bed::Vhost, _) if in_memory => Some("it runs on --bed memory only"),
         (Bed::Memory, _) if !in_memory => Some("it runs on the kernel's network"),
@@ -241,12 +249,15 @@ impl Engines {
         let default = args.engines.is_empty();
         let mut list = args.engines.clone();
         if default {
-            use Engine::{Bio, Corelane, CorelaneKernel, Epoll, EpollSpin, IoUring, Tokio};
+            use Engine::{Bio, Corelane, CorelaneKernel, Epoll, EpollSpin, EpollTuned, IoUring, Tokio};
             list = match bed {
                 Bed::Memory => memory::ENGINES.to_vec(),
                 Bed::Vhost => vec![Epoll, EpollSpin, Corelane],
                 _ => vec![Bio, Epoll, EpollSpin, IoUring, Tokio, CorelaneKernel, Corelane],
             };
+            if !args.quick && matches!(bed, Bed::Veth | Bed::Vhost) {
+                list.push(EpollTuned);
+            }
         }
         let uring = list.contains(&Engine::IoUring).then(|| Ring::new().err()).flatten();
         list.retain(|&engine| match missing(bed, engine, uring.as_ref()) {

@@ -181,6 +181,14 @@ fn notes(plan: &Plan) -> Vec<&'static str> {
              gro_flush_timeout 10 ms); for the kernel engines the sender's core does that work",
         );
     }
+    if plan.has(Engine::EpollTuned) {
+        notes.push(
+            "epoll-tuned: SO_BUSY_POLL 200 us, SO_PREFER_BUSY_POLL, EPIOCSPARAMS (200 us, budget 64, prefer) and, on a veth \
+             pair of its own, GRO at the server's end, TSO off at the client's, napi_defer_hard_irqs 2, gro_flush_timeout \
+             2 ms; SO_REUSEPORT and TCP_QUICKACK are not set: one core has one listener, and answers carry the \
+             acknowledgements",
+        );
+    }
     if plan.client == LoadEngine::Wrk {
         notes.push(
             "wrk checks the status of an answer; one answer is checked byte for byte before each measurement",

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::session::{Next, Service, Session};
 use super::{BUFFER, Server, accept_again, accept_error};
 use crate::cli::Workload;
+use crate::error::bad_input;
 use crate::flow::Flow;
 use crate::meter::Meter;
 use crate::stream::READ;
@@ -26,6 +27,12 @@ pub fn run(server: &Server<'_>) -> anyhow::Result<()> {
     let listener = server.listen()?;
     listener.set_nonblocking(true)?;
     let epoll = Epoll::new()?;
+    if server.busy_poll {
+        let missing =
+            |error| bad_input(format!("--engine epoll-tuned: {error}: it needs Linux 6.9 and CAP_NET_ADMIN"));
+        sys::set_busy_poll(&listener).map_err(missing)?;
+        epoll.set_busy_poll().map_err(missing)?;
+    }
     epoll.add(&listener, sys::IN, LISTENER)?;
     epoll.add(server.stop, sys::IN, STOP)?;
     server.announce(listener.local_addr()?)?;

@@ -46,6 +46,8 @@ pub struct Server<'a> {
     pub service: Service,
     /// Poll without ever sleeping.
     pub spin: bool,
+    /// Have the kernel poll the interface from this core (epoll).
+    pub busy_poll: bool,
     /// Congestion control of the kernel's sockets.
     pub congestion: Option<&'a str>,
     /// For corelane: what it runs on.
@@ -114,6 +116,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         address: args.addr,
         service: Service { workload: args.workload, size: args.size },
         spin: args.spin || args.engine == Engine::EpollSpin,
+        busy_poll: args.engine == Engine::EpollTuned,
         congestion: args.congestion.as_deref(),
         device: &args.device,
         stop: &stop,
@@ -121,7 +124,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     };
     match args.engine {
         Engine::Bio => bio::run(&server)?,
-        Engine::Epoll | Engine::EpollSpin => epoll::run(&server)?,
+        Engine::Epoll | Engine::EpollSpin | Engine::EpollTuned => epoll::run(&server)?,
         Engine::IoUring => io_uring::run(&server)?,
         Engine::Tokio => tokio::run(&server)?,
         Engine::Corelane => corelane::run(&server)?,

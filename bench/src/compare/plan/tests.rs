@@ -54,6 +54,13 @@ fn chosen_engines_are_measured_everywhere() {
 }
 
 #[test]
+fn a_tuned_kernel_needs_an_interface() {
+    let plan = plan(&["--engines", "epoll,epoll-tuned", "--workloads", "echo"]).expect("a plan");
+    assert!(plan.has(Engine::Epoll) && !plan.has(Engine::EpollTuned));
+    assert!(plan.left_out.iter().any(|reason| reason.starts_with("epoll-tuned: loopback has no interface")));
+}
+
+#[test]
 fn one_core_for_both_is_refused() {
     let error = plan(&["--client-cpu", "0"]).expect_err("one core");
     assert!(error.to_string().contains("--client-cpu"), "{error}");

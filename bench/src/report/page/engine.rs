@@ -33,6 +33,7 @@ pub fn look(engine: Engine) -> Look {
     let (class, marker, dashed) = match engine {
         Engine::Bio => ("bio", Marker::Square, false),
         Engine::Epoll => ("epoll", Marker::Diamond, false),
+        Engine::EpollTuned => ("epoll-tuned", Marker::Square, true),
         Engine::EpollSpin => ("epoll-spin", Marker::Diamond, true),
         Engine::IoUring => ("io-uring", Marker::Up, false),
         Engine::Tokio => ("tokio", Marker::Down, false),
