@@ -17,8 +17,8 @@ can be had without: the kernel engines on loopback, corelane on an in-memory lin
   --quick             short measurements: everything in under 5 minutes after the build
   --rounds N          rounds; in each round every engine is measured once
   --seconds S         seconds of one measurement
-  --engines LIST      of bio, epoll, epoll-spin, epoll-tuned, io_uring, tokio, corelane-kernel, corelane, with
-                      commas
+  --engines LIST      of bio, epoll, epoll-level, epoll-spin, epoll-tuned, io_uring, mio, tokio, tokio-multi,
+                      corelane-kernel, corelane, with commas
   --workloads LIST    of echo, http, json, crr, bulk, bulk-up; json is an axum router, on tokio, corelane-kernel, corelane
   --client CLIENT     epoll, or wrk (http and json)
   --connections LIST  numbers of connections

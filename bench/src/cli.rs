@@ -62,8 +62,10 @@ pub enum Command {
 pub enum Engine {
     /// Blocking I/O: a kernel thread a connection
     Bio,
-    /// One thread on raw epoll
+    /// One thread on raw epoll, edge-triggered
     Epoll,
+    /// As epoll, but level-triggered: what is left is told again, and interest in writing comes and goes
+    EpollLevel,
     /// As epoll, but it polls without ever sleeping (the same as epoll with --spin)
     EpollSpin,
     /// As epoll, tuned: its core polls the interface too (SO_BUSY_POLL, SO_PREFER_BUSY_POLL, EPIOCSPARAMS), a veth pair of its
@@ -73,8 +75,12 @@ pub enum Engine {
     #[value(name = "io_uring")]
     #[serde(rename = "io_uring")]
     IoUring,
+    /// One thread on mio; echo, http and crr
+    Mio,
     /// tokio's current-thread runtime
     Tokio,
+    /// tokio's multi-thread runtime, with a worker for each core that the server may use
+    TokioMulti,
     /// corelane: its own TCP/IP stack on a NIC queue
     Corelane,
     /// corelane's runtime and the same application, on the kernel's sockets

@@ -6,7 +6,7 @@
 //! | file | what |
 //! |---|---|
 //! | cli | the flags |
-//! | serve | the servers: blocking threads, epoll, io_uring, tokio, corelane; an axum router on the last two |
+//! | serve | the servers: blocking threads, epoll, io_uring, mio, tokio, corelane; an axum router on the last two |
 //! | load | the client, on epoll or on corelane: a closed or an open loop that checks every byte; or wrk |
 //! | drive | drives corelane's runtime turn by turn, for the meter |
 //! | meter | how much of its time a loop that never sleeps has work |

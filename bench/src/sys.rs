@@ -63,10 +63,19 @@ impl Epoll {
 
     /// epoll_ctl(2) with EPOLL_CTL_ADD. Closing the descriptor takes it out again.
     pub fn add(&self, fd: &impl AsFd, interest: u32, token: u64) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_ADD, fd, interest, token)
+    }
+
+    /// epoll_ctl(2) with EPOLL_CTL_MOD.
+    pub fn modify(&self, fd: &impl AsFd, interest: u32, token: u64) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_MOD, fd, interest, token)
+    }
+
+    fn control(&self, operation: libc::c_int, fd: &impl AsFd, interest: u32, token: u64) -> io::Result<()> {
         let mut event = libc::epoll_event { events: interest, u64: token };
         let (epoll, fd) = (self.fd.as_raw_fd(), fd.as_fd().as_raw_fd());
         // SAFETY: `event` lives during the call; the kernel copies it.
-        check(unsafe { libc::epoll_ctl(epoll, libc::EPOLL_CTL_ADD, fd, &raw mut event) })?;
+        check(unsafe { libc::epoll_ctl(epoll, operation, fd, &raw mut event) })?;
         Ok(())
     }
 

@@ -61,6 +61,10 @@ fn wrong_values() {
     refused(&with(&["--interface", "eth0"]), &["--interface", "--engine corelane"]);
     refused(&with(&["--ip", "10.0.0.1"]), &["10.0.0.1", "ADDRESS/LENGTH"]);
     refused(&["serve", "--engine", "tokio", "--addr", "127.0.0.1:0", "--spin"], &["--spin", "epoll"]);
+    refused(
+        &["serve", "--engine", "mio", "--workload", "bulk", "--addr", "127.0.0.1:0"],
+        &["--workload bulk", "mio has echo"],
+    );
     refused(&["serve", "--engine", "magic", "--addr", "127.0.0.1:0"], &["magic", "bio"]);
     refused(&["load", "--addr", "127.0.0.1:1", "--size", "0"], &["--size", "from 1 to"]);
     let load = ["load", "--addr", "127.0.0.1:1"];

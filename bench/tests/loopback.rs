@@ -86,7 +86,18 @@ fn can_busy_poll() -> bool {
 
 #[test]
 fn every_engine_answers_every_workload_without_an_error() {
-    for engine in ["bio", "epoll", "epoll-spin", "epoll-tuned", "io_uring", "tokio", "corelane-kernel"] {
+    let engines = [
+        "bio",
+        "epoll",
+        "epoll-level",
+        "epoll-spin",
+        "epoll-tuned",
+        "io_uring",
+        "mio",
+        "tokio",
+        "tokio-multi",
+    ];
+    for engine in engines.into_iter().chain(["corelane-kernel"]) {
         if engine == "epoll-tuned" && !can_busy_poll() {
             eprintln!("SKIPPED epoll-tuned: it needs root and Linux 6.9");
             continue;
@@ -147,7 +158,7 @@ fn axum_answers_our_client_and_wrk_on_tokio_and_on_corelane() {
 
 #[test]
 fn every_engine_carries_bulk_streams_both_ways_without_an_error() {
-    for engine in ["bio", "epoll", "epoll-spin", "tokio", "corelane-kernel"] {
+    for engine in ["bio", "epoll", "epoll-spin", "tokio", "tokio-multi", "corelane-kernel"] {
         for workload in ["bulk", "bulk-up"] {
             let server = Server::start(engine, workload);
             // Every stream goes through its period a hundred times.
@@ -194,7 +205,7 @@ fn a_stream_with_a_gap_is_seen_by_both_ends() {
 
 #[test]
 fn a_crr_server_closes_after_its_answer_and_not_before() {
-    for engine in ["bio", "epoll", "tokio", "corelane-kernel"] {
+    for engine in ["bio", "epoll", "epoll-level", "mio", "tokio", "tokio-multi", "corelane-kernel"] {
         let server = Server::start(engine, "crr");
         let mut stream = server.connect();
         let request: Vec<u8> = (0..64).collect();
@@ -269,7 +280,7 @@ fn a_stall_of_the_server_is_in_the_latencies_of_all_that_were_due() {
 
 #[test]
 fn large_requests_come_back_whole() {
-    for engine in ["bio", "epoll", "tokio", "corelane-kernel"] {
+    for engine in ["bio", "epoll", "epoll-level", "mio", "tokio", "tokio-multi", "corelane-kernel"] {
         let server = Server::start(engine, "echo");
         // More than the buffers of both sockets: writes are cut short on both sides.
         let output = load(&server.address, "echo", &["--requests", "12", "--size", "12000000"]);
@@ -335,7 +346,7 @@ fn a_server_that_goes_away_is_counted() {
 
 #[test]
 fn http_is_answered_request_by_request_and_closed_when_asked() {
-    for engine in ["bio", "epoll", "tokio", "corelane-kernel"] {
+    for engine in ["bio", "epoll", "epoll-level", "mio", "tokio", "tokio-multi", "corelane-kernel"] {
         let server = Server::start(engine, "http");
         let mut stream = server.connect();
         let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -356,7 +367,7 @@ fn http_is_answered_request_by_request_and_closed_when_asked() {
 
 #[test]
 fn a_client_that_half_closes_gets_its_bytes_back() {
-    for engine in ["bio", "epoll", "tokio", "corelane-kernel"] {
+    for engine in ["bio", "epoll", "epoll-level", "mio", "tokio", "tokio-multi", "corelane-kernel"] {
         let server = Server::start(engine, "echo");
         let mut stream = server.connect();
         stream.write_all(b"the last words").expect("sent");
@@ -369,7 +380,7 @@ fn a_client_that_half_closes_gets_its_bytes_back() {
 
 #[test]
 fn sigterm_ends_a_server_with_open_connections() {
-    for engine in ["bio", "epoll", "tokio", "corelane-kernel"] {
+    for engine in ["bio", "epoll", "epoll-level", "mio", "tokio", "tokio-multi", "corelane-kernel"] {
         let mut server = Server::start(engine, "echo");
         let mut stream = server.connect();
         stream.write_all(b"x").expect("sent");

@@ -290,7 +290,7 @@ impl Engines {
         let mut list = self.list.clone();
         list.retain(|engine| !self.default || *engine != Engine::EpollSpin || connections == 1);
         list.retain(|engine| {
-            let has = *engine != Engine::IoUring || !workload.is_bulk();
+            let has = !matches!(engine, Engine::IoUring | Engine::Mio) || !workload.is_bulk();
             if !has {
                 left_out.push(format!("{engine}, {workload}: it has echo, http and crr only"));
             }

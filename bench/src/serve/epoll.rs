@@ -1,12 +1,12 @@
 //! One thread on raw epoll(7), edge-triggered: per request one read, one write, and its share of
-//! an epoll_wait. The bulk workloads are level-triggered: see [`Flow`].
+//! an epoll_wait. The bulk workloads are level-triggered (see [`Flow`]), and with `level` the others too.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use super::session::{Next, Service, Session};
-use super::{BUFFER, Server, accept_again, accept_error};
+use super::{BUFFER, Server, accept_again, accept_error, write_some};
 use crate::cli::Workload;
 use crate::error::bad_input;
 use crate::flow::Flow;
@@ -56,8 +56,8 @@ pub fn run(server: &Server<'_>) -> anyhow::Result<()> {
         for index in 0..events.len() {
             match events.get(index) {
                 (STOP, _) => return Ok(()),
-                (LISTENER, _) => accept(&listener, &epoll, &mut connections, server.service)?,
-                (token, flags) => connections.ready(token, flags, &mut buffers),
+                (LISTENER, _) => accept(&listener, &epoll, &mut connections, server)?,
+                (token, flags) => connections.ready(&epoll, token, flags, &mut buffers),
             }
         }
     }
@@ -68,7 +68,7 @@ fn accept(
     listener: &TcpListener,
     epoll: &Epoll,
     connections: &mut Connections,
-    service: Service,
+    server: &Server<'_>,
 ) -> anyhow::Result<()> {
     loop {
         let stream = match sys::accept_nonblocking(listener) {
@@ -82,7 +82,7 @@ fn accept(
         }
         let slot = connections.vacant();
         let token = slot as u64 + FIRST; // usize is at most 64 bits
-        let peer = Peer::new(stream, service);
+        let peer = Peer::new(stream, server);
         epoll.add(peer.stream(), peer.interest(), token)?;
         connections.slots[slot] = Some(peer);
     }
@@ -119,12 +119,17 @@ impl Connections {
 
     /// Serves what is ready. A token whose connection was closed within the same wait is either
     /// empty or already another's, for which one read too many does no harm.
-    fn ready(&mut self, token: u64, flags: u32, buffers: &mut Buffers) {
+    fn ready(&mut self, epoll: &Epoll, token: u64, flags: u32, buffers: &mut Buffers) {
         let slot = usize::try_from(token - FIRST).unwrap_or(usize::MAX);
         let Some(Some(peer)) = self.slots.get_mut(slot) else {
             return;
         };
-        if peer.serve(flags, buffers).is_err() {
+        let before = peer.interest();
+        let served = peer.serve(flags, buffers).and_then(|()| match peer.interest() {
+            interest if interest == before => Ok(()),
+            interest => epoll.modify(peer.stream(), interest, token),
+        });
+        if served.is_err() {
             self.slots[slot] = None; // closes the socket
             self.free.push(slot);
         }
@@ -138,11 +143,11 @@ enum Peer {
 }
 
 impl Peer {
-    fn new(stream: TcpStream, service: Service) -> Self {
-        match service.workload {
+    fn new(stream: TcpStream, server: &Server<'_>) -> Self {
+        match server.service.workload {
             Workload::Bulk => Self::Streams(Flow::sending(stream)),
             Workload::BulkUp => Self::Streams(Flow::receiving(stream)),
-            _ => Self::Asks(Connection::new(stream, service)),
+            _ => Self::Asks(Connection::new(stream, server)),
         }
     }
 
@@ -155,7 +160,10 @@ impl Peer {
 
     fn interest(&self) -> u32 {
         match self {
-            Self::Asks(_) => sys::IN | sys::OUT | sys::PEER_CLOSED | sys::EDGE,
+            // An edge costs nothing when nobody wants it, a level is told again and again.
+            Self::Asks(connection) if !connection.level => sys::IN | sys::OUT | sys::PEER_CLOSED | sys::EDGE,
+            Self::Asks(connection) if connection.pending.is_empty() => sys::IN | sys::PEER_CLOSED,
+            Self::Asks(_) => sys::OUT,
             Self::Streams(flow) => flow.interest(),
         }
     }
@@ -183,11 +191,13 @@ struct Connection {
     /// What the socket had no room for. While there is any, nothing is read.
     pending: Vec<u8>,
     closing: bool,
+    level: bool,
 }
 
 impl Connection {
-    fn new(stream: TcpStream, service: Service) -> Self {
-        Self { stream, session: Session::new(service), pending: Vec::new(), closing: false }
+    fn new(stream: TcpStream, server: &Server<'_>) -> Self {
+        let session = Session::new(server.service);
+        Self { stream, session, pending: Vec::new(), closing: false, level: server.level }
     }
 
     /// Reads and answers until the socket is empty or full. An error: the connection is over.
@@ -227,19 +237,4 @@ impl Connection {
         }
         Ok(self.pending.is_empty())
     }
-}
-
-/// Writes as much as fits.
-fn write_some(mut stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
-    let mut written = 0;
-    while written < bytes.len() {
-        match stream.write(&bytes[written..]) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(length) => written += length,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(written)
 }

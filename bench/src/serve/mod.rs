@@ -10,6 +10,7 @@ mod io_uring;
 pub mod item;
 #[cfg(feature = "axum")]
 mod json;
+mod mio;
 mod session;
 mod tokio;
 
@@ -19,6 +20,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
 
+use ::tokio::runtime::Builder;
 use anyhow::Context;
 
 use crate::cli::{Engine, ServeArgs, Workload};
@@ -46,6 +48,8 @@ pub struct Server<'a> {
     pub service: Service,
     /// Poll without ever sleeping.
     pub spin: bool,
+    /// Be told again of what is left (epoll).
+    pub level: bool,
     /// Have the kernel poll the interface from this core (epoll).
     pub busy_poll: bool,
     /// Congestion control of the kernel's sockets.
@@ -116,6 +120,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         address: args.addr,
         service: Service { workload: args.workload, size: args.size },
         spin: args.spin || args.engine == Engine::EpollSpin,
+        level: args.engine == Engine::EpollLevel,
         busy_poll: args.engine == Engine::EpollTuned,
         congestion: args.congestion.as_deref(),
         device: &args.device,
@@ -124,9 +129,11 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     };
     match args.engine {
         Engine::Bio => bio::run(&server)?,
-        Engine::Epoll | Engine::EpollSpin | Engine::EpollTuned => epoll::run(&server)?,
+        Engine::Epoll | Engine::EpollLevel | Engine::EpollSpin | Engine::EpollTuned => epoll::run(&server)?,
+        Engine::Mio => mio::run(&server)?,
         Engine::IoUring => io_uring::run(&server)?,
-        Engine::Tokio => tokio::run(&server)?,
+        Engine::Tokio => tokio::run(&server, &mut Builder::new_current_thread())?,
+        Engine::TokioMulti => tokio::run(&server, &mut Builder::new_multi_thread())?,
         Engine::Corelane => corelane::run(&server)?,
         Engine::CorelaneKernel => corelane::run_on_kernel(&server)?,
         Engine::CorelanePoll | Engine::CorelaneStack | Engine::Smoltcp | Engine::SmoltcpSteps => {
@@ -145,7 +152,12 @@ fn check(args: &ServeArgs) -> anyhow::Result<()> {
     if args.workload == Workload::Json {
         check_json(engine)?;
     }
-    if args.spin && matches!(engine, Engine::Bio | Engine::IoUring | Engine::Tokio) {
+    if engine == Engine::Mio && args.workload.is_bulk() {
+        return Err(bad_input(format!("--workload {}: mio has echo, http and crr", args.workload)));
+    }
+    let sleeps =
+        matches!(engine, Engine::Bio | Engine::IoUring | Engine::Mio | Engine::Tokio | Engine::TokioMulti);
+    if args.spin && sleeps {
         return Err(bad_input(format!(
             "--spin: the engine {engine} can only sleep: use it with epoll or corelane"
         )));
@@ -216,4 +228,19 @@ fn accept_again(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
     )
+}
+
+/// Writes as much as fits.
+fn write_some(mut stream: impl Write, bytes: &[u8]) -> io::Result<usize> {
+    let mut written = 0;
+    while written < bytes.len() {
+        match stream.write(&bytes[written..]) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(length) => written += length,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(written)
 }

@@ -1,4 +1,4 @@
-//! tokio's current-thread runtime: a task a connection.
+//! tokio's runtime, either kind: a task a connection.
 
 use std::io;
 use std::thread;
@@ -16,8 +16,8 @@ use crate::stream::{READ, Sink, Source};
 use crate::sys::{self, Stop};
 
 /// Serves until the stop; the tasks of open connections are dropped with the runtime.
-pub fn run(server: &Server<'_>) -> anyhow::Result<()> {
-    let runtime = Builder::new_current_thread().enable_io().build().context("starting the tokio runtime")?;
+pub fn run(server: &Server<'_>, builder: &mut Builder) -> anyhow::Result<()> {
+    let runtime = builder.enable_io().build().context("starting the tokio runtime")?;
     // A thread that sleeps all the time: AsyncFd on a borrowed descriptor would need `unsafe`.
     let (stopped, stop) = oneshot::channel();
     thread::scope(|scope| {

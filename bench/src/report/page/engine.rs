@@ -33,6 +33,9 @@ pub fn look(engine: Engine) -> Look {
     let (class, marker, dashed) = match engine {
         Engine::Bio => ("bio", Marker::Square, false),
         Engine::Epoll => ("epoll", Marker::Diamond, false),
+        Engine::EpollLevel => ("epoll-level", Marker::Up, true),
+        Engine::Mio => ("mio", Marker::Square, false),
+        Engine::TokioMulti => ("tokio-multi", Marker::Down, true),
         Engine::EpollTuned => ("epoll-tuned", Marker::Square, true),
         Engine::EpollSpin => ("epoll-spin", Marker::Diamond, true),
         Engine::IoUring => ("io-uring", Marker::Up, false),
