@@ -15,6 +15,9 @@ const RIGHT: f64 = 14.0;
 const TOP: f64 = 26.0;
 const BOTTOM: f64 = 42.0;
 
+/// A digit is no wider than this.
+const WIDE: f64 = 9.0;
+
 /// An axis.
 pub struct Axis {
     /// What it measures, and in what.
@@ -102,6 +105,8 @@ impl Chart {
             let x = self.x_of(*value);
             let below = bottom + 16.0;
             svg.push_str(&format!("<path class=\"tick\" d=\"M{x:.1} {bottom}v4\"/>"));
+            // A long one at the end would be cut off.
+            let x = x.min(WIDTH - WIDE * text.len() as f64 / 2.0);
             svg.push_str(&format!("<text class=\"middle\" x=\"{x:.1}\" y=\"{below}\">{}</text>", Text(text)));
         }
         svg.push_str(&format!("<path class=\"axis\" d=\"M{LEFT} {bottom}H{right}\"/>"));

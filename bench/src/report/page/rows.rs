@@ -5,6 +5,7 @@ use super::number::{percent, short, time};
 use super::text::Text;
 use super::throughput::{core, with_interval};
 use super::warnings;
+use crate::cli::Bed;
 use crate::compare::measure::Measurement;
 use crate::compare::report::Comparison;
 use crate::compare::row::{Row, spread};
@@ -32,7 +33,12 @@ const HEADER: [&str; 16] = [
 
 /// The section.
 pub fn section(report: &Comparison) -> String {
-    let columns: String = HEADER.iter().map(|name| format!("<th scope=\"col\">{name}</th>")).collect();
+    // As in the terminal's table: in memory smoltcp is the peer.
+    let peer = |name: &'static str| {
+        if name == "× epoll" && report.settings.bed == Bed::Memory { "× smoltcp" } else { name }
+    };
+    let columns = HEADER.iter().map(|name| format!("<th scope=\"col\">{}</th>", peer(name)));
+    let columns: String = columns.collect();
     let confidence =
         report.rows.iter().map(|row| row.requests_per_second.interval.confidence).fold(1.0, f64::min);
     let sure = (confidence * 1000.0).round() / 10.0;
@@ -40,7 +46,7 @@ pub fn section(report: &Comparison) -> String {
         "<section id=\"rows\"><h2>All the figures</h2>\n<p>Medians of the rounds; in parentheses an interval between two of \
          the rounds that holds the median of all possible rounds with {sure} % confidence, if they are independent (order \
          statistics; below 6 rounds no interval reaches 95 %, and it is the whole range). Slowest is that of all \
-         rounds. × epoll compares requests or bytes, in an open loop p99.9; busy is of an engine that polls the turns that \
+         rounds. The ratio is that of requests or bytes, in an open loop p99.9; busy is of an engine that polls the turns that \
          found work.</p>\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"All the figures\"><table \
          class=\"all\"><thead><tr>{columns}</tr></thead><tbody>\n"
     );
@@ -78,7 +84,7 @@ fn line(row: &Row) -> String {
         let spread = spread(row.measurements.iter().map(each).collect());
         spread.filter(|_| !bulk).map_or_else(|| "-".to_owned(), |spread| with_interval(&spread, time))
     };
-    let ratio = row.ratio_to_epoll.map(|ratio| match row.offered {
+    let ratio = row.ratio_to_epoll.or(row.ratio_to_smoltcp).map(|ratio| match row.offered {
         Some(_) => ratio.p99_9,
         None if bulk => ratio.gbit_per_second,
         None => ratio.requests_per_second,

@@ -48,6 +48,16 @@ fn points_are_at_the_places_of_their_values() {
 }
 
 #[test]
+fn a_long_tick_at_the_end_is_moved_inside() {
+    let mut chart = chart();
+    chart.x.ticks = vec![(10.0, "99.9999".to_owned())];
+    let svg = chart.render();
+    let x = svg.split("\">99.9999<").next().and_then(|before| before.rsplit("x=\"").next());
+    let x: f64 = x.and_then(|x| x.split('"').next()).and_then(|x| x.parse().ok()).expect("its place");
+    assert!(x + 7.0 * WIDE / 2.0 <= WIDTH, "{x}");
+}
+
+#[test]
 fn a_legend_has_every_name_once() {
     let legend = legend(&[Engine::Epoll, Engine::IoUring]);
     assert_eq!(legend.matches("<li").count(), 2);
