@@ -38,14 +38,26 @@ fn words(engine: Engine) -> &'static [&'static str] {
             "epoll_wait for up to 256 events, without a time-out",
             "edge-triggered; level-triggered for bulk and bulk-up",
         ],
+        Engine::EpollLevel => {
+            &["as epoll, level-triggered: interest in writing comes and goes with what is left to be written"]
+        }
         Engine::EpollSpin => &["as epoll, with the time-out 0: it never sleeps"],
+        Engine::EpollTuned => &[
+            "as epoll, and its core polls the interface (SO_BUSY_POLL, SO_PREFER_BUSY_POLL, EPIOCSPARAMS)",
+            "on a veth pair of its own, which defers its interrupts (napi_defer_hard_irqs, gro_flush_timeout)",
+        ],
         Engine::IoUring => &[
             "one thread",
             "1024 entries for submissions, 8192 for completions",
             "IORING_SETUP_SINGLE_ISSUER and IORING_SETUP_DEFER_TASKRUN, where the kernel has them",
             "an answer and the next request are two linked operations",
         ],
+        Engine::Mio => &["one thread", "edge-triggered, as mio is"],
         Engine::Tokio => &["the current-thread runtime with its defaults", "a task for each connection"],
+        Engine::TokioMulti => &[
+            "the multi-thread runtime with a worker for each core that the server may use: where it is pinned to one, one",
+            "a task for each connection",
+        ],
         Engine::CorelaneKernel => &[
             "one worker, with a task for each connection, on the kernel's sockets",
             "it spins for 200 µs before it sleeps",
