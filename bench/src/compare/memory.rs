@@ -49,7 +49,7 @@ pub fn measure(plan: &Plan, cell: &Cell, engine: Engine, stop: &Stop) -> anyhow:
     })
 }
 
-/// The command of [`measure`].
+/// The command of [`measure()`].
 pub fn commands(plan: &Plan, cell: &Cell, engine: Engine) -> Commands {
     Commands { server: measure::command("memory", &[], &flags(plan, cell, engine)), client: None }
 }
