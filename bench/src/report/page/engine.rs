@@ -70,3 +70,6 @@ impl Marker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
