@@ -153,3 +153,17 @@ fn help_and_version_are_no_errors() {
     let expected = format!("corelane-bench {}\n", env!("CARGO_PKG_VERSION"));
     assert_eq!(String::from_utf8_lossy(&version), expected);
 }
+
+#[test]
+fn reports_that_are_none() {
+    refused(&["report", "html", "/nowhere/a.json"], &["/nowhere/a.json", "compare --json"]);
+    let other = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.json");
+    refused(&["report", "html", other], &["instructions.json", "no format number"]);
+    refused(&["report", "diff", other, other], &["instructions.json", "no format number"]);
+    refused(&["report", "diff", "a.json"], &["B.json", "--help"]);
+    refused(&["report", "diff", "a.json", "b.json", "--fail-on-slower", "200"], &["200", "from 0 to 100"]);
+    let page = ["compare", "--bed", "loopback", "--engines", "epoll", "--json", "/nowhere/a.html"];
+    if std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1) {
+        refused(&page, &["--json /nowhere/a.html", ".json"]);
+    }
+}
