@@ -92,7 +92,7 @@ stage_page() {
     # Profile and features of stage_tests, whose build serves here too. Without a browser the test says that it skips.
     export CARGO_PROFILE_TEST_OPT_LEVEL=1 CARGO_PROFILE_TEST_DEBUG=line-tables-only
     need_commands chromium
-    cargo test -p corelane-bench "${FEATURES[@]}" --test page -- --show-output
+    cargo test --workspace "${FEATURES[@]}" --test page -- --show-output
 }
 
 stage_seeds() {
