@@ -282,6 +282,10 @@ pub struct LoadArgs {
     /// Of the starts of an open loop [default: drawn; the report has it]
     #[arg(long, value_name = "N", requires = "rate")]
     pub seed: Option<u64>,
+    /// Requests that a connection sends at once, before it waits for their answers (echo and http, closed loop); each has the
+    /// latency of the last of them
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = pipeline)]
+    pub pipeline: usize,
     /// Bytes of a request and of its answer (echo and crr)
     #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = size)]
     pub size: usize,
@@ -351,6 +355,9 @@ pub struct CompareArgs {
     /// Bytes of a request and of its answer (echo and crr)
     #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = size)]
     pub size: usize,
+    /// Requests that a connection sends at once, before it waits for their answers (echo and http)
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = pipeline)]
+    pub pipeline: usize,
     /// MTUs of corelane's pair for bulk and bulk-up (vhost only) [default: 1500,9000]
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(68..))]
     pub mtu: Vec<u16>,
@@ -468,6 +475,10 @@ fn milliseconds(text: &str) -> Result<f64, String> {
 fn rate(text: &str) -> Result<f64, String> {
     let rate = text.parse().ok().filter(|rate| (10.0..=1e7).contains(rate));
     rate.ok_or_else(|| "expected requests a second from 10 to 10000000".to_owned())
+}
+
+fn pipeline(text: &str) -> Result<usize, String> {
+    number(text, 1, 1000)
 }
 
 fn number(text: &str, least: usize, most: usize) -> Result<usize, String> {

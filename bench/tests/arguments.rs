@@ -76,12 +76,16 @@ fn wrong_values() {
     refused(&with(&["--rate", "100", "--workload", "bulk"]), &["--rate 100", "bulk", "echo"]);
     refused(&with(&["--rate", "100", "--in-flight", "2"]), &["--rate", "--in-flight"]);
     refused(&with(&["--seed", "1"]), &["--rate"]);
+    refused(&with(&["--pipeline", "0"]), &["--pipeline", "from 1 to 1000"]);
+    refused(&with(&["--pipeline", "2", "--rate", "100"]), &["--pipeline 2", "closed loop"]);
     refused(&with(&["--mtu", "9000"]), &["--mtu", "--engine corelane"]);
     refused(&with(&["--dpdk-eal", "--no-pci"]), &["--dpdk-eal", "--engine corelane"]);
     refused(&with(&["--engine", "corelane"]), &["--ip", "10.0.0.3/24"]);
     refused(&with(&["--engine", "bio"]), &["bio", "possible values: epoll, corelane"]);
     refused(&["compare", "--rounds", "0"], &["--rounds", "1..=1000"]);
     refused(&["compare", "--bed", "loopback", "--server-cpu", "1"], &["--server-cpu"]);
+    let batches = ["compare", "--bed", "loopback", "--pipeline", "2"];
+    refused(&[&batches[..], &["--workloads", "crr"]].concat(), &["--pipeline 2", "echo, http or both"]);
     refused(&["compare", "--p99-bound", "2"], &["--open-loop"]);
     refused(&["compare", "--open-loop", "--p99-bound", "0"], &["--p99-bound", "0.001 to 1000"]);
     refused(&["compare", "--engines", "epoll,magic"], &["magic", "--engines"]);

@@ -228,6 +228,27 @@ fn connections_take_turns_when_few_requests_may_be_in_flight() {
 }
 
 #[test]
+fn every_engine_answers_requests_that_come_together() {
+    for engine in ["bio", "epoll", "epoll-level", "mio", "tokio", "corelane-kernel"] {
+        for workload in ["echo", "http"] {
+            let server = Server::start(engine, workload);
+            let output = load(&server.address, workload, &["--pipeline", "16", "--requests", "640"]);
+            let report = report(&output);
+            assert!(output.status.success(), "{engine}, {workload}: {report}");
+            assert_eq!(
+                (&report["byte_errors"], &report["connection_errors"]),
+                (&0.into(), &0.into()),
+                "{engine}"
+            );
+            // Whole batches.
+            let requests = report["requests"].as_u64().expect("a number");
+            assert!((640..656).contains(&requests) && requests.is_multiple_of(16), "{engine}: {report}");
+            server.end();
+        }
+    }
+}
+
+#[test]
 fn an_open_loop_keeps_its_rate_whatever_the_connections() {
     for (engine, workload) in [("epoll", "echo"), ("tokio", "http")] {
         let server = Server::start(engine, workload);

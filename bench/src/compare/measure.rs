@@ -236,6 +236,9 @@ fn client_flags(
             flags.push(format!("--congestion={name}"));
         }
     }
+    if plan.pipeline > 1 {
+        flags.push(format!("--pipeline={}", plan.pipeline));
+    }
     if let Some(rate) = extra.rate {
         flags.push(format!("--rate={rate:.0}"));
         flags.push(format!("--arrivals={}", plan.arrivals));

@@ -53,6 +53,8 @@ pub struct Plan {
     pub client_cpu: usize,
     /// Congestion control of the kernel's sockets; `None`: the system's.
     pub congestion: Option<String>,
+    /// Requests that a connection sends at once.
+    pub pipeline: usize,
     /// Whether there is the stage of the open loop.
     pub open_loop: bool,
     /// Microseconds that p99 may have at the knee.
@@ -88,6 +90,7 @@ impl Plan {
             return Err(bad_input(serve::NO_AXUM));
         }
         check_client(args, bed)?;
+        check_pipeline(args, bed)?;
         let cells = cells(args, bed, &engines, &mut left_out);
         if cells.is_empty() {
             let reasons = left_out.join("; ");
@@ -109,6 +112,7 @@ impl Plan {
             server_cpu: args.server_cpu,
             client_cpu: args.client_cpu,
             congestion: args.congestion.clone().or_else(cubic),
+            pipeline: args.pipeline,
             open_loop: args.open_loop,
             p99_bound_us: args.p99_bound * 1000.0,
             arrivals: args.arrivals,
@@ -194,6 +198,24 @@ fn check_client(args: &CompareArgs, bed: Bed) -> anyhow::Result<()> {
         }
     };
     Err(bad_input(format!("--client {}: {wrong}", args.client)))
+}
+
+/// Refuses batches where nothing sends them.
+fn check_pipeline(args: &CompareArgs, bed: Bed) -> anyhow::Result<()> {
+    let fits = |workload: &Workload| matches!(workload, Workload::Echo | Workload::Http);
+    let has_others = !args.workloads.iter().all(fits) || (args.workloads.is_empty() && bed == Bed::Vhost);
+    let wrong = if args.pipeline == 1 {
+        return Ok(());
+    } else if args.open_loop {
+        "a connection of an open loop has one request in flight: leave --open-loop out"
+    } else if bed == Bed::Memory || args.client == LoadEngine::Wrk {
+        "only the clients epoll and corelane send batches, and not in memory"
+    } else if has_others {
+        "only echo and http have batches: give --workloads echo, http or both"
+    } else {
+        return Ok(());
+    };
+    Err(bad_input(format!("--pipeline {}: {wrong}", args.pipeline)))
 }
 
 /// Linux's own default, where the kernel has it: a machine may have another one, such as BBR, whose timers cost.

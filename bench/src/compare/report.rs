@@ -43,6 +43,9 @@ pub struct Settings {
     /// How each that was measured is set, beside what the commands of its rows say.
     #[serde(default)]
     pub engines: Vec<EngineSettings>,
+    /// Requests that a connection sent at once.
+    #[serde(default = "one")]
+    pub pipeline: usize,
     /// What wasn't measured, and why.
     pub left_out: Vec<String>,
     /// What a reader of the figures must know.
@@ -127,6 +130,7 @@ impl Comparison {
                 congestion: plan.congestion.clone(),
                 common: COMMON.iter().map(|text| (*text).to_owned()).collect(),
                 engines: engines.into_iter().map(EngineSettings::of).collect(),
+                pipeline: plan.pipeline,
                 left_out: plan.left_out.clone(),
                 notes: notes(plan).into_iter().map(str::to_owned).collect(),
             },
@@ -141,6 +145,30 @@ impl Comparison {
         let right = |row: &Row| row.byte_errors == 0 && row.connection_errors == 0;
         self.failures.is_empty() && self.rows.iter().all(right)
     }
+}
+
+/// Of files that don't say.
+fn one() -> usize {
+    1
+}
+
+/// Of what the flags chose.
+fn notes_on_settings(plan: &Plan) -> Vec<&'static str> {
+    let mut notes = Vec::new();
+    if plan.pipeline > 1 {
+        notes.push(
+            "connections send several requests at once (pipeline in the settings); each has the latency of the last of them",
+        );
+    }
+    if plan.has(Engine::EpollTuned) {
+        notes.push(
+            "epoll-tuned: SO_BUSY_POLL 200 us, SO_PREFER_BUSY_POLL, EPIOCSPARAMS (200 us, budget 64, prefer) and, on a veth \
+             pair of its own, GRO at the server's end, TSO off at the client's, napi_defer_hard_irqs 2, gro_flush_timeout \
+             2 ms; SO_REUSEPORT and TCP_QUICKACK are not set: one core has one listener, and answers carry the \
+             acknowledgements",
+        );
+    }
+    notes
 }
 
 fn notes(plan: &Plan) -> Vec<&'static str> {
@@ -181,14 +209,7 @@ fn notes(plan: &Plan) -> Vec<&'static str> {
              gro_flush_timeout 10 ms); for the kernel engines the sender's core does that work",
         );
     }
-    if plan.has(Engine::EpollTuned) {
-        notes.push(
-            "epoll-tuned: SO_BUSY_POLL 200 us, SO_PREFER_BUSY_POLL, EPIOCSPARAMS (200 us, budget 64, prefer) and, on a veth \
-             pair of its own, GRO at the server's end, TSO off at the client's, napi_defer_hard_irqs 2, gro_flush_timeout \
-             2 ms; SO_REUSEPORT and TCP_QUICKACK are not set: one core has one listener, and answers carry the \
-             acknowledgements",
-        );
-    }
+    notes.extend(notes_on_settings(plan));
     if plan.client == LoadEngine::Wrk {
         notes.push(
             "wrk checks the status of an answer; one answer is checked byte for byte before each measurement",

@@ -121,7 +121,8 @@ impl<'a> Client<'a> {
             Workload::BulkUp => Flow::sending(stream),
             workload => {
                 self.epoll.add(&stream, INTEREST, id)?;
-                let exchange = Exchange::new(index, workload, args.size, args.client_closes);
+                let exchange =
+                    Exchange::new(index, workload, args.size, args.client_closes).pipelined(args.pipeline);
                 return Ok(Line::Asks(Connection::new(stream, exchange)));
             }
         };

@@ -110,7 +110,8 @@ async fn connect_all(args: &LoadArgs, course: &SharedCourse, stop: &Stop) -> any
     for (index, stream) in streams {
         course.borrow_mut().alive += 1;
         let (shared, address) = (course.clone(), args.addr);
-        let exchange = Exchange::new(index, args.workload, args.size, args.client_closes);
+        let exchange =
+            Exchange::new(index, args.workload, args.size, args.client_closes).pipelined(args.pipeline);
         let (workload, is_open) = (args.workload, args.rate.is_some());
         spawn_local(async move {
             let result = match workload {

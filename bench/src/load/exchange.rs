@@ -26,6 +26,8 @@ pub struct Exchange {
     /// The connection: it distinguishes its requests from those of all others.
     id: usize,
     number: u64,
+    /// Requests that go out together.
+    pipeline: usize,
     workload: Workload,
     /// The answer is complete with the server's close, and not with its last byte.
     server_closes: bool,
@@ -51,6 +53,7 @@ impl Exchange {
         Self {
             id,
             number: 0,
+            pipeline: 1,
             workload,
             server_closes,
             written: request.len(), // a socket with room must not send before the start
@@ -59,6 +62,14 @@ impl Exchange {
             received: 0,
             started: Instant::now(),
         }
+    }
+
+    /// Sends so many requests at once, and is answered by the last answer; for echo and http.
+    pub fn pipelined(mut self, pipeline: usize) -> Self {
+        self.pipeline = pipeline;
+        self.request = self.request.repeat(pipeline);
+        self.written = self.request.len();
+        self
     }
 
     /// Makes the next request ready; its time runs from `now`.
@@ -89,9 +100,10 @@ impl Exchange {
     /// # Errors
     /// They are no answer at all: where the next one begins is not known.
     pub fn take(&mut self, bytes: &[u8], tally: &mut Tally) -> io::Result<Progress> {
-        tally.byte_errors += match &mut self.answer {
-            Some(answer) => answer.take(bytes)?,
-            None => pattern::errors(self.expected(), self.received, bytes),
+        tally.byte_errors += match (&mut self.answer, self.workload) {
+            (Some(answer), _) => answer.take(bytes)?,
+            (None, Workload::Http) => self.http_errors(bytes),
+            (None, _) => pattern::errors(&self.request, self.received, bytes),
         };
         self.received += bytes.len();
         // With crr the answer ends when the server has closed.
@@ -112,7 +124,8 @@ impl Exchange {
 
     /// Counts the answer that is complete at `now`.
     pub fn finish(&self, now: Instant, tally: &mut Tally) {
-        tally.answer(self.id, now.duration_since(self.started));
+        let latency = now.duration_since(self.started);
+        (0..self.pipeline).for_each(|_| tally.answer(self.id, latency));
     }
 
     /// As [`Self::finish`], in an open loop, where the request's time runs from when it was due.
@@ -123,12 +136,30 @@ impl Exchange {
     fn is_whole(&self) -> bool {
         match &self.answer {
             Some(answer) => answer.is_whole(),
-            None => self.received >= self.expected().len(),
+            None => self.received >= self.expected(),
         }
     }
 
-    fn expected(&self) -> &[u8] {
-        if self.workload == Workload::Http { http::RESPONSE } else { &self.request }
+    /// Wrong bytes of answers that are all the same, and bytes behind the last of them.
+    fn http_errors(&self, bytes: &[u8]) -> u64 {
+        let expected = self.expected().saturating_sub(self.received);
+        let (mut bytes, surplus) = bytes.split_at(bytes.len().min(expected));
+        let length = http::RESPONSE.len();
+        let (mut errors, mut position) = (surplus.len() as u64, self.received % length); // usize is at most 64 bits
+        while !bytes.is_empty() {
+            let (answer, rest) = bytes.split_at(bytes.len().min(length - position));
+            errors += pattern::errors(http::RESPONSE, position, answer);
+            (bytes, position) = (rest, 0);
+        }
+        errors
+    }
+
+    /// Bytes of all the answers.
+    fn expected(&self) -> usize {
+        match self.workload {
+            Workload::Http => http::RESPONSE.len() * self.pipeline,
+            _ => self.request.len(),
+        }
     }
 }
 

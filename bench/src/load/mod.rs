@@ -63,6 +63,7 @@ pub fn run(args: &LoadArgs) -> anyhow::Result<ExitCode> {
     }
     refuse_in_flight(args)?;
     refuse_rate(args)?;
+    refuse_pipeline(args)?;
     process::join_parent(args.parent)?;
     let stop = Stop::install().context("taking SIGINT and SIGTERM")?;
     process::pin(args.cpu)?;
@@ -114,6 +115,18 @@ fn refuse_rate(args: &LoadArgs) -> anyhow::Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// What can't be sent in batches.
+fn refuse_pipeline(args: &LoadArgs) -> anyhow::Result<()> {
+    let fits = matches!(args.workload, Workload::Echo | Workload::Http);
+    if args.pipeline == 1 || (fits && args.rate.is_none() && args.engine != LoadEngine::Wrk) {
+        return Ok(());
+    }
+    Err(bad_input(format!(
+        "--pipeline {}: it is for echo and http in a closed loop, with --engine epoll or corelane: leave it out",
+        args.pipeline
+    )))
 }
 
 /// The open loop that `args` ask for; `None`: closed loop.

@@ -75,3 +75,31 @@ fn an_answer_of_json_is_checked_behind_its_head() {
     exchange.start(now);
     assert!(exchange.take(b"HTTP/1.1 500 No\r\n\r\n", &mut tally).is_err());
 }
+
+#[test]
+fn a_batch_is_answered_by_its_last_answer_and_counts_as_its_requests() {
+    for workload in [Workload::Echo, Workload::Http] {
+        let mut exchange = Exchange::new(0, workload, 10, false).pipelined(3);
+        let (mut tally, now) = (Tally::new(1).expect("a tally"), Instant::now());
+        let is_http = workload == Workload::Http;
+        let answers =
+            |exchange: &Exchange| if is_http { http::RESPONSE.repeat(3) } else { exchange.unsent().to_vec() };
+        exchange.start(now);
+        assert_eq!(exchange.unsent().len(), 3 * if is_http { HTTP_REQUEST.len() } else { 10 });
+        let right = answers(&exchange);
+        let (first, last) = right.split_at(right.len() - 5);
+        assert_eq!(exchange.take(first, &mut tally).expect("right"), Progress::Waiting);
+        assert_eq!(exchange.take(last, &mut tally).expect("right"), Progress::Answered);
+        tally.measuring = true;
+        exchange.finish(now + Duration::from_micros(9), &mut tally);
+        assert_eq!((tally.requests, tally.byte_errors), (3, 0), "{workload}");
+        // A wrong byte in the second answer, and two behind the last.
+        exchange.start(now);
+        let mut wrong = answers(&exchange);
+        let middle = wrong.len() / 2;
+        wrong[middle] ^= 1;
+        wrong.extend_from_slice(b"no");
+        assert_eq!(exchange.take(&wrong, &mut tally).expect("right"), Progress::Answered);
+        assert_eq!(tally.byte_errors, 3, "{workload}");
+    }
+}
