@@ -160,14 +160,6 @@ fn notes_on_settings(plan: &Plan) -> Vec<&'static str> {
             "connections send several requests at once (pipeline in the settings); each has the latency of the last of them",
         );
     }
-    if plan.has(Engine::EpollTuned) {
-        notes.push(
-            "epoll-tuned: SO_BUSY_POLL 200 us, SO_PREFER_BUSY_POLL, EPIOCSPARAMS (200 us, budget 64, prefer) and, on a veth \
-             pair of its own, GRO at the server's end, TSO off at the client's, napi_defer_hard_irqs 2, gro_flush_timeout \
-             2 ms; SO_REUSEPORT and TCP_QUICKACK are not set: one core has one listener, and answers carry the \
-             acknowledgements",
-        );
-    }
     notes
 }
 
