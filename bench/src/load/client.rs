@@ -208,7 +208,7 @@ impl<'a> Client<'a> {
     fn drain(&mut self, end: Instant, events: &mut Events) -> anyhow::Result<()> {
         self.start_due(end)?; // what has come due since the last look, and has a connection
         let Some(open_loop) = &mut self.open_loop else { return Ok(()) };
-        open_loop.close(end, &mut self.tally);
+        open_loop.close(end);
         self.tally.measuring = false;
         let is_under_way = |client: &Self| client.open_loop.as_ref().is_some_and(OpenLoop::is_under_way);
         while is_under_way(self) && end.elapsed() < DRAIN {

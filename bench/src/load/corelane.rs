@@ -215,7 +215,7 @@ impl Course {
         self.busy = Some(busy);
         self.give_orders(); // what has come due since the last look, and has a connection
         if let Some(open_loop) = &mut self.open_loop {
-            open_loop.close(Instant::now(), &mut self.tally);
+            open_loop.close(Instant::now());
             self.tally.measuring = false;
         }
     }

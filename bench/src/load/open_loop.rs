@@ -61,8 +61,10 @@ pub struct OpenLoop {
     /// When the request that is under way on a connection was due.
     under_way: Vec<Option<Instant>>,
     opened: Option<Instant>,
-    closed: bool,
+    closed: Option<Instant>,
     sent: u64,
+    /// What was due in the measured time and found a connection only after it.
+    sent_late: u64,
     given_up: u64,
     unanswered: u64,
     waited: u64,
@@ -87,8 +89,9 @@ impl OpenLoop {
             free: VecDeque::with_capacity(connections),
             under_way: vec![None; connections],
             opened: None,
-            closed: false,
+            closed: None,
             sent: 0,
+            sent_late: 0,
             given_up: 0,
             unanswered: 0,
             waited: 0,
@@ -141,12 +144,9 @@ impl OpenLoop {
         }
     }
 
-    /// The measured time is over: nothing more is sent, and what waits has waited in vain.
-    pub fn close(&mut self, now: Instant, tally: &mut Tally) {
-        while let Some(due) = self.head(now, tally) {
-            self.give_up(due, now, tally);
-        }
-        self.closed = true;
+    /// The measured time is over: nothing more comes due. What waits is still sent, or its latencies would end with the time.
+    pub fn close(&mut self, now: Instant) {
+        self.closed = Some(now);
     }
 
     /// Whether a request is without its answer.
@@ -156,6 +156,9 @@ impl OpenLoop {
 
     /// Counts what is still without its answer, with the time that it has waited.
     pub fn leave_all(&mut self, now: Instant, tally: &mut Tally) {
+        while let Some(due) = self.head(now, tally) {
+            self.give_up(due, now, tally);
+        }
         for due in std::mem::take(&mut self.under_way).into_iter().flatten() {
             self.leave(due, now, tally);
         }
@@ -163,7 +166,7 @@ impl OpenLoop {
 
     /// Of a run that answered so many requests in its measured time.
     pub fn report(&self, requests: u64) -> OpenLoopReport {
-        let due = self.sent + self.given_up;
+        let due = self.sent + self.sent_late + self.given_up;
         OpenLoopReport {
             arrivals: self.process,
             seed: self.seed,
@@ -179,11 +182,9 @@ impl OpenLoop {
 
     /// The oldest request that is due and not sent.
     fn head(&mut self, now: Instant, tally: &mut Tally) -> Option<Instant> {
-        if self.closed {
-            return None;
-        }
+        let end = self.closed.map_or(now, |closed| closed.min(now));
         loop {
-            let due = self.began.checked_add(self.arrivals.peek()).filter(|due| *due <= now)?;
+            let due = self.began.checked_add(self.arrivals.peek()).filter(|due| *due <= end)?;
             if now.duration_since(due) < PATIENCE {
                 return Some(due);
             }
@@ -194,7 +195,8 @@ impl OpenLoop {
     fn take(&mut self, connection: usize, due: Instant) {
         self.arrivals.advance();
         self.under_way[connection] = Some(due);
-        self.sent += u64::from(self.is_measured(due));
+        let sent = if self.closed.is_none() { &mut self.sent } else { &mut self.sent_late };
+        *sent += u64::from(self.opened.is_some_and(|opened| due >= opened));
     }
 
     fn give_up(&mut self, due: Instant, now: Instant, tally: &mut Tally) {
