@@ -69,7 +69,9 @@ fn run_on(mut runtime: Runtime, server: &Server<'_>, socket: TcpSocket) -> anyho
             socket.bind(address)?;
             let listener = socket.listen(usize::MAX).map_err(|error| no_address(address, &error))?;
             server.announce(listener.local_addr()?)?;
-            anyhow::Ok(listen(listener, service).await?)
+            // A task, as in a program of its own: the future of `drive` is polled between turns, which would make each accept wait
+            // for the turn after.
+            anyhow::Ok(spawn_local(listen(listener, service)).await??)
         };
         let results = drive::block_on(&mut runtime, rest, &mut meter, || false, serving);
         Stop::request(); // lets the thread go when the listener failed
