@@ -438,12 +438,9 @@ pub struct MemoryArgs {
     pub marks: bool,
 }
 
-/// How instructions are counted; the pattern names the measured loop in memory/run.rs.
 const MEMORY_HELP: &str = "\
-Instructions of a request, without those of connecting (divide the total by the requests):
-  valgrind --tool=callgrind --collect-atstart=no --toggle-collect='*answer_requests*' \\
-    target/release/corelane-bench memory --engine corelane-stack --connections 16 --requests 200000
-  callgrind_annotate --inclusive=yes callgrind.out.PID";
+Instructions of a request, by function, without those of connecting:
+  corelane-bench profile --tool valgrind";
 
 /// As long as the kernel takes (TCP_CA_NAME_MAX, with its final zero).
 pub fn congestion(text: &str) -> Result<String, String> {

@@ -21,7 +21,7 @@ fn echo(rest: Rest, pause: Duration) -> (Duration, Duration) {
         });
         let mut stream = TcpStream::connect(address).await?;
         for _ in 0..20 {
-            time::sleep(pause).await;
+            time::sleep(pause).await; // the idle time that is measured
             stream.write_all(b"hello").await?;
             let mut answer = [0; 5];
             stream.read_exact(&mut answer).await?;

@@ -109,8 +109,7 @@ pub(super) struct Neighbors {
     mac: MacAddress,
     config: IpConfig,
     /// `base_reachable_time`, spread by a half to either side once, so that hosts don't probe in step (RFC 4861,
-    /// section 6.3.2).
-    /// In nanoseconds.
+    /// section 6.3.2); in nanoseconds.
     reachable: u64,
     entries: Arena<Neighbor>,
     index: HashTable<Id>,

@@ -177,18 +177,17 @@ impl Connection {
     #[inline(always)]
     pub(crate) fn predicted_ack(&mut self, ack: SeqNumber, echo: Option<u32>, env: &mut Env<'_>) {
         let pipe = self.flight.pipe();
+        self.tell_writable();
         if self.pacing.is_none()
             && let Some(sent) = self.flight.take_only(ack)
         {
             self.only_segment_acked(&sent, pipe, env);
             if self.snd.queue.len() == 0 {
-                self.tell_writable();
-                return self.chrono.pause(env.now);
+                return self.chrono.pause(env.now); // as `go_on`: there is nothing more
             }
         } else {
             self.segments_acked(ack, echo, pipe, env);
         }
-        self.tell_writable();
         self.go_on(env.now);
     }
 
@@ -233,9 +232,7 @@ impl Connection {
         if let Some(prior) = sampler.prior_delivered() {
             self.recovery.rack.adapt(prior, self.rate.delivered());
         }
-        self.timers.clear(Timer::Retransmit);
-        self.timers.clear(Timer::TailProbe);
-        self.timers.clear(Timer::Reorder);
+        self.restart_retransmit(env);
         let rate = self.rate.sample(&sampler, bytes, now, self.rtt.min());
         if self.is_cwnd_limited() || !self.cc.passes_unlimited(now, false) {
             self.only_segment_counts(bytes, pipe, rtt, rate, now);

@@ -154,10 +154,7 @@ impl Tcp {
 
     pub(crate) fn read_chunk(&mut self, id: SocketId) -> Result<Option<Chunk>, Error> {
         let connection = self.connections.get_mut(id.0).filter(|c| !c.app.orphan).ok_or(Error::NotOpen)?;
-        if connection.rcv.queue.len() == 0 {
-            return connection.end_of_data().map(|()| None);
-        }
-        let Some(chunk) = connection.rcv.queue.pop() else { return Ok(None) };
+        let Some(chunk) = connection.rcv.queue.pop() else { return connection.end_of_data().map(|()| None) };
         watch_memory(connection, &mut self.wheel, id.0, self.now);
         if connection.has_read(self.now, &self.config, &self.memory) {
             self.settle(id.0);
@@ -228,15 +225,9 @@ impl Tcp {
     pub(crate) fn next_event(&mut self) -> Option<Event> {
         loop {
             let event = self.lists.events.pop()?;
-            if let Event::Readable(id) = event
-                && let Ok(connection) = self.held_mut(id)
-            {
-                connection.app.readable_queued = false; // as most are: without a jump by the kind
-                return Some(event);
-            }
             // Events of what is gone by now are nobody's.
             let live = match event {
-                Event::Readable(_) => false,
+                Event::Readable(id) => self.held_mut(id).map(|c| c.app.readable_queued = false).is_ok(),
                 Event::Writable(id) => self.held_mut(id).map(|c| c.app.writable_queued = false).is_ok(),
                 Event::Closed(id) => self.socket(id).is_ok(),
                 Event::Acceptable(id) => {
@@ -314,9 +305,7 @@ impl Connection {
         if self.rcv.fin_received {
             return Ok(());
         }
-        if self.app.error.is_some()
-            && let Some(error) = self.app.error.take()
-        {
+        if let Some(error) = self.app.error.take() {
             return Err(error);
         }
         if self.app.read_shut || self.machine.get() == State::Closed {

@@ -192,28 +192,14 @@ impl Connection {
         true
     }
 
-    /// `len` bytes went out, all that there were, with an ACK; a call of its own, as [`predicted_ack`](Connection::predicted_ack).
+    /// `len` bytes went out, all that there were, with an ACK; a call of its own, as `input_predicted`.
     #[inline(never)]
     fn departed(&mut self, len: usize, now: Instant, config: &TcpConfig) {
         if len > 0 {
             self.sent_new(len, now, config);
         }
         self.sent_ack(len, now);
-        self.set_timers(now, config);
-    }
-
-    /// As `set_retransmit`, on a connection that is calm and has sent all that it may.
-    #[inline(always)]
-    fn set_timers(&mut self, now: Instant, config: &TcpConfig) {
-        if self.flight.is_empty() {
-            return;
-        }
-        if !self.timers.is_set(Timer::Retransmit) {
-            self.timers.set(Timer::Retransmit, now.plus_nanos(self.rto(config)));
-        }
-        if !self.timers.is_set(Timer::TailProbe) {
-            self.set_tail_probe(now, config);
-        }
+        self.set_retransmit(now, config);
     }
 
     /// How much waits to be sent, in bytes, if one segment with a copied payload may carry all of it now.

@@ -75,6 +75,9 @@ impl RecvQueue {
 
     /// The first bytes, as they lie together.
     pub(crate) fn pop(&mut self) -> Option<Chunk> {
+        if self.len == 0 {
+            return None; // each reader looks once more than there is something: without a store
+        }
         let chunk = self.chunks.pop_front().or_else(|| self.tail.take().map(Packet::freeze))?;
         self.len -= chunk.len() as u32; // part of it
         Some(chunk)
