@@ -77,13 +77,20 @@ impl From<Errno> for SocketError {
 
 impl From<SocketError> for io::Error {
     /// The error of the same name, with the engine's as its source.
+    #[inline]
     fn from(error: SocketError) -> io::Error {
-        match error {
-            // It ends each loop that reads all there is: without memory of its own.
-            SocketError::WOULD_BLOCK => io::ErrorKind::WouldBlock.into(),
+        // It ends each loop that reads all there is: without memory of its own.
+        if error == SocketError::WOULD_BLOCK { io::ErrorKind::WouldBlock.into() } else { error.into_io() }
+    }
+}
+
+impl SocketError {
+    #[cold]
+    fn into_io(self) -> io::Error {
+        match self {
             SocketError::Stack(error) => io::Error::new(kind(error), error),
             SocketError::Kernel(errno) => errno.into(),
-            SocketError::Unsupported(_) => io::Error::new(io::ErrorKind::Unsupported, error.to_string()),
+            SocketError::Unsupported(_) => io::Error::new(io::ErrorKind::Unsupported, self.to_string()),
         }
     }
 }

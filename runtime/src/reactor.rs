@@ -1,4 +1,4 @@
-//! Who waits for which socket: events of the engine -> wakers.
+//! Who waits for which socket: events of the engine -> woken tasks.
 
 use std::cell::RefCell;
 use std::task::Waker;
@@ -7,6 +7,8 @@ use corelane_netstack::{Event, ListenerId, SocketId};
 
 use crate::engine::Engine;
 use crate::poll::ready::Polls;
+use crate::task::executor::{Tasks, Waking};
+use crate::task::header::TaskKey;
 
 const PAGE: usize = 256;
 
@@ -17,48 +19,80 @@ pub(crate) enum Direction {
     Write,
 }
 
-#[derive(Default)]
-struct Entry {
-    generation: u32,
-    read: Place,
-    write: Place,
+/// Who waits at one place: a task of this core by its key, which costs neither an atomic operation nor a call; all else by its
+/// waker.
+#[derive(Debug)]
+pub(crate) enum Waiter {
+    Task(TaskKey),
+    Waker(Waker),
 }
 
-/// Who waits, or waited last: most wait again as the same task, which then needs no new waker. Making one and dropping it are
-/// two atomic operations, a twentieth of an echo.
-#[derive(Default)]
-struct Place {
-    waker: Option<Waker>,
-    /// It waits.
-    is_armed: bool,
+impl Waiter {
+    /// Wakes it. A waker may run anything.
+    pub(crate) fn wake(self, tasks: &Tasks) {
+        match self {
+            Waiter::Task(key) => tasks.wake(key),
+            Waiter::Waker(waker) => waker.wake(),
+        }
+    }
+}
+
+/// Who waits for a socket, by direction. Tasks are what is common, so wakers take memory only where there are some.
+struct Entry {
+    generation: u32,
+    tasks: [TaskKey; 2],
+    wakers: Option<Box<[Option<Waker>; 2]>>,
 }
 
 impl Entry {
+    fn new(generation: u32) -> Entry {
+        Entry { generation, tasks: [TaskKey::NONE; 2], wakers: None }
+    }
+
+    /// Takes the place of who waited before. Returns a waker that is to be dropped.
     #[inline]
-    fn place(&mut self, direction: Direction) -> &mut Place {
-        match direction {
-            Direction::Read => &mut self.read,
-            Direction::Write => &mut self.write,
+    fn put(&mut self, direction: Direction, waker: &Waker, tasks: &Tasks) -> Option<Waker> {
+        let task = tasks.woken_by(waker);
+        self.tasks[direction as usize] = task;
+        if task == TaskKey::NONE || self.wakers.is_some() {
+            return self.put_waker(direction, (task == TaskKey::NONE).then_some(waker));
         }
+        None
+    }
+
+    #[cold]
+    fn put_waker(&mut self, direction: Direction, waker: Option<&Waker>) -> Option<Waker> {
+        let place = &mut self.wakers.get_or_insert_default()[direction as usize];
+        match (&place, waker) {
+            (Some(same), Some(waker)) if same.will_wake(waker) => None,
+            _ => std::mem::replace(place, waker.cloned()),
+        }
+    }
+
+    /// Takes out who waits.
+    #[inline]
+    fn take(&mut self, direction: Direction) -> (TaskKey, Option<Waker>) {
+        let task = std::mem::replace(&mut self.tasks[direction as usize], TaskKey::NONE);
+        (task, self.wakers.as_mut().and_then(|wakers| wakers[direction as usize].take()))
     }
 }
 
 struct Listener {
     generation: u32,
-    accept: Option<Waker>,
+    accept: Option<Waiter>,
 }
 
-/// The wakers of a worker's sockets, by slot, in pages that never move.
+/// Who waits for a worker's sockets, by slot, in pages that never move.
 ///
 /// Nothing is kept of readiness: a future asks the engine first and registers only on `WouldBlock`, and nothing
 /// arrives in between, since both happen in one turn of one thread.
 pub(crate) struct Reactor {
-    sockets: Vec<Box<[Entry]>>,
+    sockets: Vec<Box<[Entry; PAGE]>>,
     listeners: Vec<Option<Listener>>,
     /// Wakers that nobody waits with any more. Dropping one may run anything, so that waits until nothing is borrowed.
     replaced: Vec<Waker>,
-    /// Second wakers of connections that are over.
-    ended: Vec<Waker>,
+    /// Wakers that an event has woken. Waking one may run anything, so that waits, too.
+    woken: Vec<Waker>,
     /// The sockets that are registered with a `Poll`, if there ever was one.
     polls: Option<Box<Polls>>,
 }
@@ -69,7 +103,7 @@ impl Reactor {
             sockets: Vec::new(),
             listeners: Vec::new(),
             replaced: Vec::new(),
-            ended: Vec::new(),
+            woken: Vec::new(),
             polls: None,
         }
     }
@@ -81,45 +115,41 @@ impl Reactor {
     }
 
     /// Remembers whom to wake.
-    #[inline]
-    pub(crate) fn register(&mut self, id: SocketId, direction: Direction, waker: &Waker) {
-        if let Some(entry) = self.entry(id) {
-            let place = entry.place(direction);
-            if place.waker.as_ref().is_some_and(|same| same.will_wake(waker)) {
-                place.is_armed = true;
-                return;
-            }
+    #[inline(always)]
+    pub(crate) fn register(&mut self, id: SocketId, direction: Direction, waker: &Waker, tasks: &Tasks) {
+        let old = match self.entry(id) {
+            Some(entry) => entry.put(direction, waker, tasks),
+            None => self.enter(id).put(direction, waker, tasks),
+        };
+        if let Some(old) = old {
+            self.replaced.push(old);
         }
-        self.replace(id, direction, waker);
     }
 
-    /// As `register`, where somebody else waited or nobody yet, or where the slot's socket is a new one.
-    #[inline(never)]
-    fn replace(&mut self, id: SocketId, direction: Direction, waker: &Waker) {
+    /// The place of a socket that is new in its slot.
+    #[cold]
+    fn enter(&mut self, id: SocketId) -> &mut Entry {
         let page = id.slot() as usize / PAGE;
         while self.sockets.len() <= page {
-            self.sockets.push((0..PAGE).map(|_| Entry::default()).collect());
+            self.sockets.push(Box::new(std::array::from_fn(|_| Entry::new(0))));
         }
         let entry = &mut self.sockets[page][id.slot() as usize % PAGE];
-        if entry.generation != id.generation() {
-            self.replaced.extend([entry.read.waker.take(), entry.write.waker.take()].into_iter().flatten());
-            *entry = Entry { generation: id.generation(), ..Entry::default() };
-        }
-        let place = entry.place(direction);
-        place.is_armed = true;
-        self.replaced.extend(place.waker.replace(waker.clone()));
+        let old = std::mem::replace(entry, Entry::new(id.generation()));
+        self.replaced.extend(old.wakers.into_iter().flat_map(|wakers| *wakers).flatten());
+        entry
     }
 
     #[inline]
     fn entry(&mut self, id: SocketId) -> Option<&mut Entry> {
-        let entry = self.sockets.get_mut(id.slot() as usize / PAGE)?.get_mut(id.slot() as usize % PAGE)?;
+        let entry = &mut self.sockets.get_mut(id.slot() as usize / PAGE)?[id.slot() as usize % PAGE];
         (entry.generation == id.generation()).then_some(entry)
     }
 
     /// Forgets a socket. Returns its wakers, to be dropped out of all borrows.
     #[must_use]
     pub(crate) fn remove(&mut self, id: SocketId) -> [Option<Waker>; 2] {
-        self.entry(id).map_or([None, None], |entry| [entry.read.waker.take(), entry.write.waker.take()])
+        let Some(entry) = self.entry(id) else { return [None, None] };
+        [Direction::Read, Direction::Write].map(|direction| entry.take(direction).1)
     }
 
     /// Adds a listener, so that a shutdown finds it.
@@ -136,19 +166,21 @@ impl Reactor {
         (listener.generation == id.generation()).then_some(listener)
     }
 
-    /// Remembers whom to wake when a connection can be accepted. Returns the waker before it.
-    #[must_use]
-    pub(crate) fn register_accept(&mut self, id: ListenerId, waker: &Waker) -> Option<Waker> {
-        let listener = self.listener(id)?;
-        match &listener.accept {
-            Some(same) if same.will_wake(waker) => None,
-            _ => listener.accept.replace(waker.clone()),
+    /// Remembers whom to wake when a connection can be accepted.
+    pub(crate) fn register_accept(&mut self, id: ListenerId, waker: &Waker, tasks: &Tasks) {
+        let Some(listener) = self.listener(id) else { return };
+        let waiter = match tasks.woken_by(waker) {
+            TaskKey::NONE => Waiter::Waker(waker.clone()),
+            task => Waiter::Task(task),
+        };
+        if let Some(Waiter::Waker(old)) = listener.accept.replace(waiter) {
+            self.replaced.push(old);
         }
     }
 
-    /// Forgets a listener. Returns its waker, to be woken out of all borrows.
+    /// Forgets a listener. Returns who waits for its connections, to be woken out of all borrows.
     #[must_use]
-    pub(crate) fn remove_listener(&mut self, id: ListenerId) -> Option<Waker> {
+    pub(crate) fn remove_listener(&mut self, id: ListenerId) -> Option<Waiter> {
         if let Some(polls) = &mut self.polls {
             polls.note(Event::Acceptable(id)); // its next accept tells
         }
@@ -163,88 +195,57 @@ impl Reactor {
         Some(ListenerId::from_parts(slot as u32, listener.generation)) // slots are u32
     }
 
-    /// Who waits for an event.
-    #[inline]
-    fn take(&mut self, event: Event) -> Option<Waker> {
+    /// Wakes the tasks that wait for an event. Wakers are kept for when nothing is borrowed.
+    #[inline(always)]
+    fn tell(&mut self, event: Event, waking: &mut Waking<'_>) {
         if let Some(polls) = &mut self.polls
             && polls.note(event)
         {
-            return None;
+            return;
         }
         match event {
-            Event::Readable(id) => self.take_armed(id, Direction::Read),
-            Event::Writable(id) => self.take_armed(id, Direction::Write),
-            Event::Closed(id) => self.take_closed(id),
-            Event::Acceptable(id) => self.listener(id)?.accept.take(),
-        }
-    }
-
-    #[inline]
-    fn take_armed(&mut self, id: SocketId, direction: Direction) -> Option<Waker> {
-        let place = self.entry(id)?.place(direction);
-        if std::mem::take(&mut place.is_armed) { place.waker.take() } else { None }
-    }
-
-    /// Whom an event has woken, for the next time. Returns the waker where it has no place any more, to be dropped out of all
-    /// borrows.
-    #[inline]
-    #[must_use]
-    fn keep(&mut self, event: Event, waker: Waker) -> Option<Waker> {
-        let place = match event {
-            Event::Readable(id) => self.entry(id).map(|entry| &mut entry.read),
-            Event::Writable(id) => self.entry(id).map(|entry| &mut entry.write),
-            Event::Closed(_) | Event::Acceptable(_) => None,
-        };
-        match place {
-            Some(place) if place.waker.is_none() => {
-                place.waker = Some(waker);
-                None
+            Event::Readable(id) => self.wake(id, Direction::Read, waking),
+            Event::Writable(id) => self.wake(id, Direction::Write, waking),
+            Event::Closed(id) => {
+                self.wake(id, Direction::Read, waking);
+                self.wake(id, Direction::Write, waking);
             }
-            _ => Some(waker),
+            Event::Acceptable(id) => match self.listener(id).and_then(|listener| listener.accept.take()) {
+                Some(Waiter::Task(key)) => waking.wake(key),
+                Some(Waiter::Waker(waker)) => self.woken.push(waker),
+                None => {}
+            },
         }
     }
 
-    /// The end of a connection wakes both directions, which may be two tasks.
-    #[cold]
-    fn take_closed(&mut self, id: SocketId) -> Option<Waker> {
-        let entry = self.entry(id)?;
-        let places = [std::mem::take(&mut entry.read), std::mem::take(&mut entry.write)];
-        let mut first = None;
-        for Place { waker, is_armed } in places {
-            let Some(waker) = waker else { continue };
-            if !is_armed {
-                self.replaced.push(waker);
-            } else if first.is_none() {
-                first = Some(waker);
-            } else {
-                self.ended.push(waker);
-            }
+    #[inline(always)]
+    fn wake(&mut self, id: SocketId, direction: Direction, waking: &mut Waking<'_>) {
+        let Some((task, waker)) = self.entry(id).map(|entry| entry.take(direction)) else { return };
+        waking.wake(task);
+        if let Some(waker) = waker {
+            self.woken.push(waker);
         }
-        first
     }
 
-    /// Whether wakers wait to be dropped or woken when nothing is borrowed.
+    /// Whether somebody is to be woken, or wakers dropped, when nothing is borrowed.
     fn has_left(&self) -> bool {
-        !self.replaced.is_empty() || !self.ended.is_empty()
+        !self.replaced.is_empty() || !self.woken.is_empty()
     }
 }
 
-/// Events -> readiness, wakers. Returns how many events there were.
-pub(crate) fn dispatch(reactor: &RefCell<Reactor>, engine: &Engine) -> u32 {
-    let mut count = 0;
-    engine.take_events(|event| {
-        count += 1;
-        // No borrow is held: waking may run anything.
-        let waker = reactor.borrow_mut().take(event);
-        if let Some(waker) = waker {
-            waker.wake_by_ref();
-            let left = reactor.borrow_mut().keep(event, waker);
-            drop(left);
-        }
-    });
-    if reactor.borrow().has_left() {
-        let ended = std::mem::take(&mut reactor.borrow_mut().ended);
-        ended.into_iter().for_each(Waker::wake);
+/// Events -> readiness, woken tasks. Returns how many events there were.
+pub(crate) fn dispatch(reactor: &RefCell<Reactor>, engine: &Engine, tasks: &Tasks) -> u32 {
+    let (count, has_left) = {
+        let (mut reactor, mut waking) = (reactor.borrow_mut(), tasks.waking());
+        let count = match engine {
+            Engine::Native(native) => native.take_events(|event| reactor.tell(event, &mut waking)),
+            Engine::Kernel(kernel) => kernel.take_events(|event| reactor.tell(event, &mut waking)),
+        };
+        (count, reactor.has_left())
+    };
+    if has_left {
+        let woken = std::mem::take(&mut reactor.borrow_mut().woken);
+        woken.into_iter().for_each(Waker::wake);
         let replaced = std::mem::take(&mut reactor.borrow_mut().replaced);
         drop(replaced);
     }

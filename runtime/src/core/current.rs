@@ -1,28 +1,26 @@
 //! Which worker the running thread is in.
 
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 use std::rc::Rc;
 
 use crate::core::inner::Inner;
 
 thread_local! {
-    static CURRENT: RefCell<Option<Rc<Inner>>> = const { RefCell::new(None) };
+    // What has no destructor costs an access less; and `enter` leaves nothing behind that needs one.
+    static CURRENT: ManuallyDrop<RefCell<Option<Rc<Inner>>>> = const { ManuallyDrop::new(RefCell::new(None)) };
 }
 
 /// Runs `f` with the current worker, if there is one. `f` must not run foreign code (wake, or drop wakers and
 /// futures): hand these out and let them go afterwards.
-#[inline]
+#[inline(always)]
 pub(crate) fn with<R>(f: impl FnOnce(&Rc<Inner>) -> R) -> Option<R> {
-    // The thread-local is gone when a thread that ends drops the last handles.
-    CURRENT
-        .try_with(|current| {
-            current.borrow().as_ref().map(|inner| {
-                inner.tokio.disturb();
-                f(inner)
-            })
+    CURRENT.with(|current| {
+        current.borrow().as_ref().map(|inner| {
+            inner.tokio.disturb();
+            f(inner)
         })
-        .ok()
-        .flatten()
+    })
 }
 
 /// Runs `f` inside a worker, and returns to the one before it (if any) afterwards, even when `f` panics.
@@ -30,11 +28,11 @@ pub(crate) fn enter<R>(inner: &Rc<Inner>, f: impl FnOnce() -> R) -> R {
     struct Restore(Option<Rc<Inner>>);
     impl Drop for Restore {
         fn drop(&mut self) {
-            let entered = CURRENT.replace(self.0.take());
+            let entered = CURRENT.with(|current| current.replace(self.0.take()));
             drop(entered);
         }
     }
-    let _restore = Restore(CURRENT.replace(Some(inner.clone())));
+    let _restore = Restore(CURRENT.with(|current| current.replace(Some(inner.clone()))));
     let _tokio = inner.tokio.enter();
     f()
 }

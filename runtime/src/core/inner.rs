@@ -85,7 +85,7 @@ impl Inner {
             engine,
             reactor: RefCell::new(Reactor::new()),
             timers: RefCell::new(Timers::new(now)),
-            tasks: Tasks::new(),
+            tasks: Tasks::default(),
             tokio,
             #[cfg(feature = "hyper")]
             scratch: RefCell::new(vec![0; SCRATCH].into_boxed_slice()),
@@ -125,7 +125,9 @@ impl Inner {
 
     fn handle_message(&self, message: Message) {
         match message {
-            Message::Run(runnable) => self.tasks.push(runnable),
+            Message::Spawn(task) => self.tasks.spawn(task),
+            Message::Wake(task) => self.tasks.wake(task.arrived()),
+            Message::Cancel(task) => self.tasks.cancel(task.key()),
             // What is gone already (its worker closed it) needs no closing.
             Message::CloseSocket(id) => drop(self.engine.close(id)),
             Message::CloseListener(id) => self.close_listener(id),
@@ -168,9 +170,9 @@ impl Inner {
     /// Closes a listener, and tells those that wait for its connections.
     pub(crate) fn close_listener(&self, id: corelane_netstack::ListenerId) {
         let _ = self.engine.close_listener(id); // gone already is as good
-        let waker = self.reactor.borrow_mut().remove_listener(id);
-        if let Some(waker) = waker {
-            waker.wake();
+        let waiter = self.reactor.borrow_mut().remove_listener(id);
+        if let Some(waiter) = waiter {
+            waiter.wake(&self.tasks);
         }
     }
 

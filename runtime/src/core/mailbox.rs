@@ -12,12 +12,17 @@ use crate::core::counts::Counts;
 use crate::core::letterbox::Letterbox;
 use crate::core::parts::EventFd;
 use crate::poll::ready::PollKey;
-use crate::task::executor::Runnable;
+use crate::task::future::SendableTask;
+use crate::task::header::Header;
 
 /// What one thread may ask of another's worker.
 pub(crate) enum Message {
-    /// A task was woken, or is new.
-    Run(Runnable),
+    /// A new task.
+    Spawn(SendableTask),
+    /// A task was woken.
+    Wake(Arc<Header>),
+    /// A task's future is to be dropped.
+    Cancel(Arc<Header>),
     /// A stream was dropped away from home.
     CloseSocket(SocketId),
     /// A listener was dropped away from home.

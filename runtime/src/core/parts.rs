@@ -95,7 +95,7 @@ impl<T: Default> Lock<T> for Mutex<T> {
     }
 }
 
-impl Flag for CachePadded<AtomicBool> {
+impl Flag for AtomicBool {
     fn load(&self) -> bool {
         AtomicBool::load(self, Ordering::SeqCst)
     }
@@ -110,6 +110,24 @@ impl Flag for CachePadded<AtomicBool> {
 
     fn swap(&self, value: bool) -> bool {
         AtomicBool::swap(self, value, Ordering::SeqCst)
+    }
+}
+
+impl<F: Flag> Flag for CachePadded<F> {
+    fn load(&self) -> bool {
+        F::load(self)
+    }
+
+    fn load_relaxed(&self) -> bool {
+        F::load_relaxed(self)
+    }
+
+    fn store(&self, value: bool) {
+        F::store(self, value);
+    }
+
+    fn swap(&self, value: bool) -> bool {
+        F::swap(self, value)
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::core::current;
 use crate::core::mailbox::{Message, Shared};
 use crate::stats::{Snapshot, SocketInfo};
-use crate::task::executor::{self, Origin};
+use crate::task::future::{self, Origin, SendableTask};
 use crate::task::join_handle::{JoinError, JoinHandle};
 
 /// Starts a task on this core. It may hold what can't leave the thread (`Rc`, [`Chunk`](crate::Chunk)).
@@ -30,9 +30,12 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let Some(shared) = current::with(|inner| inner.shared.clone()) else { panic!("{NO_WORKER}") };
-    let (runnable, handle) = executor::new_local(&shared, origin, future);
-    runnable.schedule();
+    let spawned = current::with(|inner| {
+        let (task, handle) = future::new(&inner.shared, origin, future);
+        inner.tasks.spawn(task);
+        handle
+    });
+    let Some(handle) = spawned else { panic!("{NO_WORKER}") };
     handle
 }
 
@@ -95,8 +98,9 @@ impl Handle {
             let message = format!("there is no worker {index}: the runtime has {}", self.workers.len());
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         };
-        let (runnable, handle) = executor::new_sendable(shared, origin, future);
-        shared.mailbox.push(Message::Run(runnable));
+        let (task, handle) = future::new(shared, origin, future);
+        let task: SendableTask = task;
+        shared.mailbox.push(Message::Spawn(task));
         Ok(handle)
     }
 

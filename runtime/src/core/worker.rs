@@ -228,7 +228,7 @@ pub(crate) fn begin_turn(inner: &Inner, now: Instant, main: &mut dyn FnMut() -> 
     let received = inner.engine.receive(now); // NIC ring -> burst -> TCP; or epoll
     inner.engine.expire(now); // the stack's timers due
     let timers = inner.fire_timers(now); // the tasks' timers due
-    let events = reactor::dispatch(&inner.reactor, &inner.engine); // events -> wakers
+    let events = reactor::dispatch(&inner.reactor, &inner.engine, &inner.tasks); // events -> woken tasks
     let tokio = u32::from(inner.tokio.drive(now)); // tokio's tasks, with the feature tokio-rt
     let polled = tokio + main() + inner.tasks.run(&inner.budget, &inner.clock); // woken futures read and write
     Progress { now, messages, received, timers, events, polled, sent: 0, more: false }

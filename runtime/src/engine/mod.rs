@@ -16,7 +16,7 @@ use std::net::SocketAddr;
 use std::os::fd::BorrowedFd;
 
 use corelane_netstack::{
-    Event, Instant, Keepalive, ListenerId, Readiness, Shutdown, SocketId, SocketInfo, SocketOptions, TcpInfo,
+    Instant, Keepalive, ListenerId, Readiness, Shutdown, SocketId, SocketInfo, SocketOptions, TcpInfo,
 };
 use corelane_nic::{Chunk, Pool};
 
@@ -69,25 +69,6 @@ macro_rules! contract {
             )*
         }
     };
-}
-
-impl Engine {
-    /// What happened since it was last asked for: edges, in the stack's words. `f` may call the engine.
-    #[inline]
-    pub(crate) fn take_events(&self, mut f: impl FnMut(Event)) {
-        match self {
-            Engine::Native(engine) => {
-                while let Some(event) = engine.next_event() {
-                    f(event);
-                }
-            }
-            Engine::Kernel(engine) => {
-                while let Some(event) = engine.next_event() {
-                    f(event);
-                }
-            }
-        }
-    }
 }
 
 contract! {

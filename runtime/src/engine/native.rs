@@ -104,9 +104,15 @@ impl Native {
         self.stack.borrow_mut().expire(now);
     }
 
+    /// What happened since it was last asked for: edges, in the stack's words. `f` may not call the engine. Returns how many.
     #[inline]
-    pub(super) fn next_event(&self) -> Option<Event> {
-        self.stack.borrow_mut().next_event()
+    pub(crate) fn take_events(&self, mut f: impl FnMut(Event)) -> u32 {
+        let (mut stack, mut count) = (self.stack.borrow_mut(), 0);
+        while let Some(event) = stack.next_event() {
+            count += 1;
+            f(event);
+        }
+        count
     }
 
     /// TCP -> burst -> NIC ring.

@@ -37,12 +37,16 @@ pub(crate) fn at<R>(core: u32, what: &str, f: impl FnOnce(&Inner) -> R) -> io::R
 }
 
 /// A command to the engine of worker `core`, which must be this thread's.
+#[inline]
 pub(crate) fn command<R>(
     core: u32,
     what: &str,
     f: impl FnOnce(&Engine) -> engine::Result<R>,
 ) -> io::Result<R> {
-    Ok(at(core, what, |inner| f(&inner.engine))??)
+    match at(core, what, |inner| f(&inner.engine).map_err(io::Error::from)) {
+        Ok(result) => result,
+        Err(error) => Err(error),
+    }
 }
 
 #[cold]

@@ -7,7 +7,7 @@ use std::panic::Location;
 
 use super::{TcpListener, ToAddr};
 use crate::core::spawn::Handle;
-use crate::task::executor::Origin;
+use crate::task::future::Origin;
 use crate::task::join_handle::JoinHandle;
 
 impl Handle {

@@ -22,8 +22,9 @@ macro_rules! read_methods {
         ///
         /// # Cancel safety
         /// Nothing is lost when it is dropped: what was not given is read by the next call.
-        pub async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-            poll_fn(|cx| self.stream().poll_read_shared(cx, buf)).await
+        pub fn read(&mut self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
+            let stream = self.stream();
+            poll_fn(move |cx| stream.poll_read_shared(cx, buf))
         }
 
         /// As `read`, but leaves the data to be read again.
@@ -33,8 +34,9 @@ macro_rules! read_methods {
         ///
         /// # Cancel safety
         /// As `read`.
-        pub async fn peek(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-            poll_fn(|cx| self.stream().poll_peek_shared(cx, buf)).await
+        pub fn peek(&mut self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
+            let stream = self.stream();
+            poll_fn(move |cx| stream.poll_peek_shared(cx, buf))
         }
 
         /// Fills `buf`.
@@ -94,8 +96,9 @@ macro_rules! read_methods {
         ///
         /// # Cancel safety
         /// Nothing is lost when it is dropped.
-        pub async fn recv_chunk(&mut self) -> io::Result<Option<Chunk>> {
-            poll_fn(|cx| self.stream().poll_recv_chunk_shared(cx)).await
+        pub fn recv_chunk(&mut self) -> impl Future<Output = io::Result<Option<Chunk>>> {
+            let stream = self.stream();
+            poll_fn(move |cx| stream.poll_recv_chunk_shared(cx))
         }
     };
 }
@@ -112,8 +115,9 @@ macro_rules! write_methods {
         ///
         /// # Cancel safety
         /// Nothing was written when it is dropped before it is done.
-        pub async fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-            poll_fn(|cx| self.stream().poll_write_shared(cx, buf)).await
+        pub fn write(&mut self, buf: &[u8]) -> impl Future<Output = io::Result<usize>> {
+            let stream = self.stream();
+            poll_fn(move |cx| stream.poll_write_shared(cx, buf))
         }
 
         /// Writes all of `buf`.
@@ -138,9 +142,9 @@ macro_rules! write_methods {
         ///
         /// # Cancel safety
         /// When it is dropped before it is done nothing was sent, and the chunk is gone.
-        pub async fn send(&mut self, chunk: Chunk) -> io::Result<()> {
-            let mut chunk = Some(chunk);
-            poll_fn(|cx| self.stream().poll_send_shared(cx, &mut chunk)).await
+        pub fn send(&mut self, chunk: Chunk) -> impl Future<Output = io::Result<()>> {
+            let (stream, mut chunk) = (self.stream(), Some(chunk));
+            poll_fn(move |cx| stream.poll_send_shared(cx, &mut chunk))
         }
     };
 }

@@ -100,20 +100,18 @@ impl TcpListener {
         let polled = at(self.core, "TcpListener", |inner| {
             let accepted = inner.engine.accept(id);
             match accepted {
-                Ok((socket, peer)) => (Poll::Ready(Ok((TcpStream::of(self.core, socket), peer))), None),
+                Ok((socket, peer)) => Poll::Ready(Ok((TcpStream::of(self.core, socket), peer))),
                 Err(SocketError::WOULD_BLOCK) => {
-                    (Poll::Pending, inner.reactor.borrow_mut().register_accept(id, cx.waker()))
+                    inner.reactor.borrow_mut().register_accept(id, cx.waker(), &inner.tasks);
+                    Poll::Pending
                 }
                 Err(SocketError::Stack(Error::NotOpen)) if inner.is_shutting_down() => {
-                    (Poll::Ready(Err(shutting_down())), None)
+                    Poll::Ready(Err(shutting_down()))
                 }
-                Err(error) => (Poll::Ready(Err(error.into())), None),
+                Err(error) => Poll::Ready(Err(error.into())),
             }
         });
-        match polled {
-            Ok((poll, _replaced)) => poll,
-            Err(error) => Poll::Ready(Err(error)),
-        }
+        polled.unwrap_or_else(|error| Poll::Ready(Err(error)))
     }
 
     /// The address that it listens on.

@@ -95,7 +95,7 @@ impl TcpStream {
         let polled = at(self.core, NAME, |inner| match op(&inner.engine, id) {
             Ok(result) => Poll::Ready(Ok(result)),
             Err(SocketError::WOULD_BLOCK) => {
-                inner.reactor.borrow_mut().register(id, direction, cx.waker());
+                inner.reactor.borrow_mut().register(id, direction, cx.waker(), &inner.tasks);
                 Poll::Pending
             }
             Err(error) => Poll::Ready(Err(error.into())),
@@ -187,7 +187,7 @@ impl TcpStream {
                     Poll::Ready(Ok(()))
                 }
                 Err(SocketError::WOULD_BLOCK) => {
-                    inner.reactor.borrow_mut().register(id, Direction::Read, cx.waker());
+                    inner.reactor.borrow_mut().register(id, Direction::Read, cx.waker(), &inner.tasks);
                     Poll::Pending
                 }
                 Err(error) => Poll::Ready(Err(error.into())),

@@ -17,6 +17,7 @@ pub(crate) const WRITE_KEY: u32 = OUT;
 pub(crate) const STATE_KEY: u32 = !0;
 
 /// What a socket is ready for.
+#[inline]
 pub(crate) fn of(ready: Readiness) -> u32 {
     let bit = |is: bool, mask: u32| if is { mask } else { 0 };
     bit(ready.readable, IN)

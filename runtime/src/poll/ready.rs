@@ -32,6 +32,7 @@ pub(crate) enum Watched {
 
 impl Watched {
     /// epoll's events that hold now; `None` when it is gone.
+    #[inline(always)]
     fn state(self, engine: &Engine) -> Option<u32> {
         match self {
             Watched::Socket(id) => Some(mask::of(engine.poll(id).ok()?)),
@@ -86,6 +87,21 @@ impl List {
         }
         self.tail = key;
         self.len += 1;
+    }
+
+    /// Takes out the first; the list isn't empty.
+    #[inline]
+    fn pop<'a>(&mut self, all: &'a mut Slab<Registration>) -> (u32, &'a mut Registration) {
+        let key = self.head;
+        let next = all[key as usize].next;
+        match next {
+            NONE => self.tail = NONE,
+            next => all[next as usize].previous = NONE,
+        }
+        (self.head, self.len) = (next, self.len - 1);
+        let registration = &mut all[key as usize];
+        registration.linked = false;
+        (key, registration)
     }
 
     fn remove(&mut self, all: &mut Slab<Registration>, key: u32) {
@@ -165,6 +181,7 @@ impl Polls {
         })
     }
 
+    #[inline(always)]
     fn find(&self, watched: Watched) -> Option<u32> {
         let key = match watched {
             Watched::Socket(id) => *self.sockets.get(id.slot() as usize)?,
@@ -287,6 +304,7 @@ impl Polls {
     }
 
     /// Something happened. Whether it is registered: then no task waits for it.
+    #[inline]
     pub(crate) fn note(&mut self, event: StackEvent) -> bool {
         match event {
             StackEvent::Readable(id) => self.wake(Watched::Socket(id), mask::READ_KEY),
@@ -345,9 +363,7 @@ impl Polls {
             if events.room() == 0 {
                 return;
             }
-            let next = poll.ready.head;
-            poll.ready.remove(&mut self.registrations, next);
-            let registration = &mut self.registrations[next as usize];
+            let (next, registration) = poll.ready.pop(&mut self.registrations);
             // A listener that a shutdown has closed tells so by its next accept. A socket that is gone tells nothing.
             let state = registration.watched.state(engine).unwrap_or(match registration.watched {
                 Watched::Listener(_) => mask::IN | mask::HUP,

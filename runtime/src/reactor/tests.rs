@@ -1,7 +1,13 @@
-use super::*;
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Wake;
+use std::task::{Poll, Wake};
+
+use super::*;
+use crate::core::current;
+use crate::test_support::worker;
 
 #[derive(Default)]
 struct Count(AtomicUsize);
@@ -17,9 +23,15 @@ fn counter() -> (Arc<Count>, Waker) {
     (count.clone(), Waker::from(count))
 }
 
+/// How many wakers an event wakes.
 fn woken(reactor: &mut Reactor, event: Event) -> usize {
-    let waker = reactor.take(event);
-    waker.into_iter().chain(std::mem::take(&mut reactor.ended)).map(Waker::wake).count()
+    let tasks = Tasks::default();
+    reactor.tell(event, &mut tasks.waking());
+    std::mem::take(&mut reactor.woken).into_iter().map(Waker::wake).count()
+}
+
+fn register(reactor: &mut Reactor, id: SocketId, direction: Direction, waker: &Waker) {
+    reactor.register(id, direction, waker, &Tasks::default());
 }
 
 #[test]
@@ -27,8 +39,8 @@ fn an_event_wakes_its_direction_once() {
     let mut reactor = Reactor::new();
     let id = SocketId::from_parts(300, 7);
     let ((reads, read), (writes, write)) = (counter(), counter());
-    reactor.register(id, Direction::Read, &read);
-    reactor.register(id, Direction::Write, &write);
+    register(&mut reactor, id, Direction::Read, &read);
+    register(&mut reactor, id, Direction::Write, &write);
     assert_eq!(woken(&mut reactor, Event::Readable(id)), 1);
     assert_eq!(woken(&mut reactor, Event::Readable(id)), 0, "nobody waits any more");
     assert_eq!((reads.0.load(Ordering::Relaxed), writes.0.load(Ordering::Relaxed)), (1, 0));
@@ -36,40 +48,60 @@ fn an_event_wakes_its_direction_once() {
 }
 
 #[test]
-fn the_same_task_waits_again_with_the_same_waker() {
+fn a_waker_that_waits_again_is_the_same_one() {
     let mut reactor = Reactor::new();
     let id = SocketId::from_parts(300, 7);
     let (count, waker) = counter();
-    reactor.register(id, Direction::Read, &waker);
+    register(&mut reactor, id, Direction::Read, &waker);
     let holds = Arc::strong_count(&count);
-    for round in 1..4 {
-        let taken = reactor.take(Event::Readable(id)).unwrap();
-        assert_eq!(woken(&mut reactor, Event::Readable(id)), 0, "it does not wait any more");
-        taken.wake_by_ref();
-        assert!(reactor.keep(Event::Readable(id), taken).is_none());
-        assert_eq!(woken(&mut reactor, Event::Readable(id)), 0, "nor does it now");
-        assert_eq!(woken(&mut reactor, Event::Closed(id)), 0);
-        reactor.replaced.clear();
-        reactor.register(id, Direction::Read, &waker);
-        assert_eq!((count.0.load(Ordering::Relaxed), Arc::strong_count(&count)), (round, holds));
-    }
-    // One that came meanwhile stays, and the old one is given back to be dropped.
-    let taken = reactor.take(Event::Readable(id)).unwrap();
+    register(&mut reactor, id, Direction::Read, &waker);
+    assert_eq!(Arc::strong_count(&count), holds);
+    assert!(reactor.replaced.is_empty());
     let (_, other) = counter();
-    reactor.register(id, Direction::Read, &other);
-    assert!(reactor.keep(Event::Readable(id), taken).is_some());
-    assert!(reactor.take(Event::Readable(id)).unwrap().will_wake(&other));
-    // Nor has a socket that is gone a place for it.
-    let gone = SocketId::from_parts(300, 6);
-    assert!(reactor.keep(Event::Readable(gone), other).is_some());
+    register(&mut reactor, id, Direction::Read, &other);
+    assert_eq!(reactor.replaced.len(), 1, "handed out to be dropped");
+    assert_eq!(woken(&mut reactor, Event::Readable(id)), 1);
+    assert_eq!(count.0.load(Ordering::Relaxed), 0, "who waited before is not woken");
+}
+
+#[test]
+fn a_task_waits_by_its_key_and_takes_the_place_of_a_waker() {
+    let (mut worker, _) = worker();
+    let id = SocketId::from_parts(300, 7);
+    let polls = Rc::new(Cell::new(0));
+    let count = polls.clone();
+    let (_, foreign) = counter();
+    drop(worker.spawn_local(poll_fn(move |cx| {
+        current::with(|inner| {
+            let mut reactor = inner.reactor.borrow_mut();
+            if count.get() == 0 {
+                reactor.register(id, Direction::Read, &foreign, &inner.tasks);
+            }
+            reactor.register(id, Direction::Read, cx.waker(), &inner.tasks);
+            assert_eq!(reactor.replaced.len(), usize::from(count.get() == 0));
+            reactor.replaced.clear();
+        });
+        count.set(count.get() + 1);
+        Poll::<()>::Pending
+    })));
+    worker.turn();
+    for polled in 1..4 {
+        assert_eq!(polls.get(), polled);
+        let inner = worker.inner.clone();
+        for _ in 0..2 {
+            inner.reactor.borrow_mut().tell(Event::Readable(id), &mut inner.tasks.waking());
+        }
+        assert!(inner.reactor.borrow().woken.is_empty(), "no waker was made");
+        assert_eq!(worker.turn().polled, 1, "two events, one poll");
+    }
 }
 
 #[test]
 fn the_end_of_a_connection_wakes_both_directions() {
     let mut reactor = Reactor::new();
     let id = SocketId::from_parts(0, 0);
-    reactor.register(id, Direction::Read, Waker::noop());
-    reactor.register(id, Direction::Write, Waker::noop());
+    register(&mut reactor, id, Direction::Read, Waker::noop());
+    register(&mut reactor, id, Direction::Write, Waker::noop());
     assert_eq!(woken(&mut reactor, Event::Closed(id)), 2);
 }
 
@@ -77,9 +109,9 @@ fn the_end_of_a_connection_wakes_both_directions() {
 fn a_slot_that_is_used_again_has_no_old_wakers() {
     let mut reactor = Reactor::new();
     let (old, new) = (SocketId::from_parts(1, 1), SocketId::from_parts(1, 2));
-    reactor.register(old, Direction::Read, Waker::noop());
-    reactor.register(old, Direction::Write, Waker::noop());
-    reactor.register(new, Direction::Write, Waker::noop());
+    register(&mut reactor, old, Direction::Read, Waker::noop());
+    register(&mut reactor, old, Direction::Write, Waker::noop());
+    register(&mut reactor, new, Direction::Write, Waker::noop());
     assert_eq!(reactor.replaced.len(), 2, "handed out to be dropped");
     assert_eq!(woken(&mut reactor, Event::Readable(old)), 0);
     assert_eq!(woken(&mut reactor, Event::Readable(new)), 0);
@@ -99,9 +131,9 @@ fn listeners_are_found_until_they_are_gone() {
     let id = ListenerId::from_parts(2, 5);
     reactor.add_listener(id);
     assert_eq!(reactor.any_listener(), Some(id));
-    assert!(reactor.register_accept(id, Waker::noop()).is_none());
+    reactor.register_accept(id, Waker::noop(), &Tasks::default());
     assert_eq!(woken(&mut reactor, Event::Acceptable(id)), 1);
-    drop(reactor.register_accept(id, Waker::noop()));
+    reactor.register_accept(id, Waker::noop(), &Tasks::default());
     assert!(reactor.remove_listener(id).is_some());
     assert_eq!(reactor.any_listener(), None);
     assert!(reactor.remove_listener(id).is_none());

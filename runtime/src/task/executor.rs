@@ -1,103 +1,225 @@
-//! The run queue of a worker. Tasks are `async-task`'s: one allocation each, scheduling without locks.
+//! The tasks of a worker, and its run queue.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::collections::VecDeque;
-use std::future::Future;
-use std::panic::Location;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::{RawWakerVTable, Waker};
 use std::time::Duration;
-
-use async_task::Builder;
-use pin_project_lite::pin_project;
-use slab::Slab;
 
 use crate::core::budget::Budget;
 use crate::core::clock::Clock;
-use crate::core::current;
-use crate::core::mailbox::{Message, Shared};
-use crate::task::join_handle::JoinHandle;
-
-/// Where a task was started: its name, in the log.
-pub(crate) type Origin = &'static Location<'static>;
-
-/// A task that is to be polled.
-pub(crate) type Runnable = async_task::Runnable<Home>;
-
-/// The worker that a task belongs to. It stands with the task and not in a closure that schedules it: around one that has
-/// captured something async-task counts its holds, four atomic operations a wake.
-pub(crate) struct Home {
-    id: u32,
-    shared: Arc<Shared>,
-    origin: Origin,
-}
+use crate::task::future::{LocalTask, Origin};
+use crate::task::header::TaskKey;
 
 /// Origins that the log has named; when they are more, those that come are counted only.
 const NAMED: usize = 256;
 
+/// A place for a task. Its generation names the task in it, and grows when that ends.
+#[derive(Default)]
+struct Slot {
+    /// `None` while it is polled, and when there is none.
+    task: Option<LocalTask>,
+    generation: u32,
+    is_queued: bool,
+    is_cancelled: bool,
+}
+
+#[derive(Default)]
+struct List {
+    /// First in, first out. What has ended meanwhile is passed over.
+    queue: VecDeque<TaskKey>,
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+}
+
+impl List {
+    #[inline]
+    fn get(&mut self, key: TaskKey) -> Option<&mut Slot> {
+        self.slots.get_mut(key.slot as usize).filter(|slot| slot.generation == key.generation)
+    }
+
+    #[inline(always)]
+    fn wake(&mut self, key: TaskKey) {
+        if let Some(slot) = self.get(key)
+            && !std::mem::replace(&mut slot.is_queued, true)
+        {
+            self.queue.push_back(key);
+        }
+    }
+
+    fn insert(&mut self) -> (TaskKey, &mut Slot) {
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot::default());
+            self.slots.len() as u32 - 1 // memory ends before
+        });
+        let slot = &mut self.slots[index as usize];
+        (TaskKey { slot: index, generation: slot.generation }, slot)
+    }
+
+    /// The next task to poll, and whether to cancel it instead.
+    #[inline]
+    fn next(&mut self) -> Option<(TaskKey, LocalTask, bool)> {
+        loop {
+            let key = self.queue.pop_front()?;
+            let Some(slot) = self.get(key) else { continue };
+            slot.is_queued = false;
+            let is_cancelled = slot.is_cancelled;
+            if let Some(task) = slot.task.take() {
+                return Some((key, task, is_cancelled));
+            }
+        }
+    }
+
+    /// The place of a task that has ended is free.
+    fn remove(&mut self, key: TaskKey) {
+        if let Some(slot) = self.get(key) {
+            *slot = Slot { generation: key.generation.wrapping_add(1), ..Slot::default() };
+            self.free.push(key.slot);
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+}
+
+/// The task that was polled last and has not ended, and what its waker is: what wakes it needs no waker.
+#[derive(Clone, Copy)]
+struct Running {
+    key: TaskKey,
+    data: *const (),
+    vtable: *const RawWakerVTable,
+}
+
+impl Default for Running {
+    fn default() -> Running {
+        Running { key: TaskKey::NONE, data: std::ptr::null(), vtable: std::ptr::null() } // a vtable is never null
+    }
+}
+
+/// The run queue, held for many wakes.
+pub(crate) struct Waking<'a>(RefMut<'a, List>);
+
+impl Waking<'_> {
+    /// See [`Tasks::wake`].
+    #[inline(always)]
+    pub(crate) fn wake(&mut self, key: TaskKey) {
+        self.0.wake(key);
+    }
+}
+
 /// The tasks of one worker.
+#[derive(Default)]
 pub(crate) struct Tasks {
-    /// First in, first out.
-    queue: RefCell<VecDeque<Runnable>>,
+    list: RefCell<List>,
+    running: Cell<Running>,
     /// Tasks that gave way: they run again in the next turn.
     deferred: RefCell<Vec<Waker>>,
-    /// Every task that was polled and has not ended, so that a worker that ends can end them.
-    active: RefCell<Slab<Waker>>,
     /// Polls that took too long, and who is known for it.
     stalls: Cell<u64>,
     named: RefCell<Vec<Origin>>,
 }
 
 impl Tasks {
-    pub(crate) fn new() -> Tasks {
-        Tasks {
-            queue: RefCell::new(VecDeque::new()),
-            deferred: RefCell::new(Vec::new()),
-            active: RefCell::new(Slab::new()),
-            stalls: Cell::new(0),
-            named: RefCell::new(Vec::new()),
+    /// Adds a task, and polls it in this turn or the next.
+    pub(crate) fn spawn(&self, task: LocalTask) {
+        let mut list = self.list.borrow_mut();
+        let (key, slot) = list.insert();
+        task.header().set_key(key);
+        slot.task = Some(task);
+        list.wake(key);
+    }
+
+    /// Polls a task in this turn or the next. One that has ended is not woken.
+    #[inline]
+    pub(crate) fn wake(&self, key: TaskKey) {
+        self.list.borrow_mut().wake(key);
+    }
+
+    /// For many wakes. No foreign code may run while it lives.
+    #[inline]
+    pub(crate) fn waking(&self) -> Waking<'_> {
+        Waking(self.list.borrow_mut())
+    }
+
+    /// Drops a task's future when its turn has come.
+    pub(crate) fn cancel(&self, key: TaskKey) {
+        let mut list = self.list.borrow_mut();
+        if let Some(slot) = list.get(key) {
+            slot.is_cancelled = true;
+            list.wake(key);
         }
     }
 
+    /// The task that `waker` wakes, when it is the one that is polled; else none, or the right one.
     #[inline]
-    pub(crate) fn push(&self, runnable: Runnable) {
-        self.queue.borrow_mut().push_back(runnable);
+    pub(crate) fn woken_by(&self, waker: &Waker) -> TaskKey {
+        let running = self.running.get();
+        let is_its = running.data == waker.data() && std::ptr::eq(running.vtable, waker.vtable());
+        if is_its { running.key } else { TaskKey::NONE }
     }
 
     pub(crate) fn defer(&self, waker: Waker) {
         self.deferred.borrow_mut().push(waker);
     }
 
-    fn pop(&self) -> Option<Runnable> {
-        self.queue.borrow_mut().pop_front()
-    }
-
     /// Polls woken tasks, as many as the budget allows. Returns how many.
     pub(crate) fn run(&self, budget: &Budget, clock: &Clock) -> u32 {
-        let is_watched = !budget.stall.is_zero() && self.is_ready();
-        let mut before = if is_watched { clock.coarse() } else { Duration::ZERO };
-        let mut polled = 0;
-        while polled < budget.polls {
-            let Some(runnable) = self.pop() else { break };
-            polled += 1;
-            // What a future's poll panics with goes to its join handle. (A panic in a future's drop aborts the process:
-            // async-task has no way to tell anybody.)
-            let origin = runnable.metadata().origin;
-            runnable.run();
-            if is_watched {
-                let now = clock.coarse();
-                if now - before >= budget.stall {
-                    self.note_stall(origin, now - before);
-                }
-                before = now;
-            }
-        }
+        let polled = match self.is_ready() {
+            true => self.poll_queued(budget, clock),
+            false => 0,
+        };
         if !self.deferred.borrow().is_empty() {
             let deferred = std::mem::take(&mut *self.deferred.borrow_mut());
             deferred.into_iter().for_each(Waker::wake);
         }
         polled
+    }
+
+    fn poll_queued(&self, budget: &Budget, clock: &Clock) -> u32 {
+        let is_watched = !budget.stall.is_zero();
+        let stall = budget.stall.as_nanos() as u64; // longer ones never end
+        let mut before = if is_watched { clock.coarse() } else { 0 };
+        let mut polled = 0;
+        while polled < budget.polls {
+            let next = self.list.borrow_mut().next();
+            let Some((key, mut task, is_cancelled)) = next else { break };
+            polled += 1;
+            let origin = task.as_mut().origin();
+            if is_cancelled {
+                self.end(key, task);
+            } else {
+                self.poll(key, task);
+            }
+            if is_watched {
+                let now = clock.coarse();
+                if now - before >= stall {
+                    self.note_stall(origin, Duration::from_nanos(now - before));
+                }
+                before = now;
+            }
+        }
+        polled
+    }
+
+    #[inline]
+    fn poll(&self, key: TaskKey, mut task: LocalTask) {
+        let begin = |waker: &Waker| {
+            self.running.set(Running { key, data: waker.data(), vtable: waker.vtable() });
+        };
+        if task.as_mut().poll(begin).is_ready() {
+            self.end(key, task);
+        } else if let Some(slot) = self.list.borrow_mut().get(key) {
+            slot.task = Some(task);
+        }
+    }
+
+    /// Drops a task, out of all borrows: that may run anything.
+    fn end(&self, key: TaskKey, task: LocalTask) {
+        self.list.borrow_mut().remove(key);
+        self.running.set(Running::default()); // another task's waker may come to lie where this one's was
+        // A future that panics in its drop ends alone, too. Who joins it hears that it was cancelled.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(task)));
     }
 
     #[cold]
@@ -123,124 +245,39 @@ impl Tasks {
 
     /// Whether a task waits to be polled.
     pub(crate) fn is_ready(&self) -> bool {
-        !self.queue.borrow().is_empty()
+        !self.list.borrow().queue.is_empty()
     }
 
-    /// Tasks that have not ended: polled at least once, or waiting for it.
+    /// Tasks that have not ended.
     pub(crate) fn len(&self) -> usize {
-        // A woken task is in both; only the first poll of a new one is not in `active`, and it is in the queue.
-        self.active.borrow().len().max(self.queue.borrow().len())
+        self.list.borrow().len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.active.borrow().is_empty() && self.queue.borrow().is_empty()
+        self.len() == 0
     }
 
-    /// Drops the futures of all tasks; their join handles tell `Cancelled`. The worker must be the current one.
+    /// Drops the futures of all tasks; their join handles tell `Cancelled`. The worker must be the current one. `mail` takes in
+    /// what other threads have started.
     pub(crate) fn cancel_all(&self, mail: impl Fn()) {
-        // A task that another thread wakes at this moment comes by the mail a little later: hence the rounds.
-        for _ in 0..10_000 {
-            let wakers: Vec<Waker> = self.active.borrow().iter().map(|(_, waker)| waker.clone()).collect();
-            let none = wakers.is_empty();
-            wakers.into_iter().for_each(Waker::wake);
+        /// What is dropped may start tasks, and these again.
+        const ROUNDS: usize = 10_000;
+        for _ in 0..ROUNDS {
             mail();
-            while let Some(runnable) = self.pop() {
-                drop(runnable);
-            }
-            if none {
+            let all: Vec<(TaskKey, LocalTask)> = self.take_all();
+            if all.is_empty() {
                 return;
             }
-            std::thread::yield_now();
+            all.into_iter().for_each(|(key, task)| self.end(key, task));
         }
     }
-}
 
-/// A new task of the current thread's worker, which `shared` belongs to.
-pub(crate) fn new_local<F>(
-    shared: &Arc<Shared>,
-    origin: Origin,
-    future: F,
-) -> (Runnable, JoinHandle<F::Output>)
-where
-    F: Future + 'static,
-    F::Output: 'static,
-{
-    let (runnable, task) = builder(shared, origin).spawn_local(|_| Tracked::new(future), schedule);
-    (runnable, JoinHandle::new(task))
-}
-
-/// A new task for any worker.
-pub(crate) fn new_sendable<F>(
-    shared: &Arc<Shared>,
-    origin: Origin,
-    future: F,
-) -> (Runnable, JoinHandle<F::Output>)
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
-    let (runnable, task) = builder(shared, origin).spawn(|_| Tracked::new(future), schedule);
-    (runnable, JoinHandle::new(task))
-}
-
-fn builder(shared: &Arc<Shared>, origin: Origin) -> Builder<Home> {
-    Builder::new().propagate_panic(true).metadata(Home { id: shared.id(), shared: shared.clone(), origin })
-}
-
-/// What a wake does: on the worker's own thread one push to a plain queue, elsewhere a message.
-fn schedule(runnable: Runnable) {
-    let id = runnable.metadata().id;
-    let mut runnable = Some(runnable);
-    current::with(|inner| {
-        if inner.id == id
-            && let Some(runnable) = runnable.take()
-        {
-            inner.tasks.push(runnable);
-        }
-    });
-    if let Some(runnable) = runnable {
-        let shared = runnable.metadata().shared.clone(); // the task may be gone before the bell has rung
-        shared.mailbox.push(Message::Run(runnable));
-    }
-}
-
-pin_project! {
-    /// A future that is on its worker's list of tasks from its first poll to its end.
-    struct Tracked<F> {
-        #[pin]
-        future: F,
-        entry: Entry,
-    }
-}
-
-impl<F> Tracked<F> {
-    fn new(future: F) -> Tracked<F> {
-        Tracked { future, entry: Entry(None) }
-    }
-}
-
-impl<F: Future> Future for Tracked<F> {
-    type Output = F::Output;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let this = self.project();
-        if this.entry.0.is_none() {
-            let waker = cx.waker().clone();
-            this.entry.0 = current::with(|inner| inner.tasks.active.borrow_mut().insert(waker));
-        }
-        this.future.poll(cx)
-    }
-}
-
-/// A place in the list of active tasks.
-struct Entry(Option<usize>);
-
-impl Drop for Entry {
-    fn drop(&mut self) {
-        if let Some(key) = self.0 {
-            let waker = current::with(|inner| inner.tasks.active.borrow_mut().try_remove(key));
-            drop(waker); // out of the borrow: it may be the last hold on the task
-        }
+    fn take_all(&self) -> Vec<(TaskKey, LocalTask)> {
+        let mut list = self.list.borrow_mut();
+        let take = |(index, slot): (usize, &mut Slot)| {
+            Some((TaskKey { slot: index as u32, generation: slot.generation }, slot.task.take()?)) // as in `insert`
+        };
+        list.slots.iter_mut().enumerate().filter_map(take).collect()
     }
 }
 

@@ -3,14 +3,58 @@
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
-use async_task::{FallibleTask, Task};
+use crate::task::header::Header;
 
-use crate::task::executor::Home;
+/// What a panic was called with.
+type Panic = Box<dyn Any + Send>;
+
+/// How far a task is.
+enum State<T> {
+    Running,
+    /// Somebody waits for its end.
+    Joined(Waker),
+    /// It has ended: with this.
+    Ended(Result<T, JoinError>),
+    /// And the result was given.
+    Given,
+}
+
+/// What becomes of a task: shared by it and its join handle.
+struct Outcome<T>(Mutex<State<T>>);
+
+impl<T> Outcome<T> {
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        // Nothing that holds the lock runs foreign code.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The task's side of it. Dropped before it told anything it tells that the task was cancelled.
+pub(crate) struct Ending<T>(Option<Arc<Outcome<T>>>);
+
+impl<T> Ending<T> {
+    pub(crate) fn tell(&mut self, result: Result<T, Panic>) {
+        self.end(result.map_err(|panic| JoinError { panic: Some(Mutex::new(panic)) }));
+    }
+
+    fn end(&mut self, result: Result<T, JoinError>) {
+        let Some(outcome) = self.0.take() else { return };
+        let before = std::mem::replace(&mut *outcome.lock(), State::Ended(result));
+        if let State::Joined(waker) = before {
+            waker.wake();
+        }
+    }
+}
+
+impl<T> Drop for Ending<T> {
+    fn drop(&mut self) {
+        self.end(Err(JoinError { panic: None }));
+    }
+}
 
 /// Waits for a task's result. Dropping it lets the task run on, alone.
 ///
@@ -19,23 +63,24 @@ use crate::task::executor::Home;
 /// # Cancel safety
 /// A `&mut JoinHandle` can be awaited again after its future was dropped; nothing is lost.
 pub struct JoinHandle<T> {
-    /// `None` once the result was given.
-    task: Option<FallibleTask<T, Home>>,
+    header: Arc<Header>,
+    outcome: Arc<Outcome<T>>,
 }
 
 impl<T> JoinHandle<T> {
-    pub(crate) fn new(task: Task<T, Home>) -> JoinHandle<T> {
-        JoinHandle { task: Some(task.fallible()) }
+    pub(crate) fn new(header: Arc<Header>) -> (JoinHandle<T>, Ending<T>) {
+        let outcome = Arc::new(Outcome(Mutex::new(State::Running)));
+        (JoinHandle { header, outcome: outcome.clone() }, Ending(Some(outcome)))
     }
 
     /// Ends the task at its next turn: its future is dropped. One that has ended already is untouched.
-    pub fn cancel(mut self) {
-        drop(self.task.take());
+    pub fn cancel(self) {
+        self.header.cancel();
     }
 
     /// Whether the task has ended: by its result, a panic or because it was cancelled.
     pub fn is_finished(&self) -> bool {
-        self.task.as_ref().is_none_or(|task| task.is_finished())
+        matches!(*self.outcome.lock(), State::Ended(_) | State::Given)
     }
 }
 
@@ -44,26 +89,18 @@ impl<T> Future for JoinHandle<T> {
 
     /// # Panics
     /// When it is polled again after it gave the result.
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(task) = self.task.as_mut() else {
-            panic!("a JoinHandle was polled after it gave its result")
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let waker = cx.waker().clone();
+        let mut state = self.outcome.lock();
+        let before = match &*state {
+            State::Running | State::Joined(_) => std::mem::replace(&mut *state, State::Joined(waker)),
+            State::Ended(_) | State::Given => std::mem::replace(&mut *state, State::Given),
         };
-        // async-task hands a task's panic on by panicking here.
-        let result = match catch_unwind(AssertUnwindSafe(|| Pin::new(task).poll(cx))) {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(Some(value))) => Ok(value),
-            Ok(Poll::Ready(None)) => Err(JoinError { panic: None }),
-            Err(panic) => Err(JoinError { panic: Some(Mutex::new(panic)) }),
-        };
-        self.task = None;
-        Poll::Ready(result)
-    }
-}
-
-impl<T> Drop for JoinHandle<T> {
-    fn drop(&mut self) {
-        if let Some(task) = self.task.take() {
-            task.detach();
+        drop(state); // wakers and results are dropped, and a panic is begun, without the lock
+        match before {
+            State::Running | State::Joined(_) => Poll::Pending,
+            State::Ended(result) => Poll::Ready(result),
+            State::Given => panic!("a JoinHandle was polled after it gave its result"),
         }
     }
 }
@@ -77,7 +114,7 @@ impl<T> fmt::Debug for JoinHandle<T> {
 /// Why a task has no result.
 pub struct JoinError {
     /// What it panicked with; `None` = it was cancelled. The mutex makes the error `Sync`.
-    panic: Option<Mutex<Box<dyn Any + Send>>>,
+    panic: Option<Mutex<Panic>>,
 }
 
 impl JoinError {

@@ -1,5 +1,7 @@
 //! Tasks: futures that a worker polls.
 
 pub(crate) mod executor;
+pub(crate) mod future;
+pub(crate) mod header;
 pub(crate) mod join_handle;
 pub(crate) mod yield_now;

@@ -83,9 +83,6 @@ fn a_timeout_drops_what_takes_too_long() {
 }
 
 #[test]
-// Before each poll async-task looks at a local task through a shared reference: what the future has borrowed of itself mutably does
-// not outlive that by miri's rules, until it has one for UnsafePinned (async-task's issue 102, rust-lang/rust 137750).
-#[cfg_attr(miri, ignore = "async-task and a future that borrows of itself: miri has no rule for it yet")]
 fn missed_ticks_are_left_out() {
     let (mut worker, clock) = worker();
     let start = clock.now();

@@ -122,8 +122,18 @@ impl Kernel {
         self.state.borrow_mut().events.expire(now);
     }
 
+    /// As of the native engine.
+    pub(crate) fn take_events(&self, mut f: impl FnMut(Event)) -> u32 {
+        let mut count = 0;
+        while let Some(event) = self.next_event() {
+            count += 1;
+            f(event);
+        }
+        count
+    }
+
     #[inline(never)]
-    pub(super) fn next_event(&self) -> Option<Event> {
+    fn next_event(&self) -> Option<Event> {
         let inside = &mut *self.state.borrow_mut();
         let Inside { events, sockets, listeners, .. } = inside;
         events.next(

@@ -11,7 +11,6 @@ use crate::{spawn_local, yield_now};
 /// Gives out the waker of its task, and ends when woken.
 async fn woken_by(sender: mpsc::Sender<Waker>) {
     let mut first = true;
-    // `move`: what borrows of its own future is not for miri, see core/worker/tests.rs.
     poll_fn(move |cx| {
         if std::mem::take(&mut first) {
             sender.send(cx.waker().clone()).unwrap();
@@ -246,4 +245,152 @@ fn a_panic_that_takes_long_is_both() {
     let result: Result<(), _> = worker.block_on(task);
     assert!(result.unwrap_err().is_panic());
     assert_eq!(worker.stats().stalls, 1);
+}
+
+/// Panics when it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("dropped");
+    }
+}
+
+#[test]
+fn a_panic_in_the_drop_of_a_future_ends_its_task_alone() {
+    let (mut worker, _) = worker();
+    let bomb = Bomb;
+    let cancelled = worker.spawn_local(async move {
+        let _bomb = bomb;
+        pending::<()>().await;
+    });
+    let mut ended = worker.spawn_local({
+        let mut bomb = Some(Bomb);
+        poll_fn(move |_| {
+            assert!(bomb.as_mut().is_some());
+            Poll::Ready(7)
+        })
+    });
+    let good = worker.spawn_local(async { 5 });
+    assert_eq!(worker.turn().polled, 3);
+    assert_eq!(worker.block_on(good).unwrap(), 5, "the worker lives");
+    let error = worker.block_on(&mut ended).unwrap_err();
+    assert_eq!(error.to_string(), "the task panicked: dropped", "its future was dropped at its end");
+    cancelled.cancel();
+    assert_eq!(worker.turn().polled, 1);
+    assert_eq!(worker.stats().tasks, 0);
+}
+
+#[test]
+fn who_hears_of_an_end_finds_the_future_gone() {
+    let (mut worker, _) = worker();
+    let held = Rc::new(());
+    let (ending, cancelled) = (held.clone(), held.clone());
+    let first = worker.spawn_local(async move {
+        let _held = &ending;
+    });
+    let second = worker.spawn_local(async move {
+        let _held = cancelled;
+        pending::<()>().await;
+    });
+    let watch = held.clone();
+    let watcher = worker.spawn_local(async move {
+        first.await.unwrap();
+        Rc::strong_count(&watch)
+    });
+    worker.turn();
+    assert_eq!(worker.block_on(watcher).unwrap(), 3, "held, watch, and what the second one holds");
+    drop(worker);
+    assert!(second.is_finished());
+    assert_eq!(Rc::strong_count(&held), 1);
+}
+
+#[test]
+fn a_place_is_used_again_and_old_wakers_do_not_reach_who_has_it() {
+    let (mut worker, _) = worker();
+    let (sender, wakers) = mpsc::channel();
+    let first = worker.spawn_local(woken_by(sender));
+    worker.turn();
+    let waker = wakers.recv().unwrap();
+    waker.wake_by_ref();
+    worker.block_on(first).unwrap();
+    let polls = Rc::new(Cell::new(0));
+    let count = polls.clone();
+    let second = worker.spawn_local(poll_fn(move |_| {
+        count.set(count.get() + 1);
+        Poll::<()>::Pending
+    }));
+    worker.turn();
+    worker.enter(|| waker.wake_by_ref());
+    thread::spawn(move || waker.wake()).join().unwrap();
+    assert_eq!(worker.turn().polled, 0);
+    assert_eq!(polls.get(), 1);
+    second.cancel();
+    worker.turn();
+    assert_eq!(worker.stats().tasks, 0);
+}
+
+#[test]
+fn a_task_is_in_the_mailbox_once_and_is_polled_after_the_last_wake() {
+    let (mut worker, _) = worker();
+    let (sender, wakers) = mpsc::channel();
+    let polls = Rc::new(Cell::new(0));
+    let count = polls.clone();
+    drop(worker.spawn_local(poll_fn(move |cx| {
+        count.set(count.get() + 1);
+        sender.send(cx.waker().clone()).unwrap();
+        Poll::<()>::Pending
+    })));
+    worker.turn();
+    for round in 2..5 {
+        let waker = wakers.recv().unwrap();
+        thread::spawn(move || (0..10).for_each(|_| waker.wake_by_ref())).join().unwrap();
+        let progress = worker.turn();
+        assert_eq!((progress.messages, progress.polled, polls.get()), (1, 1, round));
+    }
+}
+
+#[test]
+fn other_threads_cancel_a_task_also_one_that_has_not_arrived() {
+    let (mut worker, _) = worker();
+    let handle = worker.handle();
+    let tasks: Vec<_> = (0..2).map(|_| handle.spawn_on(0, pending::<()>()).unwrap()).collect();
+    let mut tasks = tasks.into_iter();
+    thread::scope(|scope| {
+        scope.spawn(|| tasks.next().unwrap().cancel());
+    });
+    worker.turn();
+    assert_eq!(worker.stats().tasks, 1, "the second one");
+    thread::scope(|scope| {
+        scope.spawn(|| tasks.next().unwrap().cancel());
+    });
+    worker.turn();
+    assert_eq!(worker.stats().tasks, 0);
+}
+
+#[test]
+fn what_is_dropped_at_the_end_of_a_worker_may_start_tasks() {
+    struct Starts(Rc<Cell<u32>>);
+    impl Drop for Starts {
+        fn drop(&mut self) {
+            let left = self.0.get();
+            if left > 0 {
+                self.0.set(left - 1);
+                let again = Starts(self.0.clone());
+                drop(spawn_local(async move {
+                    let _again = again;
+                    pending::<()>().await;
+                }));
+            }
+        }
+    }
+    let (worker, _) = worker();
+    let left = Rc::new(Cell::new(5));
+    let first = Starts(left.clone());
+    drop(worker.spawn_local(async move {
+        let _first = first;
+        pending::<()>().await;
+    }));
+    drop(worker);
+    assert_eq!((left.get(), Rc::strong_count(&left)), (0, 1));
 }
