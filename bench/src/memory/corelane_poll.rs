@@ -149,21 +149,24 @@ impl Asker {
             self.connected += usize::from(event.is_writable());
             return Ok(());
         }
-        if event.is_readable() {
-            self.read(index)?;
+        if event.is_readable() && self.read(index)? {
+            return Ok(());
         }
         self.write(index)
     }
 
-    fn read(&mut self, index: usize) -> io::Result<()> {
+    /// Whether the answer was complete: then the next question is on its way, or waits for room.
+    fn read(&mut self, index: usize) -> io::Result<bool> {
+        let mut is_asked = false;
         while let Some(chunk) = now(self.streams[index].recv_chunk())? {
             let chunk = chunk.ok_or_else(closed)?;
             if self.client.borrow_mut().answer(index, &chunk) {
                 drop(chunk); // its buffer is the warmest one
                 self.write(index)?;
+                is_asked = true;
             }
         }
-        Ok(())
+        Ok(is_asked)
     }
 
     fn write(&mut self, index: usize) -> io::Result<()> {

@@ -205,8 +205,14 @@ impl Tcp {
     }
 
     /// As `readiness`, with Linux's idea of EPOLLOUT (tcp_poll): room is worth telling once a third of the buffer is free.
+    #[inline]
     pub(crate) fn poll(&mut self, id: SocketId) -> Result<Readiness, Error> {
         let connection = self.held_mut(id)?;
+        if connection.is_plainly_open() {
+            let (readable, writable) = (connection.rcv.queue.len() > 0, connection.has_ample_room());
+            connection.app.want_write |= !writable;
+            return Ok(Readiness { readable, writable, ..Readiness::default() });
+        }
         let is_open = connection.machine.get().can_write();
         let ready = connection.readiness(is_open && connection.has_ample_room());
         connection.app.want_write |= is_open && !ready.writable;
@@ -271,6 +277,12 @@ impl Tcp {
 impl Connection {
     /// What epoll reports; `has_room`: for a write, on a connection that takes them.
     #[inline]
+    /// Nothing but data and room is to be told.
+    fn is_plainly_open(&self) -> bool {
+        let has_ended = self.rcv.fin_received | self.app.read_shut | self.snd.fin;
+        self.machine.get() == State::Established && !has_ended && self.app.error.is_none()
+    }
+
     fn readiness(&self, has_room: bool) -> Readiness {
         let (error, closed) = (self.app.error.is_some(), self.machine.get() == State::Closed);
         let read_closed = self.rcv.fin_received || self.app.read_shut || closed;
