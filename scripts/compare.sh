@@ -22,7 +22,7 @@ can be had without: the kernel engines on loopback, corelane on an in-memory lin
   --workloads LIST    of echo, http, json, crr, bulk, bulk-up; json is an axum router, on tokio, corelane-kernel, corelane
   --client CLIENT     epoll, or wrk (http and json)
   --connections LIST  numbers of connections
-  --size BYTES        of a request and of its answer
+  --size LIST         bytes of a request and of its answer
   --bed BED           veth, tap, vhost, loopback or memory; vhost (corelane at both ends of DPDK's vhost-user pair) needs
                       root and libdpdk-dev
   --json FILE         the report, instead of target/compare/DATE.json; the page, with charts, is beside it and ends in .html

@@ -352,9 +352,9 @@ pub struct CompareArgs {
     /// 16 for crr, 1 for bulk and bulk-up]
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = connections)]
     pub connections: Vec<usize>,
-    /// Bytes of a request and of its answer (echo and crr)
-    #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = size)]
-    pub size: usize,
+    /// Bytes of a request and of its answer (echo and crr); each is measured on each number of connections
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "64", value_parser = size)]
+    pub size: Vec<usize>,
     /// Requests that a connection sends at once, before it waits for their answers (echo and http)
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = pipeline)]
     pub pipeline: usize,

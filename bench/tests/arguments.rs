@@ -82,6 +82,7 @@ fn wrong_values() {
     refused(&with(&["--dpdk-eal", "--no-pci"]), &["--dpdk-eal", "--engine corelane"]);
     refused(&with(&["--engine", "corelane"]), &["--ip", "10.0.0.3/24"]);
     refused(&with(&["--engine", "bio"]), &["bio", "possible values: epoll, corelane"]);
+    refused(&["compare", "--size", "64,0"], &["--size", "from 1 to 16777216"]);
     refused(&["compare", "--rounds", "0"], &["--rounds", "1..=1000"]);
     refused(&["compare", "--bed", "loopback", "--server-cpu", "1"], &["--server-cpu"]);
     let batches = ["compare", "--bed", "loopback", "--pipeline", "2"];

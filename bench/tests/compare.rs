@@ -194,7 +194,7 @@ fn an_open_loop_finds_the_knee_and_measures_at_parts_of_it() {
         assert_eq!(number(row, "/measurements/0/report/open_loop/seed"), 9.0);
         assert!(number(row, "/measurements/0/report/open_loop/due") > 0.0);
     }
-    assert!(table.contains("knee: epoll, loopback, echo, 16 connections: "), "{table}");
+    assert!(table.contains("knee: epoll, loopback, echo of 64 B, 16 connections: "), "{table}");
 }
 
 /// A comparison on the veth bed that would take a minute, killed when the test is over.

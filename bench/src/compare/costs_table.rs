@@ -8,9 +8,10 @@ use super::report::Comparison;
 use super::row::Row;
 use super::table;
 
-const HEADER: [&str; 12] = [
+const HEADER: [&str; 13] = [
     "bed",
     "workload",
+    "bytes",
     "conns",
     "engine",
     "server us/req: user",

@@ -12,12 +12,15 @@ use crate::sys::Stop;
 /// The cells in which they are counted: where valgrind would need minutes they tell nothing more.
 const CONNECTIONS: usize = 16;
 
+/// Bytes of the largest question that is counted: from a frame on, what is counted is mostly the copying of its bytes.
+const LARGEST: usize = 1024;
+
 /// About as long as one count takes.
 pub const EACH: Duration = Duration::from_secs(8);
 
 /// Whether they are counted in this cell: both ends must be one process.
 pub fn fits(plan: &Plan, cell: &Cell) -> bool {
-    plan.bed == Bed::Memory && cell.connections == CONNECTIONS
+    plan.bed == Bed::Memory && cell.connections == CONNECTIONS && cell.size <= LARGEST
 }
 
 /// Counts them for each engine in each cell that fits. Why those of some couldn't be counted.
@@ -40,7 +43,9 @@ pub fn count(
         progress.done(EACH);
         match result {
             Ok(counts) => series.instructions = Some(counts.total()),
-            Err(error) => left_out.push(format!("instructions of {}: {error:#}", series.engine)),
+            Err(error) => {
+                left_out.push(format!("instructions of {}, {}: {error:#}", series.engine, series.cell));
+            }
         }
     }
     Ok(left_out)

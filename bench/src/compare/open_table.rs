@@ -11,9 +11,10 @@ use super::row::{Ratio, Row};
 use super::sweep::Offered;
 use super::table;
 
-const HEADER: [&str; 14] = [
+const HEADER: [&str; 15] = [
     "bed",
     "workload",
+    "bytes",
     "conns",
     "engine",
     "of knee",
@@ -46,8 +47,8 @@ pub fn render(comparison: &Comparison) -> String {
 }
 
 fn line(knee: &Knee) -> String {
-    let Knee { bed, engine, workload, connections, .. } = knee;
-    let name = format!("knee: {engine}, {bed}, {workload}, {connections} connections");
+    let Knee { bed, engine, workload, connections, size, .. } = knee;
+    let name = format!("knee: {engine}, {bed}, {workload} of {size} B, {connections} connections");
     let at_least = if knee.refused.is_some() || knee.limit.is_none() { "at least " } else { "" };
     let rate = match knee.rate {
         Some(rate) => format!(

@@ -368,18 +368,36 @@ fn cells(args: &CompareArgs, bed: Bed, engines: &Engines, left_out: &mut Vec<Str
             ([], Workload::Bulk | Workload::BulkUp) => &[1],
             (chosen, _) => chosen,
         };
-        for mtu in mtus(args, bed, workload) {
+        for (mtu, size) in variants(args, bed, workload) {
             cells.extend(connections.iter().map(|&connections| Cell {
                 workload,
                 connections,
-                size: load::payload(workload, args.size),
+                size,
                 mtu,
                 engines: engines.at(bed, workload, connections, left_out),
             }));
         }
     }
     cells.retain(|cell| !cell.engines.is_empty());
+    without_repetitions(left_out);
+    without_repetitions(&mut cells);
     cells
+}
+
+/// What a user gave twice is measured once, and what is left out of several cells is said once.
+fn without_repetitions<T: PartialEq>(list: &mut Vec<T>) {
+    let all = std::mem::take(list);
+    for one in all {
+        if !list.contains(&one) {
+            list.push(one);
+        }
+    }
+}
+
+/// The MTUs of corelane's device and the sizes that a workload is measured with; some have a size of their own.
+fn variants(args: &CompareArgs, bed: Bed, workload: Workload) -> Vec<(Option<u16>, usize)> {
+    let sizes = || args.size.iter().map(|size| load::payload(workload, *size));
+    mtus(args, bed, workload).into_iter().flat_map(|mtu| sizes().map(move |size| (mtu, size))).collect()
 }
 
 /// The MTUs of corelane's device that a workload is measured with.
@@ -396,12 +414,15 @@ pub fn name(workload: Workload, mtu: Option<u16>) -> String {
     mtu.map_or_else(|| workload.to_string(), |mtu| format!("{workload}, MTU {mtu}"))
 }
 
+/// What is asked, in words, but for the number of connections.
+pub fn question(workload: Workload, mtu: Option<u16>, size: usize) -> String {
+    let size = if workload.is_bulk() { String::new() } else { format!(" of {size} B") };
+    format!("{}{size}", name(workload, mtu))
+}
+
 impl fmt::Display for Cell {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&name(self.workload, self.mtu))?;
-        if !self.workload.is_bulk() {
-            write!(formatter, " of {} B", self.size)?;
-        }
+        formatter.write_str(&question(self.workload, self.mtu, self.size))?;
         let plural = if self.connections == 1 { "" } else { "s" };
         write!(formatter, " on {} connection{plural}", self.connections)
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::bed::Beds;
 use super::knee::Knee;
 use super::machine::Machine;
-use super::plan::Plan;
+use super::plan::{self, Plan};
 use super::rounds::Series;
 use super::row::Row;
 use super::settings::{COMMON, EngineSettings};
@@ -63,6 +63,9 @@ pub struct Failure {
     pub mtu: Option<u16>,
     /// On how many connections.
     pub connections: usize,
+    /// Bytes of an answer; 0 in files that don't say.
+    #[serde(default)]
+    pub size: usize,
     /// How many rounds.
     pub rounds: usize,
     /// Why the first of them failed.
@@ -91,6 +94,17 @@ pub struct Comparison {
     pub failures: Vec<Failure>,
 }
 
+impl Failure {
+    /// What failed, and why, in words; the comparison has so many rounds.
+    pub fn words(&self, of_rounds: u32) -> String {
+        let Self { engine, connections, rounds, reason, .. } = self;
+        let question = plan::question(self.workload, self.mtu, self.size);
+        format!(
+            "{engine}, {question}, {connections} connections: {rounds} of {of_rounds} rounds failed: {reason}"
+        )
+    }
+}
+
 impl Comparison {
     /// Of all the measurements.
     pub fn new(plan: &Plan, beds: &Beds, series: &[Series], knees: Vec<Knee>) -> Self {
@@ -110,6 +124,7 @@ impl Comparison {
                 workload: series.cell.workload,
                 mtu: series.cell.mtu,
                 connections: series.cell.connections,
+                size: series.cell.size,
                 rounds: series.failures.len(),
                 reason: series.failures.first()?.clone(),
             })

@@ -149,8 +149,7 @@ impl Row {
 
     /// What is asked, in words, but for the number of connections.
     pub fn question(&self) -> String {
-        let size = if self.workload.is_bulk() { String::new() } else { format!(" of {} B", self.size) };
-        format!("{}{size}", self.name())
+        plan::question(self.workload, self.mtu, self.size)
     }
 
     /// `None` when no round succeeded.

@@ -5,14 +5,14 @@ use std::fmt::Write;
 use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, Table};
 
-use super::plan;
 use super::report::Comparison;
 use super::row::{Ratio, Row};
 use crate::cli::Bed;
 
-const HEADER: [&str; 17] = [
+const HEADER: [&str; 18] = [
     "bed",
     "workload",
+    "bytes",
     "conns",
     "engine",
     "req/s (min..max)",
@@ -31,10 +31,10 @@ const HEADER: [&str; 17] = [
 ];
 
 /// Where `x epoll` stands; the in-memory bed has `x smoltcp` instead.
-const RATIO: usize = 6;
+const RATIO: usize = 7;
 
 /// Columns that are words, and so aligned to the left.
-const WORDS: [usize; 3] = [0, 1, 3];
+const WORDS: [usize; 3] = [0, 1, 4];
 
 /// The rows of the closed loop.
 pub fn render(comparison: &Comparison) -> String {
@@ -64,9 +64,10 @@ pub fn finish(mut table: Table) -> String {
     format!("{table}\n")
 }
 
-/// Where a row belongs: bed, workload, connections and engine, the first columns of every table.
-pub fn place(row: &Row) -> [String; 4] {
-    [row.bed.to_string(), row.name(), row.connections.to_string(), row.engine.to_string()]
+/// Where a row belongs: bed, workload, size, connections and engine, the first columns of every table.
+pub fn place(row: &Row) -> [String; 5] {
+    let size = if row.workload.is_bulk() { "-".to_owned() } else { row.size.to_string() };
+    [row.bed.to_string(), row.name(), size, row.connections.to_string(), row.engine.to_string()]
 }
 
 /// A part of the time.
@@ -137,15 +138,7 @@ fn lines(comparison: &Comparison) -> Vec<String> {
         }
     }
     for failure in &comparison.failures {
-        lines.push(format!(
-            "FAILED: {}, {}, {} connections: {} of {} rounds: {}",
-            failure.engine,
-            plan::name(failure.workload, failure.mtu),
-            failure.connections,
-            failure.rounds,
-            comparison.settings.rounds,
-            failure.reason
-        ));
+        lines.push(format!("FAILED: {}", failure.words(comparison.settings.rounds)));
     }
     let left_out = comparison.settings.left_out.iter();
     lines.extend(left_out.map(|reason| format!("left out: {reason}")));

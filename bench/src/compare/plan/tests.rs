@@ -54,6 +54,28 @@ fn chosen_engines_are_measured_everywhere() {
 }
 
 #[test]
+fn every_size_is_measured_on_every_number_of_connections() {
+    let flags = ["--engines", "epoll,mio", "--workloads", "echo,bulk", "--connections", "1,16,1"];
+    let plan = plan(&[&flags[..], &["--size", "1,1024,1,65536"]].concat()).expect("a plan");
+    let cells: Vec<String> = plan.cells.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        cells,
+        [
+            "echo of 1 B on 1 connection",
+            "echo of 1 B on 16 connections",
+            "echo of 1024 B on 1 connection",
+            "echo of 1024 B on 16 connections",
+            "echo of 65536 B on 1 connection",
+            "echo of 65536 B on 16 connections",
+            // A stream has no size, and what is given twice is measured once.
+            "bulk on 1 connection",
+            "bulk on 16 connections",
+        ]
+    );
+    assert_eq!(plan.left_out.len(), 1, "said once: {:?}", plan.left_out);
+}
+
+#[test]
 fn a_tuned_kernel_needs_an_interface() {
     let plan = plan(&["--engines", "epoll,epoll-tuned", "--workloads", "echo"]).expect("a plan");
     assert!(plan.has(Engine::Epoll) && !plan.has(Engine::EpollTuned));

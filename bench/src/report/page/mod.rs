@@ -24,7 +24,6 @@ mod text;
 mod throughput;
 mod warnings;
 
-use crate::compare::plan;
 use crate::compare::report::Comparison;
 use group::Group;
 use text::Text;
@@ -106,15 +105,7 @@ fn trouble(report: &Comparison) -> String {
         );
     }
     for failure in &report.failures {
-        items.push(format!(
-            "{}, {}, {} connections: {} of {} rounds failed: {}",
-            failure.engine,
-            plan::name(failure.workload, failure.mtu),
-            failure.connections,
-            failure.rounds,
-            report.settings.rounds,
-            failure.reason
-        ));
+        items.push(failure.words(report.settings.rounds));
     }
     let doubtful = report.rows.iter().filter(|row| !warnings::of(row).is_empty()).count();
     if doubtful > 0 {

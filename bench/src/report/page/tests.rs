@@ -115,6 +115,7 @@ fn hostile_text_stays_text() {
         workload: Workload::Echo,
         mtu: None,
         connections: 1,
+        size: 64,
         rounds: 1,
         reason: hostile(),
     }];
@@ -168,6 +169,18 @@ fn what_is_against_a_row_stands_right_below_it() {
     assert!(row[before..at].contains("io_uring</th>"), "{}", &row[before..at]);
     assert!(html.contains("Warnings stand at 9 of 9 rows"), "they are short: {html}");
     assert!(html.contains("built without optimisation"));
+}
+
+#[test]
+fn rows_of_one_size_are_shown_together() {
+    let mut report = sample();
+    for row in report.rows.iter_mut().filter(|row| row.connections == 16) {
+        row.size = 1024;
+    }
+    let names: Vec<_> = Group::all(&report).into_iter().map(|group| (group.name, group.rows.len())).collect();
+    let expected = [("echo of 64 B", 3), ("echo of 1024 B", 3), ("bulk", 3)];
+    assert_eq!(names, expected.map(|(name, rows)| (name.to_owned(), rows)));
+    check(&render(&report));
 }
 
 #[test]
