@@ -42,10 +42,30 @@ fn bytes_past_the_end_are_errors() {
 
 #[test]
 fn requests_differ_in_position_number_and_connection() {
-    let one = request(64, 1, 1);
-    for other in [request(64, 1, 2), request(64, 2, 1), request(64, 0, 1)] {
-        assert!(errors(&one, 0, &other) > 50);
+    for size in [64, 1024, 1032, 65_536] {
+        let one = request(size, 1, 1);
+        for other in [request(size, 1, 2), request(size, 2, 1), request(size, 0, 1)] {
+            assert!(errors(&one, 0, &other) > size as u64 * 3 / 4, "{size}"); // far below 2^64
+        }
+        let words: std::collections::HashSet<_> = one.chunks(WORD).collect();
+        assert_eq!(words.len(), size / WORD, "no word comes twice");
     }
-    let words: std::collections::HashSet<_> = one.chunks(WORD).collect();
-    assert_eq!(words.len(), 64 / WORD, "no word comes twice");
+}
+
+#[test]
+fn a_request_starts_the_same_whatever_its_length() {
+    let long = request(4000, 1, 2);
+    for size in [1016, 1024, 1032, 3000] {
+        assert_eq!(errors(&long, 0, &request(size, 1, 2)), 0, "{size}");
+    }
+}
+
+#[test]
+fn a_gap_in_a_long_request_is_seen() {
+    let mut answer = request(4000, 1, 2);
+    for place in [1500, 1023] {
+        let sent = answer.clone();
+        answer.remove(place);
+        assert!(errors(&sent, 0, &answer) > (4000 - 1500) * 3 / 4, "{place}");
+    }
 }
