@@ -19,10 +19,11 @@ can be had without: the kernel engines on loopback, corelane on an in-memory lin
   --seconds S         seconds of one measurement
   --engines LIST      of bio, epoll, epoll-level, epoll-spin, epoll-tuned, io_uring, mio, tokio, tokio-multi,
                       corelane-kernel, corelane, with commas
-  --workloads LIST    of echo, http, json, crr, bulk, bulk-up; json is an axum router, on tokio, corelane-kernel, corelane
-  --client CLIENT     epoll, or wrk (http and json)
+  --workloads LIST    of echo, http, http-close (a connection a request), json, crr, bulk, bulk-up; json is an axum router, on
+                      tokio, corelane-kernel, corelane
+  --client CLIENT     epoll, or wrk (http, http-close and json)
   --connections LIST  numbers of connections
-  --size LIST         bytes of a request and of its answer
+  --size LIST         bytes of a request and of its answer (echo, crr), or of an answer (http, http-close)
   --bed BED           veth, tap, vhost, loopback or memory; vhost (corelane at both ends of DPDK's vhost-user pair) needs
                       root and libdpdk-dev
   --json FILE         the report, instead of target/compare/DATE.json; the page, with charts, is beside it and ends in .html

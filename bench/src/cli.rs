@@ -101,8 +101,10 @@ pub enum Engine {
 pub enum Workload {
     /// Bytes there, the same bytes back, on connections that stay
     Echo,
-    /// HTTP/1.1 GET with keep-alive; every answer is the same "Hello, world"
+    /// HTTP/1.1 GET with keep-alive; every answer is the same text of --size bytes
     Http,
+    /// As http, but each request has a connection of its own, which the server closes (Connection: close)
+    HttpClose,
     /// HTTP/1.1 GET with keep-alive of a JSON API, an axum router: tokio, corelane-kernel and corelane, in a build with the
     /// feature axum
     Json,
@@ -118,6 +120,16 @@ impl Workload {
     /// Whether it is a stream of bytes without requests.
     pub fn is_bulk(self) -> bool {
         matches!(self, Self::Bulk | Self::BulkUp)
+    }
+
+    /// Whether each request has a connection of its own.
+    pub fn reconnects(self) -> bool {
+        matches!(self, Self::Crr | Self::HttpClose)
+    }
+
+    /// Whether every answer is the text of [`crate::serve::http`].
+    pub fn is_http(self) -> bool {
+        matches!(self, Self::Http | Self::HttpClose)
     }
 }
 
@@ -150,7 +162,7 @@ pub enum LoadEngine {
     Epoll,
     /// This program on corelane's sockets, with a task a connection, on one worker
     Corelane,
-    /// The program wrk, with one thread; it checks the status of an answer and no more (http and json)
+    /// The program wrk, with one thread; it checks the status of an answer and no more (http, http-close and json)
     Wrk,
 }
 
@@ -224,7 +236,7 @@ pub struct ServeArgs {
     /// What it does
     #[arg(long, default_value_t = Workload::Echo)]
     pub workload: Workload,
-    /// Bytes of a request (crr): after so many the server has answered, and closes
+    /// Bytes of a request (crr), after which the server has answered, and closes; or of an answer (http, http-close)
     #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = size)]
     pub size: usize,
     /// Address and port to listen on; port 0 takes a free one and prints it
@@ -286,10 +298,10 @@ pub struct LoadArgs {
     /// latency of the last of them
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = pipeline)]
     pub pipeline: usize,
-    /// Bytes of a request and of its answer (echo and crr)
+    /// Bytes of a request and of its answer (echo and crr), or of an answer (http and http-close)
     #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = size)]
     pub size: usize,
-    /// With crr: close when the answer is there, instead of waiting until the server does; for an echo server
+    /// With crr and http-close: close when the answer is there, instead of waiting until the server does
     #[arg(long)]
     pub client_closes: bool,
     /// Seconds to measure
@@ -349,10 +361,10 @@ pub struct CompareArgs {
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub workloads: Vec<Workload>,
     /// Numbers of connections [default: 1,16,128,1000 for echo (in memory 10000 too), 1,128 for http, 1,16,128 for json,
-    /// 16 for crr, 1 for bulk and bulk-up]
+    /// 16 for crr and http-close, 1 for bulk and bulk-up]
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = connections)]
     pub connections: Vec<usize>,
-    /// Bytes of a request and of its answer (echo and crr); each is measured on each number of connections
+    /// Bytes of a request and of its answer (echo and crr), or of an answer (http and http-close); each is measured on each number of connections
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "64", value_parser = size)]
     pub size: Vec<usize>,
     /// Requests that a connection sends at once, before it waits for their answers (echo and http)

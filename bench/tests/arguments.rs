@@ -66,6 +66,8 @@ fn wrong_values() {
         &["--workload bulk", "mio has echo"],
     );
     refused(&["serve", "--engine", "magic", "--addr", "127.0.0.1:0"], &["magic", "bio"]);
+    let large = ["--size", "1048577"];
+    refused(&[&with(&["--workload", "http"])[..], &large].concat(), &["--size 1048577", "http", "1048576"]);
     refused(&["load", "--addr", "127.0.0.1:1", "--size", "0"], &["--size", "from 1 to"]);
     let load = ["load", "--addr", "127.0.0.1:1"];
     let with = |flags: &[&'static str]| [&load[..], flags].concat();
@@ -75,6 +77,7 @@ fn wrong_values() {
     refused(&with(&["--rate", "9"]), &["--rate", "from 10 to 10000000"]);
     refused(&with(&["--rate", "100", "--workload", "bulk"]), &["--rate 100", "bulk", "echo"]);
     refused(&with(&["--rate", "100", "--in-flight", "2"]), &["--rate", "--in-flight"]);
+    refused(&with(&["--rate", "100", "--workload", "http-close"]), &["--rate 100", "http-close", "echo"]);
     refused(&with(&["--seed", "1"]), &["--rate"]);
     refused(&with(&["--pipeline", "0"]), &["--pipeline", "from 1 to 1000"]);
     refused(&with(&["--pipeline", "2", "--rate", "100"]), &["--pipeline 2", "closed loop"]);

@@ -98,8 +98,7 @@ fn check_row(row: &Value) {
     let engines = ["bio", "epoll", "tokio"];
     assert!(engines.iter().any(|engine| row["engine"] == *engine), "{row}");
     let size = match row["workload"].as_str() {
-        Some("http") => 12.0,
-        Some("echo" | "crr") => 64.0,
+        Some("echo" | "crr" | "http") => 64.0,
         Some("bulk") => 1e6,
         workload => panic!("{workload:?}"),
     };

@@ -23,8 +23,13 @@ struct Server {
 
 impl Server {
     fn start(engine: &str, workload: &str) -> Self {
+        Self::start_with(engine, workload, &[])
+    }
+
+    fn start_with(engine: &str, workload: &str, more: &[&str]) -> Self {
         let mut process = bench()
             .args(["serve", "--engine", engine, "--workload", workload, "--addr", "127.0.0.1:0"])
+            .args(more)
             .arg("--control") // it then ends when its stdin is closed
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -106,7 +111,7 @@ fn every_engine_answers_every_workload_without_an_error() {
             eprintln!("SKIPPED io_uring: kernel.io_uring_disabled is not 0");
             continue;
         }
-        for workload in ["echo", "crr", "http"] {
+        for workload in ["echo", "crr", "http", "http-close"] {
             let server = Server::start(engine, workload);
             let output = load(&server.address, workload, &["--requests", "400"]);
             let report = report(&output);
@@ -376,7 +381,8 @@ fn http_is_answered_request_by_request_and_closed_when_asked() {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("answers, then the end");
         assert_eq!(answer.matches("HTTP/1.1 200 OK").count(), 3, "{engine}: {answer}");
-        assert_eq!(answer.matches("Hello, world").count(), 3, "{engine}: {answer}");
+        assert_eq!(answer.matches("Hello, world 1\n").count(), 3, "{engine}: {answer}");
+        assert_eq!(answer.matches("Connection: close").count(), 1, "{engine}: {answer}");
 
         let mut stream = server.connect();
         stream.write_all(b"NONSENSE\r\n\r\n").expect("sent");
@@ -384,6 +390,53 @@ fn http_is_answered_request_by_request_and_closed_when_asked() {
         stream.read_to_string(&mut answer).expect("a refusal, then the end");
         assert!(answer.starts_with("HTTP/1.1 400 "), "{engine}: {answer}");
     }
+}
+
+#[test]
+fn http_answers_of_any_size_come_whole_on_connections_that_stay_and_that_close() {
+    let engines =
+        ["bio", "epoll", "epoll-level", "io_uring", "mio", "tokio", "tokio-multi", "corelane-kernel"];
+    for engine in engines {
+        if engine == "io_uring" && !has_io_uring() {
+            eprintln!("SKIPPED io_uring: kernel.io_uring_disabled is not 0");
+            continue;
+        }
+        for workload in ["http", "http-close"] {
+            for size in ["1", "1024", "65536", "1048576"] {
+                let server = Server::start_with(engine, workload, &["--size", size]);
+                let output = load(&server.address, workload, &["--size", size, "--requests", "20"]);
+                let report = report(&output);
+                assert!(output.status.success(), "{engine}, {workload}, {size}: {report}");
+                let counts = (&report["requests"], &report["byte_errors"], &report["connection_errors"]);
+                assert_eq!(counts, (&20.into(), &0.into(), &0.into()), "{engine}, {workload}, {size}");
+                server.end();
+            }
+        }
+    }
+}
+
+#[test]
+fn an_http_answer_of_another_size_is_wrong() {
+    let server = Server::start_with("epoll", "http", &["--size", "65"]);
+    let output = load(&server.address, "http", &["--size", "64", "--requests", "4"]);
+    assert_eq!(output.status.code(), Some(1), "{}", report(&output));
+    assert!(report(&output)["byte_errors"].as_u64() > Some(0));
+    server.end();
+}
+
+#[test]
+fn wrk_asks_on_connections_that_close() {
+    if Command::new("wrk").stderr(Stdio::null()).stdout(Stdio::null()).status().is_err() {
+        eprintln!("SKIPPED: wrk is missing");
+        return;
+    }
+    let server = Server::start_with("epoll", "http-close", &["--size", "1024"]);
+    let output =
+        load(&server.address, "http-close", &["--size", "1024", "--engine", "wrk", "--duration", "1"]);
+    let report = report(&output);
+    assert!(output.status.success(), "{report}");
+    assert!(report["requests"].as_u64() > Some(0), "{report}");
+    server.end();
 }
 
 #[test]

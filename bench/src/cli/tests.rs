@@ -19,7 +19,7 @@ fn wrong_values_are_told_in_one_line_with_the_way_out() {
         (["--size", "none"], "from 1 to 16777216"),
         (["--duration", "NaN"], "from 0.001 to 86400"),
         (["--warmup", "-1"], "--warmup"),
-        (["--workload", "gopher"], "possible values: echo, http, json, crr, bulk, bulk-up"),
+        (["--workload", "gopher"], "possible values: echo, http, http-close, json, crr, bulk, bulk-up"),
         (["--colour", "red"], "--colour"),
     ] {
         let error = load(&flags).expect_err("a wrong value");

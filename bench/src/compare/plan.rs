@@ -92,6 +92,9 @@ impl Plan {
         check_client(args, bed)?;
         check_pipeline(args, bed)?;
         let cells = cells(args, bed, &engines, &mut left_out);
+        for cell in &cells {
+            serve::http::check_size(cell.workload, cell.size)?;
+        }
         if cells.is_empty() {
             let reasons = left_out.join("; ");
             return Err(bad_input(format!("--bed {bed}: nothing is left to measure ({reasons})")));
@@ -190,11 +193,11 @@ fn check_client(args: &CompareArgs, bed: Bed) -> anyhow::Result<()> {
         LoadEngine::Corelane => "it needs a device of its own: --bed vhost has it for corelane",
         LoadEngine::Wrk if bed == Bed::Memory => "both ends are in one process in memory: take another --bed",
         LoadEngine::Wrk => {
-            let http = |workload: &Workload| matches!(workload, Workload::Http | Workload::Json);
+            let http = |workload: &Workload| workload.is_http() || *workload == Workload::Json;
             if !args.workloads.is_empty() && args.workloads.iter().all(http) {
                 return Ok(());
             }
-            "it speaks HTTP: give --workloads http, json or both"
+            "it speaks HTTP: give --workloads http, http-close or json, or several of them"
         }
     };
     Err(bad_input(format!("--client {}: {wrong}", args.client)))
@@ -314,7 +317,7 @@ impl Engines {
         list.retain(|engine| {
             let has = !matches!(engine, Engine::IoUring | Engine::Mio) || !workload.is_bulk();
             if !has {
-                left_out.push(format!("{engine}, {workload}: it has echo, http and crr only"));
+                left_out.push(format!("{engine}, {workload}: it has echo, http, http-close and crr only"));
             }
             has
         });
@@ -364,7 +367,7 @@ fn cells(args: &CompareArgs, bed: Bed, engines: &Engines, left_out: &mut Vec<Str
             ([], Workload::Echo) => &[1, 16, 128, 1000],
             ([], Workload::Http) => &[1, 128],
             ([], Workload::Json) => &[1, 16, 128],
-            ([], Workload::Crr) => &[16],
+            ([], Workload::Crr | Workload::HttpClose) => &[16],
             ([], Workload::Bulk | Workload::BulkUp) => &[1],
             (chosen, _) => chosen,
         };

@@ -220,13 +220,13 @@ impl<'a> Client<'a> {
         Ok(())
     }
 
-    /// Sends the next request; for crr on a connection of its own.
+    /// Sends the next request; for crr and http-close on a connection of its own.
     fn start(&mut self, index: usize, now: Instant) -> anyhow::Result<()> {
         let Some(Some(Line::Asks(connection))) = self.lines.get_mut(index) else {
             return Ok(());
         };
         connection.start(now);
-        let result = if self.args.workload == Workload::Crr {
+        let result = if self.args.workload.reconnects() {
             reconnect(self.args, &self.epoll, index as u64).map(|stream| connection.replace(stream))
         } else {
             connection.write()
@@ -275,10 +275,10 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// Counts a failure. A crr connection tries again; another one is lost.
+    /// Counts a failure. One that is made anew for each request tries again; another one is lost.
     fn failed(&mut self, index: usize, error: &io::Error) -> anyhow::Result<()> {
         self.tally.connection_error(error);
-        if self.args.workload != Workload::Crr {
+        if !self.args.workload.reconnects() {
             self.lines[index] = None;
             self.alive -= 1;
             if let Some(open_loop) = &mut self.open_loop {

@@ -117,7 +117,7 @@ async fn connect_all(args: &LoadArgs, course: &SharedCourse, stop: &Stop) -> any
             let result = match workload {
                 _ if is_open => converse_when_due(stream, exchange, index, &shared).await,
                 Workload::Echo | Workload::Http | Workload::Json => converse(stream, exchange, &shared).await,
-                Workload::Crr => call_again(stream, address, exchange, &shared).await,
+                Workload::Crr | Workload::HttpClose => call_again(stream, address, exchange, &shared).await,
                 Workload::Bulk => receive(stream, index, &shared).await,
                 Workload::BulkUp => send(stream, index, &shared).await,
             };

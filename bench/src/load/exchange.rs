@@ -7,10 +7,12 @@ use super::answer::Answer;
 use super::pattern;
 use super::tally::Tally;
 use crate::cli::Workload;
-use crate::serve::http;
+use crate::serve::http::Response;
 use crate::serve::item::Item;
 
 const HTTP_REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: corelane-bench\r\n\r\n";
+
+const HTTP_LAST_REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: corelane-bench\r\nConnection: close\r\n\r\n";
 
 /// What a step of an exchange came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,10 +30,11 @@ pub struct Exchange {
     number: u64,
     /// Requests that go out together.
     pipeline: usize,
-    workload: Workload,
     /// The answer is complete with the server's close, and not with its last byte.
     server_closes: bool,
     request: Vec<u8>,
+    /// The answer of http and http-close, which is always the same.
+    page: Option<&'static [u8]>,
     /// The answers of json, whose bytes are not all known.
     answer: Option<Answer>,
     written: usize,
@@ -40,22 +43,27 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// The requests of connection `id`; with crr the server closes after each, or else the client. The first one starts with
-    /// [`Self::start`].
+    /// The requests of connection `id`; with crr and http-close the server closes after each, or else the client. The first
+    /// one starts with [`Self::start`].
     pub fn new(id: usize, workload: Workload, size: usize, client_closes: bool) -> Self {
         let item = Item::of(id);
         let request = match workload {
             Workload::Http => HTTP_REQUEST.to_vec(),
+            Workload::HttpClose => HTTP_LAST_REQUEST.to_vec(),
             Workload::Json => format!("GET {} HTTP/1.1\r\nHost: corelane-bench\r\n\r\n", item.path()).into(),
             _ => vec![0; size],
         };
-        let server_closes = workload == Workload::Crr && !client_closes;
+        let page = match workload {
+            Workload::Http => Some(Response::of(size).keep),
+            Workload::HttpClose => Some(Response::of(size).close),
+            _ => None,
+        };
         Self {
             id,
             number: 0,
             pipeline: 1,
-            workload,
-            server_closes,
+            server_closes: workload.reconnects() && !client_closes,
+            page,
             written: request.len(), // a socket with room must not send before the start
             request,
             answer: (workload == Workload::Json).then(|| Answer::new(item.body())),
@@ -77,7 +85,7 @@ impl Exchange {
         self.number += 1;
         match &mut self.answer {
             Some(answer) => answer.start(),
-            None if self.workload == Workload::Http => {}
+            None if self.page.is_some() => {}
             None => pattern::fill(&mut self.request, self.id as u64, self.number), // usize is at most 64 bits
         }
         self.written = 0;
@@ -100,13 +108,13 @@ impl Exchange {
     /// # Errors
     /// They are no answer at all: where the next one begins is not known.
     pub fn take(&mut self, bytes: &[u8], tally: &mut Tally) -> io::Result<Progress> {
-        tally.byte_errors += match (&mut self.answer, self.workload) {
+        tally.byte_errors += match (&mut self.answer, self.page) {
             (Some(answer), _) => answer.take(bytes)?,
-            (None, Workload::Http) => self.http_errors(bytes),
-            (None, _) => pattern::errors(&self.request, self.received, bytes),
+            (None, Some(page)) => self.page_errors(page, bytes),
+            (None, None) => pattern::errors(&self.request, self.received, bytes),
         };
         self.received += bytes.len();
-        // With crr the answer ends when the server has closed.
+        // With crr and http-close the answer ends when the server has closed.
         Ok(if self.is_whole() && !self.server_closes { Progress::Answered } else { Progress::Waiting })
     }
 
@@ -141,14 +149,14 @@ impl Exchange {
     }
 
     /// Wrong bytes of answers that are all the same, and bytes behind the last of them.
-    fn http_errors(&self, bytes: &[u8]) -> u64 {
+    fn page_errors(&self, page: &[u8], bytes: &[u8]) -> u64 {
         let expected = self.expected().saturating_sub(self.received);
         let (mut bytes, surplus) = bytes.split_at(bytes.len().min(expected));
-        let length = http::RESPONSE.len();
+        let length = page.len();
         let (mut errors, mut position) = (surplus.len() as u64, self.received % length); // usize is at most 64 bits
         while !bytes.is_empty() {
             let (answer, rest) = bytes.split_at(bytes.len().min(length - position));
-            errors += pattern::errors(http::RESPONSE, position, answer);
+            errors += pattern::errors(page, position, answer);
             (bytes, position) = (rest, 0);
         }
         errors
@@ -156,10 +164,7 @@ impl Exchange {
 
     /// Bytes of all the answers.
     fn expected(&self) -> usize {
-        match self.workload {
-            Workload::Http => http::RESPONSE.len() * self.pipeline,
-            _ => self.request.len(),
-        }
+        self.page.map_or(self.request.len(), |page| page.len() * self.pipeline)
     }
 }
 

@@ -61,6 +61,7 @@ pub fn run(args: &LoadArgs) -> anyhow::Result<ExitCode> {
             wrk::check(args)?;
         }
     }
+    serve::http::check_size(args.workload, args.size)?;
     refuse_in_flight(args)?;
     refuse_rate(args)?;
     refuse_pipeline(args)?;
@@ -92,7 +93,7 @@ pub fn run(args: &LoadArgs) -> anyhow::Result<ExitCode> {
     Ok(exit_code(&report))
 }
 
-/// Only the kernel's client takes turns; a stream is in flight all the time, and crr's connections live for one request.
+/// Only the kernel's client takes turns; a stream is in flight all the time, and connections of one request don't wait.
 fn refuse_in_flight(args: &LoadArgs) -> anyhow::Result<()> {
     let Some(limit) = args.in_flight else { return Ok(()) };
     let why = match (args.engine, args.workload) {
@@ -105,14 +106,12 @@ fn refuse_in_flight(args: &LoadArgs) -> anyhow::Result<()> {
     )))
 }
 
-/// A stream has no requests to start, and crr's connections none that could wait for them.
+/// A stream has no requests to start, and where each request has its own connection none could wait for them.
 fn refuse_rate(args: &LoadArgs) -> anyhow::Result<()> {
     match (args.rate, args.workload) {
-        (Some(rate), workload @ (Workload::Bulk | Workload::BulkUp | Workload::Crr)) => {
-            Err(bad_input(format!(
-                "--rate {rate}: {workload} has no open loop: take echo, http or json, or leave --rate out"
-            )))
-        }
+        (Some(rate), workload) if workload.is_bulk() || workload.reconnects() => Err(bad_input(format!(
+            "--rate {rate}: {workload} has no open loop: take echo, http or json, or leave --rate out"
+        ))),
         _ => Ok(()),
     }
 }
@@ -159,12 +158,11 @@ pub fn create(path: &Path) -> anyhow::Result<fs::File> {
     })
 }
 
-/// Bytes of an answer, as reports count them: the payload, without HTTP's head.
+/// Bytes of an answer, as reports count them: the payload, without HTTP's head; `size` where it can be chosen.
 pub fn payload(workload: Workload, size: usize) -> usize {
     match workload {
-        Workload::Http => serve::http::BODY,
         Workload::Json => serve::item::Item::of(0).body().len(),
-        Workload::Echo | Workload::Crr => size,
+        Workload::Echo | Workload::Crr | Workload::Http | Workload::HttpClose => size,
         Workload::Bulk | Workload::BulkUp => MEGABYTE as usize, // fits everywhere
     }
 }

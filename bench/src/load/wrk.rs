@@ -57,8 +57,8 @@ struct Outcome {
 
 /// Refuses what wrk can't do.
 pub fn check(args: &LoadArgs) -> anyhow::Result<()> {
-    let wrong = if !matches!(args.workload, Workload::Http | Workload::Json) {
-        format!("--workload {}: wrk speaks HTTP: take http or json", args.workload)
+    let wrong = if !args.workload.is_http() && args.workload != Workload::Json {
+        format!("--workload {}: wrk speaks HTTP: take http, http-close or json", args.workload)
     } else if args.congestion.is_some() {
         "--congestion: wrk leaves it to net.ipv4.tcp_congestion_control: leave it out".to_owned()
     } else if args.requests.is_some() {
@@ -110,6 +110,7 @@ fn load(args: &LoadArgs, time: Duration, stop: &Stop) -> anyhow::Result<Outcome>
         .args(["--threads", "1", "--connections", &args.connections.to_string()])
         .args(["--duration", &format!("{}s", time.as_secs()), "--script"])
         .arg(sys::path_of(&script))
+        .args(header(args.workload))
         .arg(url(args.addr, args.workload))
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
@@ -133,6 +134,11 @@ fn script() -> String {
         "ladder = {{{}}}\n{SCRIPT}",
         percentiles::LADDER.map(|percentile| percentile.to_string()).join(", ")
     )
+}
+
+/// What asks for a connection a request.
+fn header(workload: Workload) -> &'static [&'static str] {
+    if workload == Workload::HttpClose { &["--header", "Connection: close"] } else { &[] }
 }
 
 fn url(address: SocketAddr, workload: Workload) -> String {

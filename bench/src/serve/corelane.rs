@@ -91,7 +91,9 @@ async fn listen(mut listener: TcpListener, service: Service) -> io::Result<()> {
             // A client that goes away ends its own connection, not the server.
             let _gone = match service.workload {
                 Workload::Echo => echo(stream).await,
-                Workload::Http | Workload::Json | Workload::Crr => serve(stream, service).await,
+                Workload::Http | Workload::HttpClose | Workload::Json | Workload::Crr => {
+                    serve(stream, service).await
+                }
                 Workload::Bulk => send(stream).await,
                 Workload::BulkUp => receive(stream).await,
             };

@@ -1,19 +1,68 @@
-//! Finds HTTP/1.1 requests in a stream of bytes (RFC 9112) and answers each with the same page.
+//! Finds HTTP/1.1 requests in a stream of bytes (RFC 9112) and answers each with the same text.
 //!
 //! Only what a benchmark and curl need: GET and POST, keep-alive and pipelining, bodies with a
 //! Content-Length. The rest is refused with a status, and the connection closed.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
 use super::session::Next;
+use crate::cli::Workload;
+use crate::error::bad_input;
 
-/// The answer to every request.
-pub const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\n\
-    Content-Type: text/plain\r\n\
-    Content-Length: 12\r\n\
-    \r\n\
-    Hello, world";
+/// Bytes of the largest body: the answers to requests that come together are put together.
+const LARGEST: usize = 1 << 20;
 
-/// Bytes of [`RESPONSE`] that are its body.
-pub const BODY: usize = 12;
+/// The answer to every request, head and body in one piece.
+#[derive(Clone, Copy, Debug)]
+pub struct Response {
+    /// On a connection that stays.
+    pub keep: &'static [u8],
+    /// On one that the server then closes, which RFC 9112 9.6 wants said.
+    pub close: &'static [u8],
+}
+
+/// Those that were made, by size. They stay: a process has one.
+static RESPONSES: Mutex<BTreeMap<usize, Response>> = Mutex::new(BTreeMap::new());
+
+impl Response {
+    /// With a body of so many bytes.
+    pub fn of(size: usize) -> Self {
+        let mut all = RESPONSES.lock().unwrap_or_else(PoisonError::into_inner);
+        *all.entry(size).or_insert_with(|| {
+            let body = body(size);
+            Self { keep: response("", &body), close: response("Connection: close\r\n", &body) }
+        })
+    }
+}
+
+fn response(headers: &str, body: &[u8]) -> &'static [u8] {
+    let length = body.len();
+    let head =
+        format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\n{headers}\r\n");
+    [head.as_bytes(), body].concat().leak()
+}
+
+/// Lines with numbers, so that a part that is missing or comes twice is seen.
+fn body(size: usize) -> Vec<u8> {
+    let mut body = Vec::new();
+    for number in 1_u32.. {
+        if body.len() >= size {
+            break;
+        }
+        body.extend_from_slice(format!("Hello, world {number}\n").as_bytes());
+    }
+    body.truncate(size);
+    body
+}
+
+/// Refuses answers that are too large.
+pub fn check_size(workload: Workload, size: usize) -> anyhow::Result<()> {
+    if workload.is_http() && size > LARGEST {
+        return Err(bad_input(format!("--size {size}: {workload} has answers of up to {LARGEST} bytes")));
+    }
+    Ok(())
+}
 
 /// The longest request line with its headers, in bytes.
 const HEAD_LIMIT: usize = 8 * 1024;
@@ -115,13 +164,30 @@ impl Splitter {
     }
 }
 
-/// Appends an answer for each request that is complete in `input`, or a refusal.
-pub fn answer(splitter: &mut Splitter, input: &[u8], output: &mut Vec<u8>) -> Next {
-    match splitter.split(input, || output.extend_from_slice(RESPONSE)) {
-        Ok(next) => next,
-        Err(refusal) => {
-            output.extend_from_slice(refusal.response());
-            Next::Close
+/// An answer for each request that is complete in `input`, or a refusal. One answer is not copied; more are put together in
+/// `scratch`.
+pub fn answer<'a>(
+    splitter: &mut Splitter,
+    response: Response,
+    input: &[u8],
+    scratch: &'a mut Vec<u8>,
+) -> (&'a [u8], Next) {
+    let mut requests = 0;
+    let split = splitter.split(input, || requests += 1);
+    let (kept, last) = match split {
+        Ok(Next::Keep) => (requests, &b""[..]),
+        Ok(Next::Close) => (requests - 1, response.close), // the last of them asked for it
+        Err(refusal) => (requests, refusal.response()),
+    };
+    let next = split.unwrap_or(Next::Close);
+    match (kept, last) {
+        (0, last) => (last, next),
+        (1, b"") => (response.keep, next),
+        (kept, last) => {
+            scratch.clear();
+            (0..kept).for_each(|_| scratch.extend_from_slice(response.keep));
+            scratch.extend_from_slice(last);
+            (scratch, next)
         }
     }
 }

@@ -15,7 +15,7 @@ pub fn run(server: &Server<'_>) -> anyhow::Result<()> {
     let workload = server.service.workload;
     if workload.is_bulk() {
         return Err(bad_input(format!(
-            "--workload {workload}: the engine io_uring has echo, http and crr only: take the engine epoll for it"
+            "--workload {workload}: the engine io_uring has echo, http, http-close and crr only: take the engine epoll for it"
         )));
     }
     let mut ring = open()?;

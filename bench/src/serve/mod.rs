@@ -118,7 +118,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let _best_effort = sys::raise_open_files(OPEN_FILES);
     let server = Server {
         address: args.addr,
-        service: Service { workload: args.workload, size: args.size },
+        service: Service::new(args.workload, args.size),
         spin: args.spin || args.engine == Engine::EpollSpin,
         level: args.engine == Engine::EpollLevel,
         busy_poll: args.engine == Engine::EpollTuned,
@@ -149,11 +149,15 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
 /// Flags that don't fit together are refused, not ignored.
 fn check(args: &ServeArgs) -> anyhow::Result<()> {
     let engine = args.engine;
+    http::check_size(args.workload, args.size)?;
     if args.workload == Workload::Json {
         check_json(engine)?;
     }
     if engine == Engine::Mio && args.workload.is_bulk() {
-        return Err(bad_input(format!("--workload {}: mio has echo, http and crr", args.workload)));
+        return Err(bad_input(format!(
+            "--workload {}: mio has echo, http, http-close and crr",
+            args.workload
+        )));
     }
     let sleeps =
         matches!(engine, Engine::Bio | Engine::IoUring | Engine::Mio | Engine::Tokio | Engine::TokioMulti);

@@ -1,6 +1,6 @@
 //! What a server answers on one connection: no sockets in here, every engine uses it.
 
-use super::http::{self, Splitter};
+use super::http::{self, Response, Splitter};
 use crate::cli::Workload;
 
 /// What a server does on each connection.
@@ -9,7 +9,16 @@ pub struct Service {
     /// What.
     pub workload: Workload,
     /// Bytes of a request (crr).
-    pub size: usize,
+    size: usize,
+    /// Of http and http-close.
+    response: Response,
+}
+
+impl Service {
+    /// With requests or answers of so many bytes.
+    pub fn new(workload: Workload, size: usize) -> Self {
+        Self { workload, size, response: Response::of(if workload.is_http() { size } else { 0 }) }
+    }
 }
 
 /// The state of one connection that the answers depend on.
@@ -17,7 +26,7 @@ pub enum Session {
     /// Sends back what comes.
     Echo,
     /// Answers each HTTP request.
-    Http(Splitter),
+    Http(Splitter, Response),
     /// Sends back what comes, until so many more bytes have come.
     Crr(usize),
 }
@@ -35,13 +44,13 @@ impl Session {
     /// A new connection. The bulk workloads have no answers: see [`crate::stream`]; those of json are axum's.
     pub fn new(service: Service) -> Self {
         match service.workload {
-            Workload::Http => Self::Http(Splitter::default()),
+            Workload::Http | Workload::HttpClose => Self::Http(Splitter::default(), service.response),
             Workload::Crr => Self::Crr(service.size),
             Workload::Echo | Workload::Json | Workload::Bulk | Workload::BulkUp => Self::Echo,
         }
     }
 
-    /// The answer to `input`: a part of `input` itself, or written to `scratch`.
+    /// The answer to `input`: a part of `input` itself, what is always said, or written to `scratch`.
     pub fn answer<'a>(&mut self, input: &'a [u8], scratch: &'a mut Vec<u8>) -> (&'a [u8], Next) {
         match self {
             Self::Echo => (input, Next::Keep),
@@ -49,11 +58,7 @@ impl Session {
                 *left = left.saturating_sub(input.len());
                 (input, if *left == 0 { Next::Close } else { Next::Keep })
             }
-            Self::Http(splitter) => {
-                scratch.clear();
-                let next = http::answer(splitter, input, scratch);
-                (scratch, next)
-            }
+            Self::Http(splitter, response) => http::answer(splitter, *response, input, scratch),
         }
     }
 }

@@ -30,7 +30,7 @@ fn the_default_matrix() {
     let (echo, http) = (Workload::Echo, Workload::Http);
     assert_eq!(
         cells,
-        [(echo, 1, 64), (echo, 16, 64), (echo, 128, 64), (echo, 1000, 64), (http, 1, 12), (http, 128, 12)]
+        [(echo, 1, 64), (echo, 16, 64), (echo, 128, 64), (echo, 1000, 64), (http, 1, 64), (http, 128, 64)]
     );
     for cell in &plan.cells {
         for engine in [Engine::Bio, Engine::Epoll, Engine::Tokio, Engine::CorelaneKernel] {

@@ -56,8 +56,26 @@ fn a_crr_whose_client_closes_is_answered_by_its_last_byte() {
 fn an_http_answer_is_checked_against_the_page() {
     let (mut exchange, mut tally, _) = started(Workload::Http);
     assert!(exchange.unsent().starts_with(b"GET / "));
-    assert_eq!(exchange.take(http::RESPONSE, &mut tally).expect("right"), Progress::Answered);
+    assert_eq!(exchange.take(Response::of(64).keep, &mut tally).expect("right"), Progress::Answered);
     assert_eq!(tally.byte_errors, 0);
+}
+
+#[test]
+fn a_last_http_answer_ends_with_the_connection() {
+    let (mut exchange, mut tally, now) = started(Workload::HttpClose);
+    let answer = Response::of(64).close;
+    for _ in 0..2 {
+        exchange.start(now);
+        assert!(exchange.unsent().ends_with(b"\r\nConnection: close\r\n\r\n"));
+        assert!(exchange.end().is_err(), "nothing was answered");
+        assert_eq!(exchange.take(answer, &mut tally).expect("right"), Progress::Waiting);
+        assert_eq!(exchange.end().expect("the end"), Progress::Answered);
+    }
+    assert_eq!(tally.byte_errors, 0);
+    exchange.start(now);
+    let kept = Response::of(64).keep;
+    exchange.take(kept, &mut tally).expect("bytes");
+    assert!(tally.byte_errors > 0, "a server that says that it stays");
 }
 
 #[test]
@@ -80,10 +98,11 @@ fn an_answer_of_json_is_checked_behind_its_head() {
 fn a_batch_is_answered_by_its_last_answer_and_counts_as_its_requests() {
     for workload in [Workload::Echo, Workload::Http] {
         let mut exchange = Exchange::new(0, workload, 10, false).pipelined(3);
+        let response = Response::of(10).keep;
         let (mut tally, now) = (Tally::new(1).expect("a tally"), Instant::now());
         let is_http = workload == Workload::Http;
         let answers =
-            |exchange: &Exchange| if is_http { http::RESPONSE.repeat(3) } else { exchange.unsent().to_vec() };
+            |exchange: &Exchange| if is_http { response.repeat(3) } else { exchange.unsent().to_vec() };
         exchange.start(now);
         assert_eq!(exchange.unsent().len(), 3 * if is_http { HTTP_REQUEST.len() } else { 10 });
         let right = answers(&exchange);

@@ -2,6 +2,8 @@ use super::*;
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: bench\r\n\r\n";
 
+const CLOSE: &[u8] = b"GET / HTTP/1.1\r\nConnection: x, Close\r\n\r\n";
+
 /// Feeds `stream` in pieces of `size` bytes: how many requests, and how it ended.
 fn split(stream: &[u8], size: usize) -> (usize, Result<Next, Refusal>) {
     let mut splitter = Splitter::default();
@@ -27,25 +29,40 @@ fn requests_are_found_in_pieces_of_any_size() {
 
 #[test]
 fn pipelined_requests_get_an_answer_each_in_one_piece() {
-    let mut output = Vec::new();
-    let next = answer(&mut Splitter::default(), &GET.repeat(3), &mut output);
-    assert_eq!((next, output), (Next::Keep, RESPONSE.repeat(3)));
+    let response = Response::of(64);
+    let mut scratch = Vec::new();
+    let (said, next) = answer(&mut Splitter::default(), response, &GET.repeat(3), &mut scratch);
+    assert_eq!((said, next), (&response.keep.repeat(3)[..], Next::Keep));
+    let (said, next) = answer(&mut Splitter::default(), response, &[GET, CLOSE, GET].concat(), &mut scratch);
+    assert_eq!((said, next), (&[response.keep, response.close].concat()[..], Next::Close));
+    let (said, next) = answer(&mut Splitter::default(), response, &[GET, b"\r\n\r\n"].concat(), &mut scratch);
+    assert_eq!((said, next), (&[response.keep, Refusal::BadRequest.response()].concat()[..], Next::Close));
+}
+
+#[test]
+fn a_single_answer_is_not_copied() {
+    let response = Response::of(64);
+    for (request, expected) in [(GET, response.keep), (CLOSE, response.close)] {
+        let mut scratch = Vec::new();
+        let (said, _) = answer(&mut Splitter::default(), response, request, &mut scratch);
+        assert!(std::ptr::eq(said, expected) && scratch.is_empty());
+    }
 }
 
 #[test]
 fn an_incomplete_request_gets_no_answer() {
-    let mut output = Vec::new();
+    let mut scratch = Vec::new();
     let mut splitter = Splitter::default();
-    assert_eq!(answer(&mut splitter, &GET[..GET.len() - 1], &mut output), Next::Keep);
-    assert!(output.is_empty());
-    assert_eq!(answer(&mut splitter, &GET[GET.len() - 1..], &mut output), Next::Keep);
-    assert_eq!(output, RESPONSE);
+    let response = Response::of(64);
+    let none = (&b""[..], Next::Keep);
+    assert_eq!(answer(&mut splitter, response, &GET[..GET.len() - 1], &mut scratch), none);
+    let one = (response.keep, Next::Keep);
+    assert_eq!(answer(&mut splitter, response, &GET[GET.len() - 1..], &mut scratch), one);
 }
 
 #[test]
 fn a_request_that_closes_is_the_last() {
-    let close = b"GET / HTTP/1.1\r\nConnection: x, Close\r\n\r\n";
-    let stream = [GET, close, GET].concat();
+    let stream = [GET, CLOSE, GET].concat();
     for size in 1..=stream.len() {
         assert_eq!(split(&stream, size), (2, Ok(Next::Close)), "pieces of {size}");
     }
@@ -90,8 +107,23 @@ fn a_head_without_end_is_refused_at_the_limit() {
 
 #[test]
 fn the_response_says_its_own_length() {
-    let end = find(RESPONSE, HEAD_END).expect("a head") + HEAD_END.len();
-    assert_eq!(RESPONSE.len() - end, BODY);
-    let head = std::str::from_utf8(&RESPONSE[..end]).expect("text");
-    assert!(head.contains(&format!("Content-Length: {BODY}\r\n")), "{head}");
+    for size in [1, 12, 64, 1024, 65_536] {
+        let Response { keep, close } = Response::of(size);
+        for (response, closes) in [(keep, false), (close, true)] {
+            let end = find(response, HEAD_END).expect("a head") + HEAD_END.len();
+            assert_eq!(response.len() - end, size);
+            assert!(b"Hello, world".starts_with(&response[end..][..size.min(12)]));
+            let head = std::str::from_utf8(&response[..end]).expect("text");
+            assert!(head.contains(&format!("Content-Length: {size}\r\n")), "{head}");
+            assert_eq!(head.contains("Connection: close\r\n"), closes, "{head}");
+        }
+        assert!(std::ptr::eq(keep, Response::of(size).keep), "made once");
+    }
+}
+
+#[test]
+fn no_part_of_a_long_answer_comes_twice() {
+    let text = String::from_utf8(body(65_536)).expect("text");
+    let lines: std::collections::HashSet<_> = text.lines().collect();
+    assert_eq!(lines.len(), text.lines().count());
 }
