@@ -17,7 +17,7 @@ can be had without: the kernel engines on loopback, corelane on an in-memory lin
   --quick             short measurements: everything in under 5 minutes after the build
   --rounds N          rounds; in each round every engine is measured once
   --seconds S         seconds of one measurement
-  --engines LIST      of bio, epoll, epoll-level, epoll-spin, epoll-tuned, io_uring, mio, tokio, tokio-multi,
+  --engines LIST      of bio, bio-pool, epoll, epoll-level, epoll-spin, epoll-tuned, io_uring, mio, tokio, tokio-multi,
                       corelane-kernel, corelane, with commas
   --workloads LIST    of echo, http, http-close (a connection a request), json, crr, bulk, bulk-up; json is an axum router, on
                       tokio, corelane-kernel, corelane

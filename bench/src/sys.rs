@@ -22,6 +22,8 @@ pub const IN: u32 = libc::EPOLLIN as u32;
 pub const OUT: u32 = libc::EPOLLOUT as u32;
 /// Edge-triggered: one event a change, and so no system call to change the interest.
 pub const EDGE: u32 = libc::EPOLLET as u32;
+/// Told once, and not again before [`Epoll::modify`].
+pub const ONCE: u32 = libc::EPOLLONESHOT as u32;
 /// The peer has closed its side, or the connection is gone: read until it says so.
 pub const CLOSED: u32 = (libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR) as u32;
 /// What to ask for to be told when the peer closes.

@@ -59,6 +59,11 @@ fn wrong_values() {
     let with = |flags: &[&'static str]| [&serve[..], flags].concat();
     refused(&with(&["--cpu", "4096"]), &["--cpu 4096", "cores"]);
     refused(&with(&["--interface", "eth0"]), &["--interface", "--engine corelane"]);
+    refused(&with(&["--pool", "8"]), &["--pool 8", "--engine bio-pool"]);
+    refused(
+        &["serve", "--engine", "bio-pool", "--addr", "127.0.0.1:0", "--pool", "0"],
+        &["--pool", "from 1 to"],
+    );
     refused(&with(&["--ip", "10.0.0.1"]), &["10.0.0.1", "ADDRESS/LENGTH"]);
     refused(&["serve", "--engine", "tokio", "--addr", "127.0.0.1:0", "--spin"], &["--spin", "epoll"]);
     refused(

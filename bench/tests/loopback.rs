@@ -93,6 +93,7 @@ fn can_busy_poll() -> bool {
 fn every_engine_answers_every_workload_without_an_error() {
     let engines = [
         "bio",
+        "bio-pool",
         "epoll",
         "epoll-level",
         "epoll-spin",
@@ -210,7 +211,9 @@ fn a_stream_with_a_gap_is_seen_by_both_ends() {
 
 #[test]
 fn a_crr_server_closes_after_its_answer_and_not_before() {
-    for engine in ["bio", "epoll", "epoll-level", "mio", "tokio", "tokio-multi", "corelane-kernel"] {
+    for engine in
+        ["bio", "bio-pool", "epoll", "epoll-level", "mio", "tokio", "tokio-multi", "corelane-kernel"]
+    {
         let server = Server::start(engine, "crr");
         let mut stream = server.connect();
         let request: Vec<u8> = (0..64).collect();
@@ -234,7 +237,7 @@ fn connections_take_turns_when_few_requests_may_be_in_flight() {
 
 #[test]
 fn every_engine_answers_requests_that_come_together() {
-    for engine in ["bio", "epoll", "epoll-level", "mio", "tokio", "corelane-kernel"] {
+    for engine in ["bio", "bio-pool", "epoll", "epoll-level", "mio", "tokio", "corelane-kernel"] {
         for workload in ["echo", "http"] {
             let server = Server::start(engine, workload);
             let output = load(&server.address, workload, &["--pipeline", "16", "--requests", "640"]);
@@ -306,7 +309,9 @@ fn a_stall_of_the_server_is_in_the_latencies_of_all_that_were_due() {
 
 #[test]
 fn large_requests_come_back_whole() {
-    for engine in ["bio", "epoll", "epoll-level", "mio", "tokio", "tokio-multi", "corelane-kernel"] {
+    for engine in
+        ["bio", "bio-pool", "epoll", "epoll-level", "mio", "tokio", "tokio-multi", "corelane-kernel"]
+    {
         let server = Server::start(engine, "echo");
         // More than the buffers of both sockets: writes are cut short on both sides.
         let output = load(&server.address, "echo", &["--requests", "12", "--size", "12000000"]);
@@ -372,7 +377,9 @@ fn a_server_that_goes_away_is_counted() {
 
 #[test]
 fn http_is_answered_request_by_request_and_closed_when_asked() {
-    for engine in ["bio", "epoll", "epoll-level", "mio", "tokio", "tokio-multi", "corelane-kernel"] {
+    for engine in
+        ["bio", "bio-pool", "epoll", "epoll-level", "mio", "tokio", "tokio-multi", "corelane-kernel"]
+    {
         let server = Server::start(engine, "http");
         let mut stream = server.connect();
         let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -393,9 +400,38 @@ fn http_is_answered_request_by_request_and_closed_when_asked() {
 }
 
 #[test]
+fn a_pool_serves_more_connections_than_it_has_threads() {
+    let server = Server::start_with("bio-pool", "echo", &["--pool", "2"]);
+    // Connections that say nothing hold no thread.
+    let mut idle: Vec<_> = (0..5).map(|_| server.connect()).collect();
+    for stream in &mut idle {
+        stream.write_all(b"once").expect("sent");
+        stream.read_exact(&mut [0; 4]).expect("an echo");
+    }
+    let report = report(&load(&server.address, "echo", &["--requests", "400"]));
+    assert_eq!((&report["requests"], &report["byte_errors"]), (&400.into(), &0.into()), "{report}");
+    // One that sends and doesn't read holds a thread, and not the other one.
+    let mut greedy = server.connect();
+    greedy.set_write_timeout(Some(Duration::from_millis(300))).expect("a timeout");
+    while greedy.write(&[0; 65_536]).is_ok() {}
+    let report = self::report(&load(&server.address, "echo", &["--requests", "400"]));
+    assert_eq!((&report["requests"], &report["byte_errors"]), (&400.into(), &0.into()), "{report}");
+    server.end();
+}
+
+#[test]
 fn http_answers_of_any_size_come_whole_on_connections_that_stay_and_that_close() {
-    let engines =
-        ["bio", "epoll", "epoll-level", "io_uring", "mio", "tokio", "tokio-multi", "corelane-kernel"];
+    let engines = [
+        "bio",
+        "bio-pool",
+        "epoll",
+        "epoll-level",
+        "io_uring",
+        "mio",
+        "tokio",
+        "tokio-multi",
+        "corelane-kernel",
+    ];
     for engine in engines {
         if engine == "io_uring" && !has_io_uring() {
             eprintln!("SKIPPED io_uring: kernel.io_uring_disabled is not 0");
@@ -441,7 +477,9 @@ fn wrk_asks_on_connections_that_close() {
 
 #[test]
 fn a_client_that_half_closes_gets_its_bytes_back() {
-    for engine in ["bio", "epoll", "epoll-level", "mio", "tokio", "tokio-multi", "corelane-kernel"] {
+    for engine in
+        ["bio", "bio-pool", "epoll", "epoll-level", "mio", "tokio", "tokio-multi", "corelane-kernel"]
+    {
         let server = Server::start(engine, "echo");
         let mut stream = server.connect();
         stream.write_all(b"the last words").expect("sent");
@@ -454,7 +492,9 @@ fn a_client_that_half_closes_gets_its_bytes_back() {
 
 #[test]
 fn sigterm_ends_a_server_with_open_connections() {
-    for engine in ["bio", "epoll", "epoll-level", "mio", "tokio", "tokio-multi", "corelane-kernel"] {
+    for engine in
+        ["bio", "bio-pool", "epoll", "epoll-level", "mio", "tokio", "tokio-multi", "corelane-kernel"]
+    {
         let mut server = Server::start(engine, "echo");
         let mut stream = server.connect();
         stream.write_all(b"x").expect("sent");

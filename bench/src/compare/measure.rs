@@ -202,6 +202,9 @@ fn server_flags(plan: &Plan, cell: &Cell, engine: Engine, place: &Place, extra: 
         format!("--cpu={}", plan.server_cpu),
         "--control".to_owned(),
     ];
+    if engine == Engine::BioPool {
+        flags.push(format!("--pool={}", plan.pool));
+    }
     if let (false, Some(name)) = (engine == Engine::Corelane, &plan.congestion) {
         flags.push(format!("--congestion={name}"));
     }

@@ -55,6 +55,8 @@ pub struct Plan {
     pub congestion: Option<String>,
     /// Requests that a connection sends at once.
     pub pipeline: usize,
+    /// Threads of bio-pool.
+    pub pool: usize,
     /// Whether there is the stage of the open loop.
     pub open_loop: bool,
     /// Microseconds that p99 may have at the knee.
@@ -116,6 +118,7 @@ impl Plan {
             client_cpu: args.client_cpu,
             congestion: args.congestion.clone().or_else(cubic),
             pipeline: args.pipeline,
+            pool: args.pool,
             open_loop: args.open_loop,
             p99_bound_us: args.p99_bound * 1000.0,
             arrivals: args.arrivals,
@@ -315,7 +318,8 @@ impl Engines {
         let mut list = self.list.clone();
         list.retain(|engine| !self.default || *engine != Engine::EpollSpin || connections == 1);
         list.retain(|engine| {
-            let has = !matches!(engine, Engine::IoUring | Engine::Mio) || !workload.is_bulk();
+            let has =
+                !matches!(engine, Engine::IoUring | Engine::Mio | Engine::BioPool) || !workload.is_bulk();
             if !has {
                 left_out.push(format!("{engine}, {workload}: it has echo, http, http-close and crr only"));
             }

@@ -33,6 +33,11 @@ fn words(engine: Engine) -> &'static [&'static str] {
         Engine::Bio => {
             &["a thread for each connection, with a stack of 128 KiB", "blocking reads and writes"]
         }
+        Engine::BioPool => &[
+            "one thread with epoll_wait for up to 256 events, told once each, puts readable connections into a queue; the \
+             threads of the pool (--pool in its commands) take them from there",
+            "blocking reads and writes; one read a turn, then the connection goes back",
+        ],
         Engine::Epoll => &[
             "one thread",
             "epoll_wait for up to 256 events, without a time-out",

@@ -13,7 +13,7 @@ use crate::stream::{READ, Sink, Source};
 use crate::sys::{self, Stop};
 
 /// Bytes of a thread's stack: small, so that 10,000 of them fit.
-const STACK: usize = 128 * 1024;
+pub const STACK: usize = 128 * 1024;
 
 /// Serves until the stop. The threads end with the process.
 pub fn run(server: &Server<'_>) -> anyhow::Result<()> {

@@ -2,6 +2,7 @@
 //! ([`session`]), so that a difference in the figures is a difference in the engine.
 
 mod bio;
+mod bio_pool;
 pub mod corelane;
 mod epoll;
 pub mod gauges;
@@ -23,7 +24,7 @@ use std::thread;
 use ::tokio::runtime::Builder;
 use anyhow::Context;
 
-use crate::cli::{Engine, ServeArgs, Workload};
+use crate::cli::{Engine, POOL, ServeArgs, Workload};
 use crate::device::DeviceArgs;
 use crate::error::bad_input;
 use crate::process;
@@ -52,6 +53,8 @@ pub struct Server<'a> {
     pub level: bool,
     /// Have the kernel poll the interface from this core (epoll).
     pub busy_poll: bool,
+    /// Threads of a pool (bio-pool).
+    pub pool: usize,
     /// Congestion control of the kernel's sockets.
     pub congestion: Option<&'a str>,
     /// For corelane: what it runs on.
@@ -122,6 +125,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         spin: args.spin || args.engine == Engine::EpollSpin,
         level: args.engine == Engine::EpollLevel,
         busy_poll: args.engine == Engine::EpollTuned,
+        pool: args.pool.unwrap_or(POOL),
         congestion: args.congestion.as_deref(),
         device: &args.device,
         stop: &stop,
@@ -129,6 +133,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     };
     match args.engine {
         Engine::Bio => bio::run(&server)?,
+        Engine::BioPool => bio_pool::run(&server)?,
         Engine::Epoll | Engine::EpollLevel | Engine::EpollSpin | Engine::EpollTuned => epoll::run(&server)?,
         Engine::Mio => mio::run(&server)?,
         Engine::IoUring => io_uring::run(&server)?,
@@ -153,14 +158,15 @@ fn check(args: &ServeArgs) -> anyhow::Result<()> {
     if args.workload == Workload::Json {
         check_json(engine)?;
     }
-    if engine == Engine::Mio && args.workload.is_bulk() {
-        return Err(bad_input(format!(
-            "--workload {}: mio has echo, http, http-close and crr",
-            args.workload
-        )));
+    if matches!(engine, Engine::Mio | Engine::BioPool) && args.workload.is_bulk() {
+        let workload = args.workload;
+        return Err(bad_input(format!("--workload {workload}: {engine} has echo, http, http-close and crr")));
     }
-    let sleeps =
-        matches!(engine, Engine::Bio | Engine::IoUring | Engine::Mio | Engine::Tokio | Engine::TokioMulti);
+    if let (Some(pool), false) = (args.pool, engine == Engine::BioPool) {
+        return Err(bad_input(format!("--pool {pool}: {engine} has no pool: use it with --engine bio-pool")));
+    }
+    use Engine::{Bio, BioPool, IoUring, Mio, Tokio, TokioMulti};
+    let sleeps = matches!(engine, Bio | BioPool | IoUring | Mio | Tokio | TokioMulti);
     if args.spin && sleeps {
         return Err(bad_input(format!(
             "--spin: the engine {engine} can only sleep: use it with epoll or corelane"

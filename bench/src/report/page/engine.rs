@@ -32,6 +32,7 @@ pub enum Marker {
 pub fn look(engine: Engine) -> Look {
     let (class, marker, dashed) = match engine {
         Engine::Bio => ("bio", Marker::Square, false),
+        Engine::BioPool => ("bio-pool", Marker::Up, true),
         Engine::Epoll => ("epoll", Marker::Diamond, false),
         Engine::EpollLevel => ("epoll-level", Marker::Up, true),
         Engine::Mio => ("mio", Marker::Square, false),
