@@ -22,7 +22,7 @@ use crate::profile::ProfileArgs;
 use crate::report::args::ReportArgs;
 use crate::talk::TalkArgs;
 pub use values::{congestion, connections, seconds, seconds_or_none, seconds_up_to, size};
-use values::{held_connections, milliseconds, pipeline, pool, rate};
+use values::{held_connections, idle, milliseconds, pipeline, pool, rate, slow};
 
 /// What corelane costs, beside kernel blocking I/O, epoll, io_uring and tokio.
 #[derive(Parser, Debug)]
@@ -313,6 +313,18 @@ pub struct LoadArgs {
     /// Bytes of a request and of its answer (echo and crr), or of an answer (http and http-close)
     #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = size)]
     pub size: usize,
+    /// Connections that are made first and stay idle beside the others (echo, http and json); after the measured time 1000 of
+    /// them are asked once, and each must still be there
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = idle)]
+    pub idle: usize,
+    /// Addresses of this host that the idle connections come from, where one has too few ports [default: that of the route; to
+    /// 127.0.0.0/8 as many as are needed]
+    #[arg(long, value_name = "ADDRESS/LENGTH", requires = "idle")]
+    pub from: Option<Cidr>,
+    /// Connections beside the others (echo) that send as fast as they can and read 1 KiB of their echo each 10 ms; no byte may be
+    /// missing at the end
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = slow)]
+    pub slow: usize,
     /// With crr and http-close: close when the answer is there, instead of waiting until the server does
     #[arg(long)]
     pub client_closes: bool,

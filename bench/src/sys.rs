@@ -5,7 +5,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::mem::{self, MaybeUninit};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::{self, Command};
@@ -167,20 +167,22 @@ const BUSY_POLL_BUDGET: u16 = 64;
 
 /// socket(7): reads of this socket, or of those that a listener accepts, poll the interface, and its interrupts stay off meanwhile.
 pub fn set_busy_poll(socket: &impl AsRawFd) -> io::Result<()> {
-    for (option, value) in [(libc::SO_BUSY_POLL, BUSY_POLL), (libc::SO_PREFER_BUSY_POLL, 1)] {
-        let length = mem::size_of::<libc::c_int>() as libc::socklen_t; // 4
-        let socket = socket.as_raw_fd();
-        // SAFETY: `length` bytes at the pointer, which are copied.
-        check(unsafe {
-            libc::setsockopt(socket, libc::SOL_SOCKET, option, (&raw const value).cast(), length)
-        })?;
-    }
-    Ok(())
+    set_option(socket, libc::SOL_SOCKET, libc::SO_BUSY_POLL, &BUSY_POLL)?;
+    set_option(socket, libc::SOL_SOCKET, libc::SO_PREFER_BUSY_POLL, &1)
+}
+
+/// What a connection is made with.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ConnectOptions {
+    /// Its own address, IPv4; `None`: that of the route.
+    pub from: Option<Ipv4Addr>,
+    /// SO_RCVBUF, in bytes, which the kernel doubles; `None`: the kernel's.
+    pub receive_buffer: Option<libc::c_int>,
 }
 
 /// socket(2) and connect(2) without waiting: the socket is writable when it is connected, and
 /// [`TcpStream::take_error`] says how it went.
-pub fn connect_nonblocking(address: SocketAddr) -> io::Result<TcpStream> {
+pub fn connect_nonblocking(address: SocketAddr, options: ConnectOptions) -> io::Result<TcpStream> {
     let family = match address {
         SocketAddr::V4(_) => libc::AF_INET,
         SocketAddr::V6(_) => libc::AF_INET6,
@@ -188,16 +190,16 @@ pub fn connect_nonblocking(address: SocketAddr) -> io::Result<TcpStream> {
     let kind = libc::SOCK_STREAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
     // SAFETY: takes no pointer.
     let socket = own(check(unsafe { libc::socket(family, kind, 0) })?);
+    if let Some(bytes) = options.receive_buffer {
+        set_option(&socket, libc::SOL_SOCKET, libc::SO_RCVBUF, &bytes)?;
+    }
+    if let Some(from) = options.from {
+        // The port is chosen by connect(2), which knows that one may have many peers (ip(7)).
+        set_option(&socket, libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT, &1)?;
+        bind(&socket, &name_of(SocketAddrV4::new(from, 0)))?;
+    }
     let result = match address {
-        SocketAddr::V4(address) => {
-            let name = libc::sockaddr_in {
-                sin_family: libc::AF_INET as libc::sa_family_t,
-                sin_port: address.port().to_be(),
-                sin_addr: libc::in_addr { s_addr: u32::from_ne_bytes(address.ip().octets()) },
-                sin_zero: [0; 8],
-            };
-            connect(&socket, &name)
-        }
+        SocketAddr::V4(address) => connect(&socket, &name_of(address)),
         SocketAddr::V6(address) => {
             let name = libc::sockaddr_in6 {
                 sin6_family: libc::AF_INET6 as libc::sa_family_t,
@@ -213,6 +215,35 @@ pub fn connect_nonblocking(address: SocketAddr) -> io::Result<TcpStream> {
         Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => Err(error),
         _ => Ok(TcpStream::from(socket)),
     }
+}
+
+fn name_of(address: SocketAddrV4) -> libc::sockaddr_in {
+    libc::sockaddr_in {
+        sin_family: libc::AF_INET as libc::sa_family_t,
+        sin_port: address.port().to_be(),
+        sin_addr: libc::in_addr { s_addr: u32::from_ne_bytes(address.ip().octets()) },
+        sin_zero: [0; 8],
+    }
+}
+
+/// socket(7), SO_LINGER with 0 s: the connection is reset when it is closed, and leaves no TIME-WAIT.
+pub fn reset_on_close(stream: &TcpStream) -> io::Result<()> {
+    let linger = libc::linger { l_onoff: 1, l_linger: 0 };
+    set_option(stream, libc::SOL_SOCKET, libc::SO_LINGER, &linger)
+}
+
+/// setsockopt(2); `T` is what the option takes.
+fn set_option<T>(
+    socket: &impl AsRawFd,
+    level: libc::c_int,
+    option: libc::c_int,
+    value: &T,
+) -> io::Result<()> {
+    let length = libc::socklen_t::try_from(mem::size_of::<T>()).unwrap_or(0);
+    let socket = socket.as_raw_fd();
+    // SAFETY: `length` live bytes at the pointer, which are copied.
+    check(unsafe { libc::setsockopt(socket, level, option, (&raw const *value).cast(), length) })?;
+    Ok(())
 }
 
 fn connect<T>(socket: &OwnedFd, name: &T) -> io::Result<()> {

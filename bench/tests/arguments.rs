@@ -84,6 +84,11 @@ fn wrong_values() {
     refused(&with(&["--rate", "100", "--in-flight", "2"]), &["--rate", "--in-flight"]);
     refused(&with(&["--rate", "100", "--workload", "http-close"]), &["--rate 100", "http-close", "echo"]);
     refused(&with(&["--seed", "1"]), &["--rate"]);
+    refused(&with(&["--idle", "1000001"]), &["--idle", "from 0 to 1000000"]);
+    refused(&with(&["--idle", "5", "--workload", "crr"]), &["--idle 5", "crr", "echo, http or json"]);
+    refused(&with(&["--slow", "5", "--workload", "http"]), &["--slow 5", "http", "echo"]);
+    refused(&with(&["--from", "127.0.0.1/8"]), &["--idle <N>"]);
+    refused(&with(&["--idle", "5", "--from", "127.0.0.1"]), &["--from", "ADDRESS/LENGTH"]);
     refused(&with(&["--pipeline", "0"]), &["--pipeline", "from 1 to 1000"]);
     refused(&with(&["--pipeline", "2", "--rate", "100"]), &["--pipeline 2", "closed loop"]);
     refused(&with(&["--mtu", "9000"]), &["--mtu", "--engine corelane"]);

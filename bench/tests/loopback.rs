@@ -420,6 +420,77 @@ fn a_pool_serves_more_connections_than_it_has_threads() {
 }
 
 #[test]
+fn idle_connections_stay_beside_the_others_and_answer_at_the_end() {
+    for (engine, workload) in
+        [("epoll", "echo"), ("bio-pool", "echo"), ("tokio", "http"), ("corelane-kernel", "echo")]
+    {
+        let server = Server::start(engine, workload);
+        // More than are asked again.
+        let output = load(&server.address, workload, &["--idle", "1500", "--requests", "400"]);
+        let report = report(&output);
+        assert!(output.status.success(), "{engine}: {report}");
+        let counts = (&report["requests"], &report["byte_errors"], &report["connection_errors"]);
+        assert_eq!(counts, (&400.into(), &0.into(), &0.into()), "{engine}");
+        let beside = &report["beside"];
+        assert_eq!((&beside["idle"], &beside["asked_again"]), (&1500.into(), &750.into()), "{engine}");
+        server.end();
+    }
+    let server = Server::start("epoll", "echo");
+    let flags = ["--idle", "20", "--from", "127.3.3.0/30", "--requests", "4"];
+    let report = report(&load(&server.address, "echo", &flags));
+    assert_eq!((&report["connection_errors"], &report["beside"]["asked_again"]), (&0.into(), &20.into()));
+    server.end();
+}
+
+#[test]
+fn idle_connections_that_the_server_closes_or_leaves_without_an_answer_are_counted() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("its address").to_string();
+    // Of the three idle ones, which come first, it closes one, says something unasked on another, and answers the third wrongly.
+    let server = thread::spawn(move || {
+        let accept = || listener.accept().expect("a client").0;
+        let (closed, mut talkative, mut wrong) = (accept(), accept(), accept());
+        drop(closed);
+        talkative.write_all(b"x").expect("sent");
+        let active: Vec<_> = (0..4)
+            .map(|_| {
+                let mut client = accept();
+                let mut request = [0; 64];
+                thread::spawn(move || {
+                    while client.read_exact(&mut request).is_ok() && client.write_all(&request).is_ok() {}
+                })
+            })
+            .collect();
+        let mut request = [0; 64];
+        wrong.read_exact(&mut request).expect("asked at the end");
+        request[3] ^= 1;
+        wrong.write_all(&request).expect("sent");
+        active.into_iter().for_each(|client| client.join().expect("no panic"));
+    });
+    let output = load(&address, "echo", &["--idle", "3", "--requests", "8"]);
+    let report = report(&output);
+    assert_eq!(output.status.code(), Some(1), "{report}");
+    assert_eq!((&report["connection_errors"], &report["byte_errors"]), (&2.into(), &1.into()), "{report}");
+    assert_eq!(report["beside"]["asked_again"], 1, "{report}");
+    server.join().expect("no panic");
+}
+
+#[test]
+fn slow_readers_lose_no_byte_and_leave_the_others_their_answers() {
+    for engine in ["bio", "bio-pool", "epoll", "epoll-level", "mio", "tokio", "corelane-kernel"] {
+        let server = Server::start(engine, "echo");
+        let output = load(&server.address, "echo", &["--slow", "6", "--duration", "0.5"]);
+        let report = report(&output);
+        assert!(output.status.success(), "{engine}: {report}");
+        let counts = (&report["byte_errors"], &report["connection_errors"], &report["starved_connections"]);
+        assert_eq!(counts, (&0.into(), &0.into(), &0.into()), "{engine}: {report}");
+        // More than half a second of slow reads gives: the rest was read at the end.
+        assert!(report["beside"]["slow_bytes"].as_u64() > Some(6 * 200_000), "{engine}: {report}");
+        server.end();
+    }
+}
+
+#[test]
 fn http_answers_of_any_size_come_whole_on_connections_that_stay_and_that_close() {
     let engines = [
         "bio",

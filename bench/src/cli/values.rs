@@ -26,6 +26,16 @@ pub fn size(text: &str) -> Result<usize, String> {
     number(text, 1, 16 << 20)
 }
 
+/// Idle connections beside others, which come from several addresses.
+pub fn idle(text: &str) -> Result<usize, String> {
+    number(text, 0, 1_000_000)
+}
+
+/// Connections that read slowly.
+pub fn slow(text: &str) -> Result<usize, String> {
+    number(text, 0, 10_000)
+}
+
 /// Of a bound of a latency.
 pub fn milliseconds(text: &str) -> Result<f64, String> {
     let time = text.parse().ok().filter(|time| (0.001..=1000.0).contains(time));

@@ -5,6 +5,7 @@ use std::io;
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
+use super::beside::Beside;
 use super::connection::Connection;
 use super::exchange::{Exchange, Progress};
 use super::in_flight::InFlight;
@@ -19,7 +20,7 @@ use crate::flow::Flow;
 use crate::meter::Meter;
 use crate::serve;
 use crate::stream::READ;
-use crate::sys::{self, Epoll, Events, Stop};
+use crate::sys::{self, ConnectOptions, Epoll, Events, Stop};
 
 /// The token of the stop; connections have their index.
 const STOP: u64 = u64::MAX;
@@ -39,11 +40,13 @@ const INTEREST: u32 = sys::IN | sys::OUT | sys::PEER_CLOSED | sys::EDGE;
 pub fn run(args: &LoadArgs, stop: &Stop) -> anyhow::Result<Report> {
     let mut client = Client::new(args)?;
     client.epoll.add(stop, sys::IN, STOP)?;
+    let beside = Beside::start(args, stop)?;
     client.connect_all()?;
     let measured = client.measure()?;
     client.hear_verdicts();
+    let beside = beside.end(args, &mut client.tally)?;
     let report = Report::new(args.workload, args.connections, args.size, &client.tally, measured);
-    Ok(report.with_busy(client.busy).with_open_loop(client.open_loop.as_ref()))
+    Ok(report.with_busy(client.busy).with_open_loop(client.open_loop.as_ref()).with_beside(beside))
 }
 
 /// What goes over a connection.
@@ -326,7 +329,7 @@ impl<'a> Client<'a> {
 
 /// A socket that is connecting; it has an event when it is connected or refused.
 fn reconnect(args: &LoadArgs, epoll: &Epoll, token: u64) -> io::Result<TcpStream> {
-    let stream = sys::connect_nonblocking(args.addr)?;
+    let stream = sys::connect_nonblocking(args.addr, ConnectOptions::default())?;
     stream.set_nodelay(true)?;
     epoll.add(&stream, INTEREST, token)?;
     Ok(stream)

@@ -10,6 +10,8 @@
 //! | arrivals, open_loop | when requests are due in an open loop; which are sent, wait or are given up |
 //! | exchange | a request and its answer, whoever carries them |
 //! | answer | an answer of HTTP with a head that is not known beforehand |
+//! | beside, idle, slow | connections beside those that are measured |
+//! | connect | many kernel connections at once |
 //! | wrk | wrk in the place of our own client |
 //! | pattern | the bytes of a request |
 //! | window, silence | when the measured time starts and ends; when to give up |
@@ -17,16 +19,20 @@
 
 mod answer;
 mod arrivals;
+pub mod beside;
 mod client;
+mod connect;
 mod connection;
 mod corelane;
 mod exchange;
+mod idle;
 mod in_flight;
 pub mod open_loop;
 pub mod pattern;
 pub mod percentiles;
 pub mod report;
 mod silence;
+mod slow;
 pub mod tally;
 pub mod window;
 mod wrk;
@@ -65,11 +71,11 @@ pub fn run(args: &LoadArgs) -> anyhow::Result<ExitCode> {
     refuse_in_flight(args)?;
     refuse_rate(args)?;
     refuse_pipeline(args)?;
+    beside::check(args)?;
     process::join_parent(args.parent)?;
     let stop = Stop::install().context("taking SIGINT and SIGTERM")?;
     process::pin(args.cpu)?;
-    sys::raise_open_files(args.connections as u64 + OTHER_FILES) // usize is at most 64 bits
-        .map_err(|error| bad_input(format!("--connections {}: {error}", args.connections)))?;
+    raise_open_files(args)?;
     // Before the work: a wrong path must not cost the whole run.
     let file = match args.json.as_deref() {
         Some(path) if path != Path::new("-") => Some(create(path)?),
@@ -91,6 +97,19 @@ pub fn run(args: &LoadArgs) -> anyhow::Result<ExitCode> {
         (None, None) => write!(io::stdout(), "{report}")?,
     }
     Ok(exit_code(&report))
+}
+
+fn raise_open_files(args: &LoadArgs) -> anyhow::Result<()> {
+    let beside = args.idle + args.slow;
+    let needed = (args.connections + beside) as u64 + OTHER_FILES; // usize is at most 64 bits
+    sys::raise_open_files(needed).map_err(|error| {
+        let (name, count) = if beside > args.connections {
+            ("--idle, --slow", beside)
+        } else {
+            ("--connections", args.connections)
+        };
+        bad_input(format!("{name} {count}: {error}"))
+    })
 }
 
 /// Only the kernel's client takes turns; a stream is in flight all the time, and connections of one request don't wait.

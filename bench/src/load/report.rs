@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::beside::BesideReport;
 use super::open_loop::{OpenLoop, OpenLoopReport};
 use super::percentiles::Percentile;
 use super::tally::Tally;
@@ -60,6 +61,9 @@ pub struct Report {
     pub client_busy: Option<f64>,
     /// What an open loop adds; `None`: closed loop.
     pub open_loop: Option<OpenLoopReport>,
+    /// The connections beside those that were measured.
+    #[serde(default)]
+    pub beside: BesideReport,
 }
 
 impl Report {
@@ -93,12 +97,19 @@ impl Report {
             starved_connections: tally.starved(),
             client_busy: None,
             open_loop: None,
+            beside: BesideReport::default(),
         }
     }
 
     /// Adds what an open loop counted.
     pub fn with_open_loop(mut self, open_loop: Option<&OpenLoop>) -> Self {
         self.open_loop = open_loop.map(|open_loop| open_loop.report(self.requests));
+        self
+    }
+
+    /// Adds what became of the connections beside.
+    pub fn with_beside(mut self, beside: BesideReport) -> Self {
+        self.beside = beside;
         self
     }
 
@@ -145,6 +156,7 @@ impl fmt::Display for Report {
                 )?;
             }
         }
+        write!(formatter, "{}", self.beside)?;
         if let Some(busy) = self.client_busy {
             writeln!(formatter, "  the client had work for {:.0} % of the time", busy * 100.0)?;
         }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use serde::Deserialize;
 
+use super::beside::BesideReport;
 use super::connection::Connection;
 use super::exchange::{Exchange, Progress};
 use super::percentiles;
@@ -209,6 +210,7 @@ impl Outcome {
             starved_connections: 0,
             client_busy: None,
             open_loop: None,
+            beside: BesideReport::default(),
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::compare::plan::Cell;
 use crate::compare::report::Comparison;
 use crate::compare::rounds::Series;
 use crate::compare::row::Row;
+use crate::load::beside::BesideReport;
 use crate::load::percentiles;
 use crate::load::report::{Latency, Report};
 
@@ -68,6 +69,7 @@ fn measurement(workload: Workload, connections: usize, rate: f64) -> Measurement
             starved_connections: 0,
             client_busy: None,
             open_loop: None,
+            beside: BesideReport::default(),
         },
         cpu: CpuShare { busy: 0.9, user: 0.3, system: 0.4, softirq: 0.2, steal: 0.0 },
         client_cpu: Some(CpuShare { busy: 0.5, user: 0.2, system: 0.2, softirq: 0.1, steal: 0.0 }),

@@ -35,8 +35,8 @@ use session::Service;
 /// Bytes that a server reads at once, the same for every engine.
 const BUFFER: usize = 16 * 1024;
 
-/// Open files that a server asks for: 10,000 connections and some room.
-const OPEN_FILES: u64 = 16 * 1024;
+/// Open files that a server asks for: as many as Linux lets root have by default (fs.nr_open), for idle connections.
+const OPEN_FILES: u64 = 1 << 20;
 
 /// As long as the kernel allows by default (net.core.somaxconn).
 const BACKLOG: i32 = 4096;

@@ -22,6 +22,7 @@ fn round(user: f64, copied_bytes: Option<u64>) -> Measurement {
             starved_connections: 0,
             client_busy: None,
             open_loop: None,
+            beside: crate::load::beside::BesideReport::default(),
         },
         cpu: CpuShare { user, system: 0.2, softirq: 0.1, ..CpuShare::default() },
         client_cpu: None,

@@ -23,6 +23,7 @@ fn round(requests: u64, server: f64, client: f64) -> Measurement {
             starved_connections: 0,
             client_busy: None,
             open_loop: None,
+            beside: crate::load::beside::BesideReport::default(),
         },
         cpu: CpuShare { busy: server, ..CpuShare::default() },
         client_cpu: Some(CpuShare { busy: client, ..CpuShare::default() }),

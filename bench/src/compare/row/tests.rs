@@ -1,6 +1,7 @@
 use super::super::cpu::CpuShare;
 use super::super::plan::Cell;
 use super::*;
+use crate::load::beside::BesideReport;
 use crate::load::report::Report;
 
 fn measurement(requests: u64, p50: f64, byte_errors: u64) -> Measurement {
@@ -21,6 +22,7 @@ fn measurement(requests: u64, p50: f64, byte_errors: u64) -> Measurement {
             starved_connections: 2,
             client_busy: None,
             open_loop: None,
+            beside: BesideReport::default(),
         },
         cpu: CpuShare { busy: 0.5, ..CpuShare::default() },
         client_cpu: Some(CpuShare { busy: 0.25, ..CpuShare::default() }),
