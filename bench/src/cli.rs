@@ -394,6 +394,12 @@ pub struct CompareArgs {
     /// Requests that a connection sends at once, before it waits for their answers (echo and http)
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = pipeline)]
     pub pipeline: usize,
+    /// Connections beside those that are measured (echo, http and json): made first, then idle, and looked at in the end
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = idle)]
+    pub idle: usize,
+    /// Connections beside those that are measured (echo) whose client reads 1 KiB each 10 ms of all that it is sent
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = slow)]
+    pub slow: usize,
     /// Threads of bio-pool
     #[arg(long, value_name = "N", default_value_t = POOL, value_parser = pool)]
     pub pool: usize,

@@ -196,6 +196,46 @@ fn an_open_loop_finds_the_knee_and_measures_at_parts_of_it() {
     assert!(table.contains("knee: epoll, loopback, echo of 64 B, 16 connections: "), "{table}");
 }
 
+#[test]
+fn a_row_says_what_was_beside_its_connections() {
+    if cores() < 2 {
+        eprintln!("SKIPPED: compare needs two cores");
+        return;
+    }
+    let file = TempFile::new("beside.json");
+    let output = Command::new(env!("CARGO_BIN_EXE_corelane-bench"))
+        .args(["compare", "--bed", "loopback", "--rounds", "1", "--seconds", "0.2", "--warmup", "0.05"])
+        .args([
+            "--workloads",
+            "echo",
+            "--connections",
+            "4",
+            "--size",
+            "64,1024",
+            "--engines",
+            "epoll,bio-pool",
+        ])
+        .args(["--idle", "200", "--slow", "2", "--json"])
+        .arg(&file.0)
+        .output()
+        .expect("the binary starts");
+    let (said, table) = (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
+    assert!(output.status.success(), "{said}\n{table}");
+    let text = fs::read_to_string(&file.0).expect("a report");
+    let report: Value = serde_json::from_str(&text).expect("JSON");
+    let rows = report["rows"].as_array().expect("rows");
+    assert_eq!(rows.iter().map(|row| number(row, "/size")).collect::<Vec<_>>(), [64.0, 64.0, 1024.0, 1024.0]);
+    for row in rows {
+        assert_eq!((number(row, "/idle"), number(row, "/slow")), (200.0, 2.0));
+        let beside = "/measurements/0/report/beside";
+        assert_eq!(number(row, &format!("{beside}/asked_again")), 200.0);
+        assert!(number(row, &format!("{beside}/slow_bytes")) > 0.0);
+        assert_eq!(number(row, "/byte_errors") + number(row, "/connection_errors"), 0.0, "{row}");
+    }
+    let page = fs::read_to_string(file.0.with_extension("html")).expect("a page");
+    assert!(page.contains("echo of 1024 B beside 200 idle connections and 2 slow readers, 4 connections"));
+}
+
 /// A comparison on the veth bed that would take a minute, killed when the test is over.
 struct Run(Child);
 

@@ -68,6 +68,11 @@ impl Beds {
             namespaces.join_corelane(congestion)?;
             pairs.push((netns::CORELANE_CLIENT.0, "corelane"));
         }
+        if plan.cells.iter().any(|cell| cell.beside.idle > 0) {
+            let clients: &[_] =
+                &[netns::KERNEL_CLIENT.1, netns::TUNED_CLIENT.1, netns::CORELANE_CLIENT.1, netns::TAP_CLIENT];
+            clients.iter().try_for_each(|client| namespaces.add_further(client))?;
+        }
         let links = pairs.into_iter().map(|(interface, engines)| LinkSettings {
             engines: engines.to_owned(),
             mtu: netns::MTU.parse().unwrap_or(0),
@@ -112,6 +117,13 @@ impl Beds {
             return Place { bed, server_prefix, client_prefix, server_flags, client_flags };
         }
         let tap = bed == Bed::Tap;
+        let client = match engine {
+            Engine::Corelane if tap => netns::TAP_CLIENT,
+            Engine::Corelane => netns::CORELANE_CLIENT.1,
+            Engine::EpollTuned => netns::TUNED_CLIENT.1,
+            _ => netns::KERNEL_CLIENT.1,
+        };
+        let idle = cell.beside.idle > 0;
         let server_flags = match (engine == Engine::Corelane, tap) {
             (false, _) if engine == Engine::EpollTuned => listen(netns::TUNED_SERVER.1, 0),
             (false, _) => listen(netns::KERNEL_SERVER.1, 0),
@@ -128,7 +140,7 @@ impl Beds {
             server_prefix: if tap { namespaces.in_client() } else { namespaces.in_server() },
             client_prefix: namespaces.in_client(),
             server_flags,
-            client_flags: Vec::new(),
+            client_flags: idle.then(|| format!("--from={}", netns::further(client))).into_iter().collect(),
         }
     }
 }

@@ -128,11 +128,13 @@ pub fn measure(
     let flags = client_flags(plan, cell, address, place, extra);
     let (warmup, seconds) = extra.times(plan);
     let mut client = Child::start("load", &place.client_prefix, &flags)?;
-    expect(&mut client, "start", PATIENCE + warmup, stop)?;
+    // For connections to be made beside, and looked at in the end.
+    let patience = PATIENCE + cell.beside.patience();
+    expect(&mut client, "start", patience + warmup, stop)?;
     let before = sample(plan, &mut server, &client, stop)?;
     expect(&mut client, "end", PATIENCE + seconds, stop)?;
     let after = sample(plan, &mut server, &client, stop)?;
-    let report = client.line(PATIENCE, stop)?;
+    let report = client.line(patience, stop)?;
     client.finish(stop);
     server.finish(stop);
     let report: Report = serde_json::from_str(&report).with_context(|| format!("`load` said {report:?}"))?;
@@ -242,6 +244,7 @@ fn client_flags(
     if plan.pipeline > 1 {
         flags.push(format!("--pipeline={}", plan.pipeline));
     }
+    flags.extend(cell.beside.flags());
     if let Some(rate) = extra.rate {
         flags.push(format!("--rate={rate:.0}"));
         flags.push(format!("--arrivals={}", plan.arrivals));

@@ -2,6 +2,7 @@
 //! interleaved in rounds, so that a slow hour of the machine hits all of them alike.
 
 pub mod bed;
+pub mod beside;
 pub mod costs;
 mod costs_table;
 pub mod cpu;

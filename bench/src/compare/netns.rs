@@ -28,7 +28,10 @@ pub const TUNED_CLIENT: (&str, &str) = ("tuned-client", "10.81.0.1");
 /// The TAP device in the client's namespace, and the address that corelane answers to.
 pub const TAP_SERVER: (&str, &str) = ("corelane-tap", "10.79.0.3");
 /// The kernel's address on the TAP device.
-const TAP_CLIENT: &str = "10.79.0.1";
+pub const TAP_CLIENT: &str = "10.79.0.1";
+
+/// The last numbers of the client's further addresses on each pair, and the length of their prefix: 16 of them.
+const FURTHER: (u8, u8) = (128, 28);
 
 /// corelane's: a longer time-out than the kernel's tick, so that no timer is set for each poll.
 const CORELANE_FLUSH: u32 = 10_000_000;
@@ -124,6 +127,12 @@ impl Namespaces {
         congestion.map_or(Ok(()), route)
     }
 
+    /// Gives the client addresses with whose ports a hundred thousand connections can be made. They lie beside its own on this pair.
+    pub fn add_further(&self, client: &str) -> anyhow::Result<()> {
+        let route = ["-n", self.client.name(), "route", "add", "local", &further(client), "dev", "lo"];
+        run("ip", &route).context("adding addresses for idle connections")
+    }
+
     /// As busy polling asks for: interrupts come only when nobody has polled for `flush` nanoseconds.
     fn defer_interrupts(&self, interface: &str, flush: u32) -> anyhow::Result<()> {
         let script = format!(
@@ -168,6 +177,12 @@ impl Namespaces {
         let lines = text.lines().map(str::trim);
         lines.filter(|line| wanted.iter().any(|name| line.starts_with(name))).map(str::to_owned).collect()
     }
+}
+
+/// The client's further addresses, beside its own, as `--from` takes them.
+pub fn further(client: &str) -> String {
+    let network = client.rsplit_once('.').map_or(client, |(network, _)| network);
+    format!("{network}.{}/{}", FURTHER.0, FURTHER.1)
 }
 
 fn address(namespace: &str, (interface, address): (&str, &str)) -> anyhow::Result<()> {

@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::time::Duration;
 
+use super::beside::Beside;
 use super::{instructions, memory, sweep};
 use crate::cli::{ArrivalProcess, Bed, CompareArgs, Engine, LoadEngine, Workload};
 use crate::error::bad_input;
@@ -28,6 +29,8 @@ pub struct Cell {
     pub size: usize,
     /// Of corelane's device, where the bed lets it be chosen.
     pub mtu: Option<u16>,
+    /// Beside these connections.
+    pub beside: Beside,
     /// Who is asked.
     pub engines: Vec<Engine>,
 }
@@ -142,7 +145,8 @@ impl Plan {
 
     /// About how long one measurement takes.
     pub fn time_of(&self, cell: &Cell) -> Duration {
-        let connecting = CONNECT * u32::try_from(cell.connections).unwrap_or(u32::MAX);
+        let connections = cell.connections + cell.beside.idle + cell.beside.slow;
+        let connecting = CONNECT * u32::try_from(connections).unwrap_or(u32::MAX);
         self.warmup + self.seconds + PROCESSES + connecting
     }
 
@@ -270,6 +274,8 @@ struct Engines {
     list: Vec<Engine>,
     /// The user didn't choose: epoll-spin only where it is the fair peer of a spinning server.
     default: bool,
+    /// In memory there are no others beside those that are measured.
+    beside: Beside,
 }
 
 impl Engines {
@@ -302,7 +308,7 @@ impl Engines {
                 left_out.join("; ")
             )));
         }
-        Ok(Self { list, default })
+        Ok(Self { list, default, beside: Beside::of(args, bed, workloads(args, bed))? })
     }
 
     fn at(
@@ -329,11 +335,16 @@ impl Engines {
             return list;
         }
         list.retain(|engine| {
-            let has = !memory::ENGINES.contains(engine) || memory::WORKLOADS.contains(&workload);
-            if !has {
-                left_out.push(format!("{engine}, {workload}: the in-memory bed has echo only"));
-            }
-            has
+            let in_memory = memory::ENGINES.contains(engine);
+            let why = if !in_memory || (memory::WORKLOADS.contains(&workload) && !self.beside.is_some()) {
+                return true;
+            } else if self.beside.is_some() {
+                "in memory there are none beside the others"
+            } else {
+                "the in-memory bed has echo only"
+            };
+            left_out.push(format!("{engine}, {workload}: {why}"));
+            false
         });
         list
     }
@@ -356,15 +367,18 @@ impl Engines {
     }
 }
 
-fn cells(args: &CompareArgs, bed: Bed, engines: &Engines, left_out: &mut Vec<String>) -> Vec<Cell> {
-    let workloads = match args.workloads.as_slice() {
-        [] if bed == Bed::Memory => &memory::WORKLOADS[..],
+fn workloads(args: &CompareArgs, bed: Bed) -> &[Workload] {
+    match args.workloads.as_slice() {
+        [] if bed == Bed::Memory => &memory::WORKLOADS,
         [] if bed == Bed::Vhost => &[Workload::Echo, Workload::Crr, Workload::Bulk],
         [] => &[Workload::Echo, Workload::Http],
         chosen => chosen,
-    };
+    }
+}
+
+fn cells(args: &CompareArgs, bed: Bed, engines: &Engines, left_out: &mut Vec<String>) -> Vec<Cell> {
     let mut cells = Vec::new();
-    for &workload in workloads {
+    for &workload in workloads(args, bed) {
         let connections = match (args.connections.as_slice(), workload) {
             ([], Workload::Echo) if bed == Bed::Memory => &[1, 16, 128, 1000, 10_000][..],
             ([], Workload::Echo) if bed == Bed::Vhost => &[1, 128, 1000],
@@ -381,6 +395,7 @@ fn cells(args: &CompareArgs, bed: Bed, engines: &Engines, left_out: &mut Vec<Str
                 connections,
                 size,
                 mtu,
+                beside: engines.beside,
                 engines: engines.at(bed, workload, connections, left_out),
             }));
         }
@@ -422,14 +437,14 @@ pub fn name(workload: Workload, mtu: Option<u16>) -> String {
 }
 
 /// What is asked, in words, but for the number of connections.
-pub fn question(workload: Workload, mtu: Option<u16>, size: usize) -> String {
+pub fn question(workload: Workload, mtu: Option<u16>, size: usize, beside: Beside) -> String {
     let size = if workload.is_bulk() { String::new() } else { format!(" of {size} B") };
-    format!("{}{size}", name(workload, mtu))
+    format!("{}{size}{beside}", name(workload, mtu))
 }
 
 impl fmt::Display for Cell {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&question(self.workload, self.mtu, self.size))?;
+        formatter.write_str(&question(self.workload, self.mtu, self.size, self.beside))?;
         let plural = if self.connections == 1 { "" } else { "s" };
         write!(formatter, " on {} connection{plural}", self.connections)
     }

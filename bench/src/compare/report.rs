@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::bed::Beds;
+use super::beside::Beside;
 use super::knee::Knee;
 use super::machine::Machine;
 use super::plan::{self, Plan};
@@ -66,6 +67,9 @@ pub struct Failure {
     /// Bytes of an answer; 0 in files that don't say.
     #[serde(default)]
     pub size: usize,
+    /// Beside these connections.
+    #[serde(flatten)]
+    pub beside: Beside,
     /// How many rounds.
     pub rounds: usize,
     /// Why the first of them failed.
@@ -98,7 +102,7 @@ impl Failure {
     /// What failed, and why, in words; the comparison has so many rounds.
     pub fn words(&self, of_rounds: u32) -> String {
         let Self { engine, connections, rounds, reason, .. } = self;
-        let question = plan::question(self.workload, self.mtu, self.size);
+        let question = plan::question(self.workload, self.mtu, self.size, self.beside);
         format!(
             "{engine}, {question}, {connections} connections: {rounds} of {of_rounds} rounds failed: {reason}"
         )
@@ -125,6 +129,7 @@ impl Comparison {
                 mtu: series.cell.mtu,
                 connections: series.cell.connections,
                 size: series.cell.size,
+                beside: series.cell.beside,
                 rounds: series.failures.len(),
                 reason: series.failures.first()?.clone(),
             })
@@ -170,6 +175,19 @@ fn one() -> usize {
 /// Of what the flags chose.
 fn notes_on_settings(plan: &Plan) -> Vec<&'static str> {
     let mut notes = Vec::new();
+    let beside = |has: fn(&Beside) -> bool| plan.cells.iter().any(|cell| has(&cell.beside));
+    if beside(|beside| beside.idle > 0) {
+        notes.push(
+            "idle connections were made before, and are in no figure; after the measured time each must be there still, and a \
+             thousand of them were asked once",
+        );
+    }
+    if beside(|beside| beside.slow > 0) {
+        notes.push(
+            "slow readers send as fast as they can and read 100 KiB a second each; they are in no figure but byte errors, in which a \
+             byte that is missing at the end counts; the client's core serves them too",
+        );
+    }
     if plan.pipeline > 1 {
         notes.push(
             "connections send several requests at once (pipeline in the settings); each has the latency of the last of them",

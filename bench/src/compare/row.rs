@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::beside::Beside;
 use super::costs::Costs;
 use super::headroom::Headroom;
 use super::interval::Interval;
@@ -78,6 +79,9 @@ pub struct Row {
     pub size: usize,
     /// Of corelane's device, where the bed lets it be chosen.
     pub mtu: Option<u16>,
+    /// Beside these connections.
+    #[serde(flatten)]
+    pub beside: Beside,
     /// Answers a second.
     pub requests_per_second: Spread,
     /// Medians of the rounds' percentiles; `max` is the slowest of all.
@@ -135,7 +139,7 @@ impl Row {
     /// What the rows that are compared with each other have in common.
     fn cell(&self) -> impl PartialEq {
         let of_knee = self.offered.map(|offered| offered.of_knee);
-        (self.workload, self.connections, self.size, self.mtu, of_knee)
+        (self.workload, self.connections, self.size, self.mtu, self.beside, of_knee)
     }
 
     /// What tells a row from the others of a report, in words.
@@ -149,7 +153,7 @@ impl Row {
 
     /// What is asked, in words, but for the number of connections.
     pub fn question(&self) -> String {
-        plan::question(self.workload, self.mtu, self.size)
+        plan::question(self.workload, self.mtu, self.size, self.beside)
     }
 
     /// `None` when no round succeeded.
@@ -171,6 +175,7 @@ impl Row {
             connections: series.cell.connections,
             size: series.cell.size,
             mtu: series.cell.mtu,
+            beside: series.cell.beside,
             requests_per_second: rate,
             latency_us: Latency {
                 p50: latency(&|latency| latency.p50),

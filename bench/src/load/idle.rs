@@ -82,13 +82,11 @@ fn ask(stream: TcpStream, args: &LoadArgs, id: usize, tally: &mut Tally) -> io::
     let mut connection = Connection::new(stream, exchange);
     connection.start(Instant::now());
     let mut buffer = [0; 4096];
-    // Each read waits; a time-out would be no progress at all.
-    loop {
-        match connection.ready(sys::IN | sys::CLOSED, &mut buffer, tally)? {
-            Progress::Answered => return Ok(()),
-            Progress::Waiting => {
-                return Err(io::Error::new(io::ErrorKind::TimedOut, "an idle connection doesn't answer"));
-            }
+    // It reads until the answer is whole, or the time is over.
+    match connection.ready(sys::IN | sys::CLOSED, &mut buffer, tally)? {
+        Progress::Answered => Ok(()),
+        Progress::Waiting => {
+            Err(io::Error::new(io::ErrorKind::TimedOut, "an idle connection doesn't answer any more"))
         }
     }
 }

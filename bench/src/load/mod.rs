@@ -100,6 +100,9 @@ pub fn run(args: &LoadArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn raise_open_files(args: &LoadArgs) -> anyhow::Result<()> {
+    if args.engine == LoadEngine::Corelane {
+        return Ok(()); // its connections are no files
+    }
     let beside = args.idle + args.slow;
     let needed = (args.connections + beside) as u64 + OTHER_FILES; // usize is at most 64 bits
     sys::raise_open_files(needed).map_err(|error| {

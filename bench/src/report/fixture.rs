@@ -1,6 +1,7 @@
 //! A made-up report for the tests of this folder.
 
 use crate::cli::{Bed, Engine, Workload};
+use crate::compare::beside::Beside;
 use crate::compare::cpu::CpuShare;
 use crate::compare::measure::{Commands, Measurement};
 use crate::compare::plan::Cell;
@@ -39,7 +40,8 @@ pub fn report(rows: Vec<Row>) -> Comparison {
 
 /// A row with a round for each of these requests a second, or Gbit a second; latencies are as in a closed loop.
 pub fn row(engine: Engine, workload: Workload, connections: usize, rates: &[f64]) -> Row {
-    let cell = Cell { workload, connections, size: 64, mtu: None, engines: vec![engine] };
+    let cell =
+        Cell { workload, connections, size: 64, mtu: None, beside: Beside::default(), engines: vec![engine] };
     let series = Series {
         commands: Some(Commands { server: format!("serve {engine}"), client: Some("load".to_owned()) }),
         measurements: rates.iter().map(|rate| measurement(workload, connections, *rate)).collect(),

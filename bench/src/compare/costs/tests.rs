@@ -1,3 +1,4 @@
+use super::super::beside::Beside;
 use super::super::plan::Cell;
 use super::*;
 use crate::cli::{Engine, Workload};
@@ -37,7 +38,14 @@ fn round(user: f64, copied_bytes: Option<u64>) -> Measurement {
 }
 
 fn series(measurements: Vec<Measurement>) -> Series {
-    let cell = Cell { workload: Workload::Echo, connections: 1, size: 64, mtu: None, engines: Vec::new() };
+    let cell = Cell {
+        workload: Workload::Echo,
+        connections: 1,
+        size: 64,
+        mtu: None,
+        beside: Beside::default(),
+        engines: Vec::new(),
+    };
     Series { measurements, ..Series::new(Bed::Veth, Engine::Corelane, &cell) }
 }
 

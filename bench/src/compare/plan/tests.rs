@@ -132,6 +132,27 @@ fn json_is_measured_on_the_engines_that_axum_runs_on() {
 }
 
 #[test]
+fn others_are_beside_echo_and_http_and_not_in_memory() {
+    let flags = ["--workloads", "echo", "--connections", "16", "--engines", "epoll,corelane"];
+    let with = plan(&[&flags[..], &["--idle", "1000", "--slow", "3"]].concat()).expect("a plan");
+    let names: Vec<String> = with.cells.iter().map(ToString::to_string).collect();
+    assert_eq!(names, ["echo of 64 B beside 1000 idle connections and 3 slow readers on 16 connections"]);
+    assert_eq!(with.cells[0].engines, [Engine::Epoll]);
+    assert!(with.left_out.iter().any(|reason| reason.starts_with("corelane, echo: in memory")));
+    let without = plan(&flags).expect("a plan");
+    assert!(with.time_of(&with.cells[0]) > without.time_of(&without.cells[0]));
+    for (flags, expected) in [
+        (&["--idle", "5", "--workloads", "echo,crr"][..], "--idle 5: crr has none beside it"),
+        (&["--slow", "5"], "--slow 5: http has none beside it: give --workloads echo"),
+        (&["--slow", "5", "--workloads", "echo", "--bed", "memory"], "--slow 5: in memory"),
+        (&["--idle", "5", "--workloads", "http", "--client", "wrk"], "--idle 5: wrk has none"),
+    ] {
+        let error = plan(flags).expect_err(expected);
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+}
+
+#[test]
 fn a_client_that_cannot_ask_is_refused() {
     for (flags, expected) in [
         (&["--client", "wrk"][..], "--workloads http"),

@@ -1,3 +1,4 @@
+use super::super::beside::Beside;
 use super::super::cpu::CpuShare;
 use super::super::plan::Cell;
 use super::*;
@@ -37,7 +38,14 @@ fn measurement(requests: u64, p50: f64, byte_errors: u64) -> Measurement {
 }
 
 fn row(engine: Engine, measurements: Vec<Measurement>) -> Option<Row> {
-    let cell = Cell { workload: Workload::Echo, connections: 4, size: 64, mtu: None, engines: vec![engine] };
+    let cell = Cell {
+        workload: Workload::Echo,
+        connections: 4,
+        size: 64,
+        mtu: None,
+        beside: Beside::default(),
+        engines: vec![engine],
+    };
     Row::new(&Series { measurements, ..Series::new(Bed::Veth, engine, &cell) })
 }
 
@@ -83,6 +91,10 @@ fn ratios_are_to_epoll_in_the_same_cell() {
     vhost.compare_with(&epoll);
     assert_eq!(vhost.ratio_to_epoll, None, "another cell");
     vhost.mtu = None;
+    vhost.beside.idle = 1000;
+    vhost.compare_with(&epoll);
+    assert_eq!(vhost.ratio_to_epoll, None, "it has idle connections beside");
+    vhost.beside.idle = 0;
     vhost.compare_with(&epoll);
     assert_eq!(vhost.ratio_to_epoll, Some(expected), "epoll on veth is what vhost is compared with");
 }

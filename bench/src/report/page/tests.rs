@@ -2,6 +2,7 @@ use super::super::fixture::{report, row};
 use super::*;
 use crate::cli::{Bed, Engine, Workload};
 use crate::compare::bed::LinkSettings;
+use crate::compare::beside::Beside;
 use crate::compare::knee::Knee;
 use crate::compare::report::Failure;
 use crate::compare::settings::EngineSettings;
@@ -116,6 +117,7 @@ fn hostile_text_stays_text() {
         mtu: None,
         connections: 1,
         size: 64,
+        beside: Beside::default(),
         rounds: 1,
         reason: hostile(),
     }];
