@@ -90,6 +90,17 @@ impl DeviceArgs {
         self.start_with(spin, None)
     }
 
+    /// As [`Self::start`], with these addresses beside that of `--ip`, in its network.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn start_from(&self, spin: bool, further: impl Iterator<Item = Ipv4Addr>) -> anyhow::Result<Runtime> {
+        let mut config = self.config(spin)?;
+        let prefix = self.ip.map_or(32, |ip| ip.prefix);
+        config.network.addresses.extend(further.map(|address| format!("{address}/{prefix}")));
+        build(config)
+    }
+
     /// As [`Self::start`], with this congestion control; `None` is the stack's own.
     ///
     /// # Errors
@@ -103,11 +114,7 @@ impl DeviceArgs {
             })?;
             config.tcp.tcp_congestion_control = Some(Algorithm(kind));
         }
-        // A flag that names what is not there is a wrong flag, as for the other engines.
-        Builder::new().config(config).build().map_err(|error| match error.kind() {
-            io::ErrorKind::InvalidInput | io::ErrorKind::NotFound => bad_input(error.to_string()),
-            _ => error.into(),
-        })
+        build(config)
     }
 
     fn config(&self, spin: bool) -> anyhow::Result<Config> {
@@ -159,6 +166,14 @@ impl DeviceArgs {
             Some(driver) => Ok(driver),
         }
     }
+}
+
+fn build(config: Config) -> anyhow::Result<Runtime> {
+    // A flag that names what is not there is a wrong flag, as for the other engines.
+    Builder::new().config(config).build().map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidInput | io::ErrorKind::NotFound => bad_input(error.to_string()),
+        _ => error.into(),
+    })
 }
 
 #[cfg(test)]

@@ -111,7 +111,8 @@ impl Beds {
             };
         };
         if let (Bed::Vhost, Some(vhost)) = (bed, &self.vhost) {
-            let [mut server_flags, client_flags] = vhost.pair(cell.mtu);
+            let [mut server_flags, mut client_flags] = vhost.pair(cell.mtu);
+            client_flags.extend(further(vhost::CLIENT, cell));
             server_flags.extend(listen(vhost::SERVER, PORT));
             let (server_prefix, client_prefix) = (Vec::new(), Vec::new());
             return Place { bed, server_prefix, client_prefix, server_flags, client_flags };
@@ -123,7 +124,6 @@ impl Beds {
             Engine::EpollTuned => netns::TUNED_CLIENT.1,
             _ => netns::KERNEL_CLIENT.1,
         };
-        let idle = cell.beside.idle > 0;
         let server_flags = match (engine == Engine::Corelane, tap) {
             (false, _) if engine == Engine::EpollTuned => listen(netns::TUNED_SERVER.1, 0),
             (false, _) => listen(netns::KERNEL_SERVER.1, 0),
@@ -140,9 +140,14 @@ impl Beds {
             server_prefix: if tap { namespaces.in_client() } else { namespaces.in_server() },
             client_prefix: namespaces.in_client(),
             server_flags,
-            client_flags: idle.then(|| format!("--from={}", netns::further(client))).into_iter().collect(),
+            client_flags: further(client, cell).into_iter().collect(),
         }
     }
+}
+
+/// Where idle connections come from, beside the client's own address.
+fn further(client: &str, cell: &Cell) -> Option<String> {
+    (cell.beside.idle > 0).then(|| format!("--from={}", netns::further(client)))
 }
 
 fn listen(address: &str, port: u16) -> Vec<String> {

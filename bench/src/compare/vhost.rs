@@ -15,7 +15,7 @@ const MEMORY: u64 = 256;
 pub const SERVER: &str = "10.80.0.2";
 
 /// The client's.
-const CLIENT: &str = "10.80.0.1";
+pub const CLIENT: &str = "10.80.0.1";
 
 /// What the pair needs; it goes away with this value.
 pub struct Vhost {

@@ -13,6 +13,7 @@ use corelane::spawn_local;
 use corelane::time::timeout;
 
 use super::exchange::{Exchange, Progress};
+use super::idle::Sources;
 use super::open_loop::{DRAIN, OpenLoop};
 use super::report::Report;
 use super::silence::{self, STALL, Silence};
@@ -24,6 +25,9 @@ use crate::drive::{self, Rest};
 use crate::meter::{Meter, MeterReader};
 use crate::stream::{Sink, Source, Verdict, ended};
 use crate::sys::Stop;
+use beside::Beside;
+
+mod beside;
 
 /// For one connection to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -54,7 +58,8 @@ type SharedCourse = Rc<RefCell<Course>>;
 
 /// Runs the load that `args` asks for.
 pub fn run(args: &LoadArgs, stop: &Stop) -> anyhow::Result<Report> {
-    let mut runtime = args.device.start(args.spin)?;
+    let sources = Sources::new(args)?;
+    let mut runtime = args.device.start_from(args.spin, sources.all())?;
     let course = Course {
         tally: Tally::new(args.connections)?,
         alive: 0,
@@ -70,22 +75,23 @@ pub fn run(args: &LoadArgs, stop: &Stop) -> anyhow::Result<Report> {
     let mut meter = Meter::default();
     let reader = meter.reader();
     let load = async {
+        let beside = Beside::start(args, &sources, stop).await?;
         connect_all(args, &course, stop).await?;
         let measured = measure(args, &course, &reader, stop).await?;
         if args.workload == Workload::BulkUp {
             hear_verdicts(&course, stop).await?;
         }
         drain(&course).await;
-        anyhow::Ok(measured)
+        anyhow::Ok((measured, beside.end(args, &course).await))
     };
     // The client of an open loop would be late by each wake-up.
     let rest = if args.spin || args.rate.is_some() { Rest::Spin } else { Rest::Sleep };
     let is_open = args.rate.is_some();
     let each = || is_open && course.borrow_mut().give_orders();
-    let measured = drive::block_on(&mut runtime, rest, &mut meter, each, load)?;
+    let (measured, beside) = drive::block_on(&mut runtime, rest, &mut meter, each, load)?;
     let course = course.borrow();
     let report = Report::new(args.workload, args.connections, args.size, &course.tally, measured);
-    Ok(report.with_busy(course.busy).with_open_loop(course.open_loop.as_ref()))
+    Ok(report.with_busy(course.busy).with_open_loop(course.open_loop.as_ref()).with_beside(beside))
 }
 
 /// Makes the connections one after the other, then starts a task on each. That the first fails is the user's to mend;

@@ -44,7 +44,7 @@ impl Idle {
 
     /// Looks whether all of them are still there, and asks some a question; how many. What is wrong is in the tally.
     pub fn end(self, args: &LoadArgs, tally: &mut Tally) -> usize {
-        let step = self.streams.len().div_ceil(SAMPLE).max(1);
+        let step = step(self.streams.len());
         let mut asked = 0;
         for (index, stream) in self.streams.into_iter().enumerate() {
             let checked = match check(&stream) {
@@ -62,15 +62,25 @@ impl Idle {
     }
 }
 
+/// Of so many connections, which are asked once: those whose index is a multiple.
+pub fn step(connections: usize) -> usize {
+    connections.div_ceil(SAMPLE).max(1)
+}
+
 /// An error when it is over, or has bytes that nobody asked for.
 fn check(stream: &TcpStream) -> io::Result<()> {
     match stream.peek(&mut [0]) {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
         Err(error) => Err(error),
-        Ok(0) => {
-            Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the server has closed an idle connection"))
-        }
-        Ok(_) => Err(io::Error::new(io::ErrorKind::InvalidData, "an idle connection has an answer")),
+        Ok(count) => Err(no_rest(count)),
+    }
+}
+
+/// What is wrong with an idle connection on which so many bytes came.
+pub fn no_rest(count: usize) -> io::Error {
+    match count {
+        0 => io::Error::new(io::ErrorKind::UnexpectedEof, "the server has closed an idle connection"),
+        _ => io::Error::new(io::ErrorKind::InvalidData, "an idle connection has an answer"),
     }
 }
 
@@ -93,14 +103,17 @@ fn ask(stream: TcpStream, args: &LoadArgs, id: usize, tally: &mut Tally) -> io::
 
 /// The addresses that the connections come from, in turns.
 #[derive(Debug, PartialEq, Eq)]
-struct Sources {
+pub struct Sources {
     /// The first one, and how many there are; `None`: that of the route.
     range: Option<(u32, u32)>,
 }
 
 impl Sources {
     /// As many as are needed, of those that may be taken.
-    fn new(args: &LoadArgs) -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    /// There is no choice among IPv6 addresses.
+    pub fn new(args: &LoadArgs) -> anyhow::Result<Self> {
         if let (Some(from), false) = (args.from, args.addr.is_ipv4()) {
             return Err(bad_input(format!(
                 "--from {}: --addr {} is no IPv4 address",
@@ -112,7 +125,14 @@ impl Sources {
         Ok(Self { range: args.from.or(own).map(|network| range(network, needed)) })
     }
 
-    fn of(&self, index: usize) -> Option<Ipv4Addr> {
+    /// All of them; none: that of the route.
+    pub fn all(&self) -> impl Iterator<Item = Ipv4Addr> {
+        let (first, count) = self.range.unwrap_or((0, 0));
+        (first..first + count).map(Ipv4Addr::from_bits)
+    }
+
+    /// Where connection `index` comes from; `None`: that of the route.
+    pub fn of(&self, index: usize) -> Option<Ipv4Addr> {
         let (first, count) = self.range?;
         let offset = u32::try_from(index % count as usize).unwrap_or(0); // below count
         Some(Ipv4Addr::from_bits(first + offset))
@@ -126,7 +146,8 @@ fn range(network: Cidr, needed: usize) -> (u32, u32) {
     (network.address.to_bits() & mask, u32::try_from(needed.max(1)).unwrap_or(u32::MAX).min(all))
 }
 
-fn refused(args: &LoadArgs, index: usize, error: &io::Error) -> anyhow::Error {
+/// Why the connection after so many others can't be made, and the way out.
+pub fn refused(args: &LoadArgs, index: usize, error: &io::Error) -> anyhow::Error {
     let way_out = match error.kind() {
         io::ErrorKind::AddrNotAvailable if args.from.is_some() => {
             "these addresses must be this host's, with ports enough (net.ipv4.ip_local_port_range)"
