@@ -26,6 +26,7 @@ can be had without: the kernel engines on loopback, corelane on an in-memory lin
   --size LIST         bytes of a request and of its answer (echo, crr), or of an answer (http, http-close)
   --idle N            connections beside those that are measured, idle (echo, http and json)
   --slow N            connections beside those that are measured whose client reads slowly (echo)
+  --lossy             transfers across lossy links too, of corelane and of the kernel
   --bed BED           veth, tap, vhost, loopback or memory; vhost (corelane at both ends of DPDK's vhost-user pair) needs
                       root and libdpdk-dev
   --json FILE         the report, instead of target/compare/DATE.json; the page, with charts, is beside it and ends in .html

@@ -426,6 +426,10 @@ pub struct CompareArgs {
     /// rate of which 98 % is answered with p99 within its bound; then measure at 50 % and 80 % of it
     #[arg(long)]
     pub open_loop: bool,
+    /// After the rounds, transfers across lossy links of 10 ms between corelane on a TAP and the kernel, beside the kernel's own;
+    /// needs root (more of them: corelane-bench lossy)
+    #[arg(long)]
+    pub lossy: bool,
     /// Milliseconds that p99 may have at the knee
     #[arg(long, value_name = "MS", default_value_t = 1.0, requires = "open_loop", value_parser = milliseconds)]
     pub p99_bound: f64,

@@ -11,6 +11,7 @@ mod hugepages;
 mod instructions;
 pub mod interval;
 pub mod knee;
+pub mod lossy;
 pub mod machine;
 pub mod measure;
 mod memory;
@@ -61,14 +62,19 @@ pub fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
     plan.left_out.extend(instructions::count(&plan, &mut series, &progress, &stop)?);
     let sweep =
         if plan.open_loop { sweep::run(&plan, &beds, &series, &progress, &stop)? } else { Sweep::default() };
+    let links = lossy::run(&plan, &progress, &stop)?;
     drop(progress);
     series.extend(sweep.series);
-    let comparison = Comparison::new(&plan, &beds, &series, sweep.knees);
+    let comparison = Comparison { lossy: links, ..Comparison::new(&plan, &beds, &series, sweep.knees) };
     drop(beds); // before the long output: nothing of ours stays on the host
 
     let mut out = io::stdout().lock();
-    let tables =
-        [table::render(&comparison), costs_table::render(&comparison), open_table::render(&comparison)];
+    let tables = [
+        table::render(&comparison),
+        costs_table::render(&comparison),
+        open_table::render(&comparison),
+        lossy::render(comparison.lossy.as_ref()),
+    ];
     let tables = tables.into_iter().filter(|table| !table.is_empty());
     write!(out, "{}{}", tables.collect::<Vec<_>>().join("\n"), table::footer(&comparison))?;
     if let Some(files) = files {

@@ -6,7 +6,7 @@ use std::io;
 use std::time::Duration;
 
 use super::beside::Beside;
-use super::{instructions, memory, sweep};
+use super::{instructions, lossy, memory, sweep};
 use crate::cli::{ArrivalProcess, Bed, CompareArgs, Engine, LoadEngine, Workload};
 use crate::error::bad_input;
 use crate::sys::uring::Ring;
@@ -62,6 +62,8 @@ pub struct Plan {
     pub pool: usize,
     /// Whether there is the stage of the open loop.
     pub open_loop: bool,
+    /// Whether there is the stage of lossy links.
+    pub lossy: bool,
     /// Microseconds that p99 may have at the knee.
     pub p99_bound_us: f64,
     /// When the requests of the open loop start.
@@ -94,6 +96,11 @@ impl Plan {
         if args.workloads.contains(&Workload::Json) && !cfg!(feature = "axum") {
             return Err(bad_input(serve::NO_AXUM));
         }
+        if args.lossy && !sys::is_root() {
+            return Err(bad_input(
+                "--lossy: network namespaces need root: run it with sudo, or leave it out",
+            ));
+        }
         check_client(args, bed)?;
         check_pipeline(args, bed)?;
         let cells = cells(args, bed, &engines, &mut left_out);
@@ -123,6 +130,7 @@ impl Plan {
             pipeline: args.pipeline,
             pool: args.pool,
             open_loop: args.open_loop,
+            lossy: args.lossy,
             p99_bound_us: args.p99_bound * 1000.0,
             arrivals: args.arrivals,
             seed: args.seed,
@@ -134,13 +142,19 @@ impl Plan {
     pub fn estimate(&self) -> Duration {
         let round: Duration = self.cells.iter().map(|cell| self.round_of(cell)).sum();
         let open_loop: Duration = self.open_cells().map(|cell| self.open_loop_of(cell)).sum();
-        round * self.rounds + self.counting() + self.counting_instructions() + open_loop
+        round * self.rounds
+            + self.counting()
+            + self.counting_instructions()
+            + open_loop
+            + lossy::estimate(self)
     }
 
     /// How many stages there are: the rounds of each cell, the counting of system calls and of instructions, the open loop of
-    /// some cells.
+    /// some cells, and lossy links.
     pub fn stages(&self) -> usize {
-        self.cells.len() + 1 + self.counted_cells().count().min(1) + self.open_cells().count()
+        let further =
+            self.counted_cells().count().min(1) + self.open_cells().count() + usize::from(self.lossy);
+        self.cells.len() + 1 + further
     }
 
     /// About how long one measurement takes.

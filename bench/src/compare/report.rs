@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::bed::Beds;
 use super::beside::Beside;
 use super::knee::Knee;
+use super::lossy::Links;
 use super::machine::Machine;
 use super::plan::{self, Plan};
 use super::rounds::Series;
@@ -94,6 +95,9 @@ pub struct Comparison {
     /// The knees of the open loop, with all the measurements of their search; the rows with an offered load are parts of them.
     #[serde(default)]
     pub knees: Vec<Knee>,
+    /// Transfers across lossy links; `None`: they were not asked for.
+    #[serde(default)]
+    pub lossy: Option<Links>,
     /// What failed.
     pub failures: Vec<Failure>,
 }
@@ -155,6 +159,7 @@ impl Comparison {
                 notes: notes(plan).into_iter().map(str::to_owned).collect(),
             },
             knees,
+            lossy: None,
             failures: failures.collect(),
             rows,
         }
@@ -163,7 +168,8 @@ impl Comparison {
     /// Whether every measurement succeeded and every answer was right.
     pub fn is_clean(&self) -> bool {
         let right = |row: &Row| row.byte_errors == 0 && row.connection_errors == 0;
-        self.failures.is_empty() && self.rows.iter().all(right)
+        let links = self.lossy.as_ref().is_none_or(Links::is_clean);
+        self.failures.is_empty() && self.rows.iter().all(right) && links
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, Table};
 
+use super::lossy::Links;
 use super::report::Comparison;
 use super::row::{Ratio, Row};
 use crate::cli::Bed;
@@ -140,6 +141,9 @@ fn lines(comparison: &Comparison) -> Vec<String> {
     for failure in &comparison.failures {
         lines.push(format!("FAILED: {}", failure.words(comparison.settings.rounds)));
     }
+    lines.extend(
+        comparison.lossy.iter().flat_map(Links::troubles).map(|trouble| format!("FAILED: {trouble}")),
+    );
     let left_out = comparison.settings.left_out.iter();
     lines.extend(left_out.map(|reason| format!("left out: {reason}")));
     lines.extend(comparison.settings.notes.iter().map(|note| format!("note: {note}")));

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::args::{Disorder, LossyArgs};
 
@@ -14,7 +14,7 @@ const QUEUE: u64 = 100;
 const FRAME: u64 = 1514;
 
 /// A bottleneck, a delay, and what goes wrong.
-#[derive(Serialize, Debug, Clone, Copy, PartialEq)]
+#[derive(Serialize, Deserialize, Debug, Clone, Copy, PartialEq)]
 pub struct Network {
     /// Segments lost in each direction, in per cent.
     pub loss: f64,

@@ -19,6 +19,9 @@ mod report;
 mod transfer;
 mod transfers;
 
-pub use args::{DifferArgs, LossyArgs};
+pub use args::{CommonArgs, DifferArgs, Disorder, LossyArgs};
+pub use cell::Network;
 pub use conversations::run as conversations;
-pub use transfers::run as transfers;
+pub use report::Series;
+pub use transfer::{Direction, Transfer};
+pub use transfers::{measure, run as transfers};

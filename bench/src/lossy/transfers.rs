@@ -34,7 +34,8 @@ pub fn run(args: &LossyArgs) -> anyhow::Result<ExitCode> {
     netns::remove_stale();
     let mut series = Series::all(&Network::all(args));
     let all: Vec<usize> = (0..series.len()).collect();
-    measure(args, &mut series, &all, 0..args.rounds, &stop)?;
+    let say = |line: &str| tell(format_args!("{line}\n"));
+    measure(args, &mut series, &all, 0..args.rounds, &say, &stop)?;
     let slow: Vec<usize> = all.into_iter().filter(|index| series[*index].ratio() < args.least).collect();
     if !slow.is_empty() && args.more > 0 {
         tell(format_args!(
@@ -42,7 +43,7 @@ pub fn run(args: &LossyArgs) -> anyhow::Result<ExitCode> {
             slow.len(),
             args.more
         ));
-        measure(args, &mut series, &slow, args.rounds..args.rounds + args.more, &stop)?;
+        measure(args, &mut series, &slow, args.rounds..args.rounds + args.more, &say, &stop)?;
     }
     let report = Report::new(args, series);
     write!(io::stdout().lock(), "{}", report.table())?;
@@ -56,12 +57,16 @@ pub fn run(args: &LossyArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Measures those of `series` that are `chosen`, and adds the results: round by round, and in a round the two engines side by
-/// side, so that a slow hour of the machine hits both alike.
-fn measure(
+/// side, so that a slow hour of the machine hits both alike. `say` is told of each.
+///
+/// # Errors
+/// The first transfer that could not be carried out; of this call nothing is added then.
+pub fn measure(
     args: &LossyArgs,
     series: &mut [Series],
     chosen: &[usize],
     rounds: Range<u32>,
+    say: &(dyn Fn(&str) + Sync),
     stop: &Stop,
 ) -> anyhow::Result<()> {
     let mut jobs = Vec::new();
@@ -78,7 +83,7 @@ fn measure(
     }
     let done = pool::run(&jobs, args.common.jobs, stop, |(_, job)| {
         let transfer = job.run(capture(args, job).as_deref(), stop).with_context(|| name(job))?;
-        tell(format_args!("{}: {}\n", name(job), line(&transfer)));
+        say(&format!("{}: {}", name(job), line(&transfer)));
         Ok(transfer)
     })?;
     for ((index, job), transfer) in jobs.iter().zip(done) {

@@ -2,7 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | throughput, latency, open_loop, cpu, instructions, rows, about | the sections |
+//! | throughput, latency, open_loop, lossy, cpu, instructions, rows, about | the sections |
 //! | warnings | what must be said at a row |
 //! | group | which rows are shown together |
 //! | chart, bars, scale, engine | drawings in SVG |
@@ -16,6 +16,7 @@ mod engine;
 mod group;
 mod instructions;
 mod latency;
+mod lossy;
 mod number;
 mod open_loop;
 mod rows;
@@ -24,6 +25,7 @@ mod text;
 mod throughput;
 mod warnings;
 
+use crate::compare::lossy::Links;
 use crate::compare::report::Comparison;
 use group::Group;
 use text::Text;
@@ -32,10 +34,11 @@ use text::Text;
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
 /// Where a reader may go.
-const PLACES: [(&str, &str); 9] = [
+const PLACES: [(&str, &str); 10] = [
     ("throughput", "Throughput"),
     ("latency", "Latency"),
     ("load", "Load"),
+    ("lossy", "Lossy links"),
     ("cpu", "Cores"),
     ("instructions", "Instructions"),
     ("rows", "All figures"),
@@ -53,6 +56,7 @@ pub fn render(report: &Comparison) -> String {
         throughput::section(&groups),
         latency::section(&groups),
         open_loop::section(report),
+        lossy::section(report.lossy.as_ref()),
         cpu::section(&groups),
         instructions::section(&groups),
         rows::section(report),
@@ -78,6 +82,7 @@ fn header(report: &Comparison) -> String {
     let latencies = report.rows.iter().any(|row| row.offered.is_none() && !row.workload.is_bulk());
     let exists = |(id, _): &&(&str, &str)| match *id {
         "latency" => latencies,
+        "lossy" => report.lossy.is_some(),
         "load" => !report.knees.is_empty(),
         "instructions" => report.rows.iter().any(|row| row.costs.instructions.is_some()),
         _ => true,
@@ -107,6 +112,7 @@ fn trouble(report: &Comparison) -> String {
     for failure in &report.failures {
         items.push(failure.words(report.settings.rounds));
     }
+    items.extend(report.lossy.iter().flat_map(Links::troubles));
     let doubtful = report.rows.iter().filter(|row| !warnings::of(row).is_empty()).count();
     if doubtful > 0 {
         let of = report.rows.len();

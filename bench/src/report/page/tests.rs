@@ -4,6 +4,7 @@ use crate::cli::{Bed, Engine, Workload};
 use crate::compare::bed::LinkSettings;
 use crate::compare::beside::Beside;
 use crate::compare::knee::Knee;
+use crate::compare::lossy::Links;
 use crate::compare::report::Failure;
 use crate::compare::settings::EngineSettings;
 
@@ -131,11 +132,12 @@ fn hostile_text_stays_text() {
             commands.client = Some(hostile());
         }
     }
+    report.lossy = Some(Links { congestion: hostile(), failures: vec![hostile()], ..Links::default() });
     let html = render(&report);
     check(&html);
     assert!(!html.contains("<script") && !html.contains("<img") && !html.contains('\0'));
     assert_eq!(html.matches("</style>").count(), 1);
-    let texts = 6 + 3 + 2 + 5 + 3 + 2 + 1 + 3 * 9 + 2 * 9;
+    let texts = 6 + 3 + 2 + 5 + 3 + 2 + 1 + 2 + 3 * 9 + 2 * 9;
     assert!(html.matches("&lt;script&gt;alert(1)").count() >= texts, "all of it is still there to be read");
 }
 
