@@ -372,20 +372,21 @@ pub struct CompareArgs {
     /// Rounds; in each round every engine is measured once [default: 5 with --quick, else 10]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub rounds: Option<u32>,
-    /// Seconds of one measurement [default: 0.9 with --quick, else 3]
+    /// Seconds of one measurement [default: 0.9 with --quick, 0.8 on several beds, else 3]
     #[arg(long, value_name = "S", value_parser = seconds)]
     pub seconds: Option<Duration>,
-    /// Seconds before each measurement, not measured [default: 0.2 with --quick, else 0.5]
+    /// Seconds before each measurement, not measured [default: 0.2 with --quick or on several beds, else 0.5]
     #[arg(long, value_name = "S", value_parser = seconds_or_none)]
     pub warmup: Option<Duration>,
-    /// Engines [default: all that the bed has; epoll-spin at 1 connection only]
+    /// Engines [default: the usual ones of each bed, on several beds all of veth; epoll-spin at 1 connection only]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub engines: Vec<Engine>,
-    /// Workloads [default: echo,http; echo in memory, which has no other; echo,crr,bulk for vhost]
+    /// Workloads [default: echo,http; echo in memory, which has no other; echo,crr,bulk for vhost; on several beds crr and bulk on
+    /// veth too]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub workloads: Vec<Workload>,
     /// Numbers of connections [default: 1,16,128,1000 for echo (in memory 10000 too), 1,128 for http, 1,16,128 for json,
-    /// 16 for crr and http-close, 1 for bulk and bulk-up]
+    /// 16 for crr and http-close, 1 for bulk and bulk-up; some of them on several beds]
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = connections)]
     pub connections: Vec<usize>,
     /// Bytes of a request and of its answer (echo and crr), or of an answer (http and http-close); each is measured on each number of connections
@@ -406,9 +407,10 @@ pub struct CompareArgs {
     /// MTUs of corelane's pair for bulk and bulk-up (vhost only) [default: 1500,9000]
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(68..))]
     pub mtu: Vec<u16>,
-    /// Where to measure [default: veth as root, else loopback]
-    #[arg(long)]
-    pub bed: Option<Bed>,
+    /// Where to measure, one bed or several in one run [default: all that this machine can have; with --quick veth as root, else
+    /// loopback]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub bed: Vec<Bed>,
     /// Congestion control of the kernel's sockets, at both ends [default: cubic, which is Linux's own]
     #[arg(long, value_name = "NAME", value_parser = congestion)]
     pub congestion: Option<String>,
@@ -423,9 +425,13 @@ pub struct CompareArgs {
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub client_cpu: usize,
     /// After the rounds, find each engine's knee in an open loop (echo, http and json on 16 connections and more): the highest
-    /// rate of which 98 % is answered with p99 within its bound; then measure at 50 % and 80 % of it
+    /// rate of which 98 % is answered with p99 within its bound; then measure at 50 % and 80 % of it [default: on several beds
+    /// epoll, epoll-tuned and corelane at the echo on 128 connections, else none]
     #[arg(long)]
     pub open_loop: bool,
+    /// Numbers of connections of the open loop, few ones too [default: all those measured from 16 on]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', requires = "open_loop", value_parser = connections)]
+    pub open_connections: Vec<usize>,
     /// After the rounds, transfers across lossy links of 10 ms between corelane on a TAP and the kernel, beside the kernel's own;
     /// needs root (more of them: corelane-bench lossy)
     #[arg(long)]

@@ -10,6 +10,9 @@ use crate::cli::{Bed, Engine};
 /// The port of servers whose address is fixed; the others take a free one.
 const PORT: u16 = 7000;
 
+/// The beds whose kernel has two network namespaces.
+const JOINED: [Bed; 3] = [Bed::Veth, Bed::Vhost, Bed::Tap];
+
 /// What one engine's processes are started with.
 #[derive(Debug, Clone)]
 pub struct Place {
@@ -40,31 +43,62 @@ pub struct LinkSettings {
 
 /// The places of all the engines. What was made for them goes away with this value.
 pub struct Beds {
-    bed: Bed,
     namespaces: Option<Namespaces>,
     vhost: Option<Vhost>,
     links: Vec<LinkSettings>,
 }
 
+/// Where `engine` runs when `bed` is asked for, as it stands in the results.
+pub fn of(bed: Bed, engine: Engine) -> Bed {
+    let corelane = engine == Engine::Corelane;
+    match bed {
+        Bed::Loopback | Bed::Memory if super::memory::ENGINES.contains(&engine) => Bed::Memory,
+        Bed::Loopback | Bed::Memory => Bed::Loopback,
+        Bed::Tap | Bed::Vhost if corelane => bed,
+        Bed::Veth | Bed::Tap | Bed::Vhost => Bed::Veth,
+    }
+}
+
 impl Beds {
-    /// Makes what the plan needs.
-    pub fn make(plan: &Plan) -> anyhow::Result<Self> {
-        let bed = plan.bed;
-        if matches!(bed, Bed::Loopback | Bed::Memory) {
-            return Ok(Self { bed, namespaces: None, vhost: None, links: Vec::new() });
+    /// Makes what the plan needs; a bed that can't be made, and that nobody named, is left out of it.
+    pub fn make(plan: &mut Plan) -> anyhow::Result<Self> {
+        let mut beds = Self { namespaces: None, vhost: None, links: Vec::new() };
+        if plan.has_on(Bed::Vhost, Engine::Corelane) {
+            match Vhost::make() {
+                Ok(vhost) => beds.vhost = Some(vhost),
+                Err(error) => plan.leave_out(Bed::Vhost, error)?,
+            }
         }
-        let vhost = (bed == Bed::Vhost && plan.has_corelane()).then(Vhost::make).transpose()?;
-        let namespaces = Namespaces::make()?;
+        if JOINED.iter().any(|bed| plan.has_bed(*bed)) {
+            match Namespaces::make() {
+                Ok(namespaces) => beds.join(namespaces, plan)?,
+                Err(error) => {
+                    let error = format!("{error:#}");
+                    for bed in JOINED.into_iter().filter(|bed| plan.has_bed(*bed)).collect::<Vec<_>>() {
+                        plan.leave_out(bed, anyhow::anyhow!(error.clone()))?;
+                    }
+                }
+            }
+        }
+        Ok(beds)
+    }
+
+    /// Makes what joins the two namespaces.
+    fn join(&mut self, namespaces: Namespaces, plan: &mut Plan) -> anyhow::Result<()> {
         let mut pairs = vec![(netns::KERNEL_CLIENT.0, "all on the kernel's sockets")];
-        let congestion = plan.congestion.as_deref();
+        let congestion = plan.congestion.clone();
+        let congestion = congestion.as_deref();
         namespaces.join_kernel(congestion)?;
         if plan.has(Engine::EpollTuned) {
             namespaces.join_tuned(congestion)?;
             pairs.push((netns::TUNED_CLIENT.0, "epoll-tuned"));
         }
-        if plan.has_corelane() && bed == Bed::Tap {
-            namespaces.join_tap()?;
-        } else if plan.has_corelane() && bed == Bed::Veth {
+        if plan.has_on(Bed::Tap, Engine::Corelane)
+            && let Err(error) = namespaces.join_tap()
+        {
+            plan.leave_out(Bed::Tap, error)?;
+        }
+        if plan.has_on(Bed::Veth, Engine::Corelane) {
             namespaces.join_corelane(congestion)?;
             pairs.push((netns::CORELANE_CLIENT.0, "corelane"));
         }
@@ -79,7 +113,9 @@ impl Beds {
             queues: 1,
             client_offloads: namespaces.client_offloads(interface),
         });
-        Ok(Self { bed, links: links.collect(), namespaces: Some(namespaces), vhost })
+        self.links = links.collect();
+        self.namespaces = Some(namespaces);
+        Ok(())
     }
 
     /// The settings of the veth pairs.
@@ -87,21 +123,11 @@ impl Beds {
         &self.links
     }
 
-    /// Where `engine` runs, as it stands in the results.
-    pub fn of(&self, engine: Engine) -> Bed {
-        let corelane = engine == Engine::Corelane;
-        match self.bed {
-            Bed::Loopback | Bed::Memory if super::memory::ENGINES.contains(&engine) => Bed::Memory,
-            Bed::Loopback | Bed::Memory => Bed::Loopback,
-            Bed::Tap | Bed::Vhost if corelane => self.bed,
-            Bed::Veth | Bed::Tap | Bed::Vhost => Bed::Veth,
-        }
-    }
-
     /// With what `engine` is started for a measurement of `cell`.
     pub fn place(&self, engine: Engine, cell: &Cell) -> Place {
-        let bed = self.of(engine);
-        let Some(namespaces) = &self.namespaces else {
+        let bed = of(cell.bed, engine);
+        let joined = self.namespaces.as_ref().filter(|_| JOINED.contains(&bed));
+        let Some(namespaces) = joined else {
             return Place {
                 bed,
                 server_prefix: Vec::new(),

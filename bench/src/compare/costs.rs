@@ -94,6 +94,12 @@ fn requests(round: &Measurement) -> f64 {
     round.report.requests.max(1) as f64 // exact up to 2^53
 }
 
+/// How long the measurement that counts system calls takes, with its warm-up.
+pub fn time(plan: &Plan) -> Duration {
+    // wrk counts whole seconds.
+    if plan.client == LoadEngine::Wrk { plan.warmup + plan.seconds } else { WARMUP + COUNTED }
+}
+
 /// Counts the system calls of each engine in each cell, once. Why those of some couldn't be counted.
 pub fn count(
     plan: &Plan,
@@ -120,7 +126,7 @@ pub fn count(
         }
         progress.measure(format_args!("{}, {}", series.cell, series.engine));
         let result = measure::measure(plan, &series.cell, series.engine, &place, &extra, stop);
-        progress.done(plan.time_of(&series.cell) / 2);
+        progress.done(plan.counting_of(&series.cell));
         anyhow::ensure!(!stop.requested(), "stopped by a signal; all is cleaned up");
         match result {
             Ok(measurement) => series.counted = Some(measurement),

@@ -19,8 +19,8 @@ const LARGEST: usize = 1024;
 pub const EACH: Duration = Duration::from_secs(8);
 
 /// Whether they are counted in this cell: both ends must be one process.
-pub fn fits(plan: &Plan, cell: &Cell) -> bool {
-    plan.bed == Bed::Memory && cell.connections == CONNECTIONS && cell.size <= LARGEST
+pub fn fits(cell: &Cell) -> bool {
+    cell.bed == Bed::Memory && cell.connections == CONNECTIONS && cell.size <= LARGEST
 }
 
 /// Counts them for each engine in each cell that fits. Why those of some couldn't be counted.
@@ -35,7 +35,7 @@ pub fn count(
         return Ok(left_out);
     }
     progress.stage("counting instructions", plan.counting_instructions());
-    for series in all.iter_mut().filter(|series| fits(plan, &series.cell)) {
+    for series in all.iter_mut().filter(|series| fits(&series.cell)) {
         progress.measure(format_args!("{}, {}", series.cell, series.engine));
         let Cell { connections, size, .. } = series.cell;
         let result = callgrind::count(&Echo { engine: series.engine, connections, size }, stop);

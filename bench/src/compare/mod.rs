@@ -3,6 +3,7 @@
 
 pub mod bed;
 pub mod beside;
+mod choice;
 pub mod costs;
 mod costs_table;
 pub mod cpu;
@@ -43,7 +44,6 @@ use bed::Beds;
 use plan::Plan;
 use progress::Progress;
 use report::Comparison;
-use sweep::Sweep;
 
 /// `corelane-bench compare`. Exit code 1 when a measurement failed or an answer was wrong.
 pub fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
@@ -53,15 +53,14 @@ pub fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
     process::check_core("--client-cpu", plan.client_cpu)?;
     // Before the work: a wrong path must not cost the whole run.
     let files = args.json.as_deref().map(Files::create).transpose()?;
+    let beds = Beds::make(&mut plan)?;
     tell(&plan);
 
-    let beds = Beds::make(&plan)?;
     let progress = Progress::new(plan.stages(), plan.estimate());
     let mut series = rounds::run(&plan, &beds, &progress, &stop)?;
     plan.left_out.extend(costs::count(&plan, &beds, &mut series, &progress, &stop)?);
     plan.left_out.extend(instructions::count(&plan, &mut series, &progress, &stop)?);
-    let sweep =
-        if plan.open_loop { sweep::run(&plan, &beds, &series, &progress, &stop)? } else { Sweep::default() };
+    let sweep = sweep::run(&plan, &beds, &series, &progress, &stop)?;
     let links = lossy::run(&plan, &progress, &stop)?;
     drop(progress);
     series.extend(sweep.series);

@@ -3,10 +3,14 @@
 use std::fmt;
 use std::fs;
 use std::io;
+use std::slice;
 use std::time::Duration;
 
+use super::bed;
 use super::beside::Beside;
-use super::{instructions, lossy, memory, sweep};
+use super::choice::{self, Choice};
+use super::sweep::{self, OpenLoop};
+use super::{costs, instructions, lossy, memory};
 use crate::cli::{ArrivalProcess, Bed, CompareArgs, Engine, LoadEngine, Workload};
 use crate::error::bad_input;
 use crate::sys::uring::Ring;
@@ -18,9 +22,15 @@ const PROCESSES: Duration = Duration::from_millis(150);
 /// Making one connection.
 const CONNECT: Duration = Duration::from_micros(150);
 
+/// Rounds, milliseconds of one measurement and milliseconds before it, of a run in full: all of it in half an hour. Many short rounds
+/// tell more than few long ones: what moves the figures changes from minute to minute.
+const FULL: (u32, u64, u64) = (10, 800, 200);
+
 /// One line of questions: the engines that are compared with each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cell {
+    /// Where, as it was asked for: the kernel's engines of vhost and of a TAP run on veth.
+    pub bed: Bed,
     /// What is asked.
     pub workload: Workload,
     /// On how many connections.
@@ -39,8 +49,8 @@ pub struct Cell {
 #[derive(Debug)]
 pub struct Plan {
     /// Where.
-    pub bed: Bed,
-    /// What.
+    pub choice: Choice,
+    /// What; those that are measured in the same rounds stand beside each other.
     pub cells: Vec<Cell>,
     /// How often every engine is measured in a cell.
     pub rounds: u32,
@@ -60,8 +70,8 @@ pub struct Plan {
     pub pipeline: usize,
     /// Threads of bio-pool.
     pub pool: usize,
-    /// Whether there is the stage of the open loop.
-    pub open_loop: bool,
+    /// What the stage of the open loop takes.
+    pub open_loop: OpenLoop,
     /// Whether there is the stage of lossy links.
     pub lossy: bool,
     /// Microseconds that p99 may have at the knee.
@@ -77,15 +87,8 @@ pub struct Plan {
 impl Plan {
     /// What `args` ask for.
     pub fn new(args: &CompareArgs) -> anyhow::Result<Self> {
-        let bed = choose_bed(args)?;
         let mut left_out = Vec::new();
-        if bed == Bed::Loopback && args.bed.is_none() {
-            left_out.push("two namespaces joined by a veth: they need root; run it with sudo".to_owned());
-        }
-        if bed != Bed::Vhost && !args.mtu.is_empty() {
-            return Err(bad_input(format!("--mtu: bed {bed} has one of its own: use it with --bed vhost")));
-        }
-        let engines = Engines::new(args, bed, &mut left_out)?;
+        let mut choice = Choice::new(args, &mut left_out)?;
         if args.server_cpu == args.client_cpu {
             return Err(bad_input(format!(
                 "--server-cpu and --client-cpu are both {}: give two cores, or the scheduler is \
@@ -101,24 +104,20 @@ impl Plan {
                 "--lossy: network namespaces need root: run it with sudo, or leave it out",
             ));
         }
-        check_client(args, bed)?;
-        check_pipeline(args, bed)?;
-        let cells = cells(args, bed, &engines, &mut left_out);
-        for cell in &cells {
-            serve::http::check_size(cell.workload, cell.size)?;
-        }
-        if cells.is_empty() {
-            let reasons = left_out.join("; ");
-            return Err(bad_input(format!("--bed {bed}: nothing is left to measure ({reasons})")));
-        }
-        let (rounds, seconds, warmup) = if args.quick { (5, 900, 200) } else { (10, 3000, 500) };
+        let cells = all_cells(args, &mut choice, &mut left_out)?;
+        let (rounds, seconds, warmup) = match (args.quick, choice.full) {
+            (true, _) => (5, 900, 200),
+            (false, true) => FULL,
+            (false, false) => (10, 3000, 500),
+        };
         // wrk counts whole seconds.
         let whole = |time: Duration| match args.client {
             LoadEngine::Wrk => Duration::from_millis(time.as_millis().div_ceil(1000) as u64 * 1000), // a day at most
             _ => time,
         };
         Ok(Self {
-            bed,
+            open_loop: OpenLoop::new(args, &choice),
+            choice,
             cells,
             rounds: args.rounds.unwrap_or(rounds),
             seconds: whole(args.seconds.unwrap_or(Duration::from_millis(seconds))),
@@ -129,7 +128,6 @@ impl Plan {
             congestion: args.congestion.clone().or_else(cubic),
             pipeline: args.pipeline,
             pool: args.pool,
-            open_loop: args.open_loop,
             lossy: args.lossy,
             p99_bound_us: args.p99_bound * 1000.0,
             arrivals: args.arrivals,
@@ -138,73 +136,118 @@ impl Plan {
         })
     }
 
+    /// Leaves a bed out, which can't be had as is seen only now.
+    ///
+    /// # Errors
+    /// `reason` itself, where the user named the bed or nothing else is left.
+    pub fn leave_out(&mut self, bed: Bed, reason: anyhow::Error) -> anyhow::Result<()> {
+        let others = self.cells.iter().any(|cell| cell.bed != bed);
+        if self.choice.named || !others {
+            return Err(reason);
+        }
+        self.left_out.push(format!("bed {bed}: {reason:#}"));
+        self.cells.retain(|cell| cell.bed != bed);
+        self.choice.beds.retain(|other| *other != bed);
+        Ok(())
+    }
+
+    /// The cells, with those beside each other that are measured in the same rounds.
+    pub fn groups(&self) -> impl Iterator<Item = &[Cell]> {
+        self.cells.chunk_by(Cell::is_beside)
+    }
+
+    /// A group in words, with its beds where there are several in the run.
+    pub fn name_of(&self, group: &[Cell]) -> String {
+        let Some(first) = group.first() else { return String::new() };
+        if self.choice.beds.len() < 2 {
+            return first.to_string();
+        }
+        let beds: Vec<_> = group.iter().map(|cell| cell.bed.to_string()).collect();
+        format!("{first}, {}", beds.join(" and "))
+    }
+
+    /// Whether something is measured on the bed.
+    pub fn has_bed(&self, bed: Bed) -> bool {
+        self.cells.iter().any(|cell| cell.bed == bed)
+    }
+
+    /// Whether `engine` is measured on the bed.
+    pub fn has_on(&self, bed: Bed, engine: Engine) -> bool {
+        self.cells.iter().any(|cell| cell.bed == bed && cell.engines.contains(&engine))
+    }
+
     /// About how long they take together.
     pub fn estimate(&self) -> Duration {
         let round: Duration = self.cells.iter().map(|cell| self.round_of(cell)).sum();
-        let open_loop: Duration = self.open_cells().map(|cell| self.open_loop_of(cell)).sum();
-        round * self.rounds
-            + self.counting()
-            + self.counting_instructions()
-            + open_loop
-            + lossy::estimate(self)
+        let open_loop: Duration = self.open_groups().map(|group| self.open_loop_of(group)).sum();
+        let counting = self.counting() + self.counting_instructions();
+        round * self.rounds + counting + open_loop + lossy::estimate(self)
     }
 
-    /// How many stages there are: the rounds of each cell, the counting of system calls and of instructions, the open loop of
-    /// some cells, and lossy links.
+    /// How many stages there are: the rounds of each group, the counting of system calls and of instructions, the open loop of
+    /// some groups, and lossy links.
     pub fn stages(&self) -> usize {
-        let further =
-            self.counted_cells().count().min(1) + self.open_cells().count() + usize::from(self.lossy);
-        self.cells.len() + 1 + further
+        let counting = 1 + self.counted_cells().count().min(1);
+        self.groups().count() + counting + self.open_groups().count() + usize::from(self.lossy)
     }
 
     /// About how long one measurement takes.
     pub fn time_of(&self, cell: &Cell) -> Duration {
-        let connections = cell.connections + cell.beside.idle + cell.beside.slow;
-        let connecting = CONNECT * u32::try_from(connections).unwrap_or(u32::MAX);
-        self.warmup + self.seconds + PROCESSES + connecting
+        self.warmup + self.seconds + overhead(cell)
     }
 
     /// About how long a round takes.
     pub fn round_of(&self, cell: &Cell) -> Duration {
-        self.time_of(cell) * u32::try_from(cell.engines.len()).unwrap_or(u32::MAX)
+        self.time_of(cell) * count(cell.engines.len())
     }
 
-    /// About how long it takes to count the system calls: below half a measurement each.
+    /// About how long it takes to count the system calls.
     pub fn counting(&self) -> Duration {
-        self.cells.iter().map(|cell| self.round_of(cell)).sum::<Duration>() / 2
+        let counted = self.cells.iter().filter(|cell| cell.bed != Bed::Memory);
+        counted.map(|cell| self.counting_of(cell) * count(cell.engines.len())).sum()
+    }
+
+    /// The same of one engine.
+    pub fn counting_of(&self, cell: &Cell) -> Duration {
+        overhead(cell) + costs::time(self)
     }
 
     /// About how long it takes to count instructions.
     pub fn counting_instructions(&self) -> Duration {
-        let engines: usize = self.counted_cells().map(|cell| cell.engines.len()).sum();
-        instructions::EACH * u32::try_from(engines).unwrap_or(u32::MAX)
+        instructions::EACH * count(self.counted_cells().map(|cell| cell.engines.len()).sum())
     }
 
     /// The cells in which instructions are counted.
     pub fn counted_cells(&self) -> impl Iterator<Item = &Cell> {
-        self.cells.iter().filter(|cell| instructions::fits(self, cell))
+        self.cells.iter().filter(|cell| instructions::fits(cell))
     }
 
-    /// About how long the open loop of a cell takes.
-    pub fn open_loop_of(&self, cell: &Cell) -> Duration {
-        let levels = u32::try_from(sweep::LEVELS.len()).unwrap_or(u32::MAX);
-        self.round_of(cell) * (sweep::SEARCH + self.rounds * levels)
+    /// About how long the open loop of a group takes.
+    pub fn open_loop_of(&self, group: &[Cell]) -> Duration {
+        let levels = count(sweep::LEVELS.len());
+        let engines = |cell: &Cell| count(sweep::engines(self, cell).len());
+        let round: Duration = group.iter().map(|cell| self.time_of(cell) * engines(cell)).sum();
+        round * (sweep::SEARCH + self.rounds * levels)
     }
 
-    /// The cells that are measured in an open loop too.
-    pub fn open_cells(&self) -> impl Iterator<Item = &Cell> {
-        self.cells.iter().filter(|cell| self.open_loop && sweep::fits(self, cell))
-    }
-
-    /// Whether corelane is measured.
-    pub fn has_corelane(&self) -> bool {
-        self.has(Engine::Corelane)
+    /// The groups that are measured in an open loop too.
+    pub fn open_groups(&self) -> impl Iterator<Item = &[Cell]> {
+        self.groups().filter(|group| group.iter().any(|cell| !sweep::engines(self, cell).is_empty()))
     }
 
     /// Whether `engine` is measured.
     pub fn has(&self, engine: Engine) -> bool {
         self.cells.iter().any(|cell| cell.engines.contains(&engine))
     }
+}
+
+/// Of one measurement, beside its warm-up and its measured time.
+fn overhead(cell: &Cell) -> Duration {
+    PROCESSES + CONNECT * count(cell.connections + cell.beside.idle + cell.beside.slow)
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 /// Refuses clients that can't ask what is to be measured.
@@ -248,17 +291,6 @@ fn cubic() -> Option<String> {
     available.split_whitespace().find(|name| *name == "cubic").map(str::to_owned)
 }
 
-fn choose_bed(args: &CompareArgs) -> anyhow::Result<Bed> {
-    match args.bed {
-        None if sys::is_root() => Ok(Bed::Veth),
-        None => Ok(Bed::Loopback),
-        Some(bed @ (Bed::Veth | Bed::Tap | Bed::Vhost)) if !sys::is_root() => Err(bad_input(format!(
-            "--bed {bed}: network namespaces need root: run it with sudo, or take --bed loopback"
-        ))),
-        Some(bed) => Ok(bed),
-    }
-}
-
 /// Why the bed can't have the engine.
 fn missing(bed: Bed, engine: Engine, uring: Option<&io::Error>) -> Option<String> {
     if let (Engine::IoUring, Some(error)) = (engine, uring) {
@@ -270,9 +302,7 @@ fn missing(bed: Bed, engine: Engine, uring: Option<&io::Error>) -> Option<String
 fn unfit(bed: Bed, engine: Engine) -> Option<&'static str> {
     let in_memory = memory::ENGINES.contains(&engine);
     match (bed, engine) {
-        (Bed::Vhost, Engine::Corelane) if !cfg!(feature = "dpdk") => Some(
-            "this build is without DPDK: build it with `cargo build --release -p corelane-bench --features dpdk`",
-        ),
+        (Bed::Vhost, Engine::Corelane) if !cfg!(feature = "dpdk") => Some(choice::NO_DPDK),
         (Bed::Loopback, Engine::EpollTuned) => {
             Some("loopback has no interface that could be polled: take --bed veth")
         }
@@ -293,19 +323,11 @@ struct Engines {
 }
 
 impl Engines {
-    fn new(args: &CompareArgs, bed: Bed, left_out: &mut Vec<String>) -> anyhow::Result<Self> {
+    fn new(args: &CompareArgs, bed: Bed, full: bool, left_out: &mut Vec<String>) -> anyhow::Result<Self> {
         let default = args.engines.is_empty();
         let mut list = args.engines.clone();
         if default {
-            use Engine::{Bio, Corelane, CorelaneKernel, Epoll, EpollSpin, EpollTuned, IoUring, Tokio};
-            list = match bed {
-                Bed::Memory => memory::ENGINES.to_vec(),
-                Bed::Vhost => vec![Epoll, EpollSpin, Corelane],
-                _ => vec![Bio, Epoll, EpollSpin, IoUring, Tokio, CorelaneKernel, Corelane],
-            };
-            if !args.quick && matches!(bed, Bed::Veth | Bed::Vhost) {
-                list.push(EpollTuned);
-            }
+            list = choice::engines(bed, args.quick, full);
         }
         let uring = list.contains(&Engine::IoUring).then(|| Ring::new().err()).flatten();
         list.retain(|&engine| match missing(bed, engine, uring.as_ref()) {
@@ -322,7 +344,7 @@ impl Engines {
                 left_out.join("; ")
             )));
         }
-        Ok(Self { list, default, beside: Beside::of(args, bed, workloads(args, bed))? })
+        Ok(Self { list, default, beside: Beside::of(args, bed, workloads(args, bed, full))? })
     }
 
     fn at(
@@ -381,30 +403,79 @@ impl Engines {
     }
 }
 
-fn workloads(args: &CompareArgs, bed: Bed) -> &[Workload] {
+/// The cells of all the beds. A bed that nobody named, and that has nothing of what is asked for, is left out.
+fn all_cells(
+    args: &CompareArgs,
+    choice: &mut Choice,
+    left_out: &mut Vec<String>,
+) -> anyhow::Result<Vec<Cell>> {
+    let mut all = Vec::new();
+    let several = choice.beds.len() > 1;
+    for bed in choice.beds.clone() {
+        let mut without = Vec::new();
+        let found = cells(args, bed, choice.full, &mut without);
+        left_out.extend(without.into_iter().map(|reason| match several {
+            true => format!("bed {bed}: {reason}"),
+            false => reason,
+        }));
+        match found {
+            Ok(cells) => add(&mut all, cells),
+            Err(error) if choice.named => return Err(error),
+            Err(error) => left_out.push(format!("bed {bed}: {error}")),
+        }
+    }
+    if all.is_empty() {
+        return Err(bad_input(format!("nothing is left to measure: {}", left_out.join("; "))));
+    }
+    choice.beds.retain(|bed| all.iter().any(|cell: &Cell| cell.bed == *bed));
+    Ok(all)
+}
+
+/// Adds each cell beside those that ask the same, without the engines that one of them has already at the same place.
+fn add(all: &mut Vec<Cell>, cells: Vec<Cell>) {
+    for mut cell in cells {
+        let same = |other: &&Cell| other.question() == cell.question();
+        let taken = |engine: Engine| {
+            let place = |cell: &Cell| bed::of(cell.bed, engine);
+            all.iter()
+                .filter(same)
+                .any(|other| other.engines.contains(&engine) && place(other) == place(&cell))
+        };
+        let engines: Vec<_> = cell.engines.iter().copied().filter(|engine| !taken(*engine)).collect();
+        if engines.is_empty() {
+            continue;
+        }
+        let after = all.iter().rposition(|other| other.is_beside(&cell)).map_or(all.len(), |index| index + 1);
+        cell.engines = engines;
+        all.insert(after, cell);
+    }
+}
+
+/// What a bed is asked.
+fn workloads(args: &CompareArgs, bed: Bed, full: bool) -> &[Workload] {
     match args.workloads.as_slice() {
-        [] if bed == Bed::Memory => &memory::WORKLOADS,
-        [] if bed == Bed::Vhost => &[Workload::Echo, Workload::Crr, Workload::Bulk],
-        [] => &[Workload::Echo, Workload::Http],
+        [] => choice::workloads(bed, full),
         chosen => chosen,
     }
 }
 
-fn cells(args: &CompareArgs, bed: Bed, engines: &Engines, left_out: &mut Vec<String>) -> Vec<Cell> {
+/// The cells of one bed.
+fn cells(args: &CompareArgs, bed: Bed, full: bool, left_out: &mut Vec<String>) -> anyhow::Result<Vec<Cell>> {
+    if bed != Bed::Vhost && !args.mtu.is_empty() {
+        return Err(bad_input(format!("--mtu: bed {bed} has one of its own: use it with --bed vhost")));
+    }
+    let engines = Engines::new(args, bed, full, left_out)?;
+    check_client(args, bed)?;
+    check_pipeline(args, bed)?;
     let mut cells = Vec::new();
-    for &workload in workloads(args, bed) {
-        let connections = match (args.connections.as_slice(), workload) {
-            ([], Workload::Echo) if bed == Bed::Memory => &[1, 16, 128, 1000, 10_000][..],
-            ([], Workload::Echo) if bed == Bed::Vhost => &[1, 128, 1000],
-            ([], Workload::Echo) => &[1, 16, 128, 1000],
-            ([], Workload::Http) => &[1, 128],
-            ([], Workload::Json) => &[1, 16, 128],
-            ([], Workload::Crr | Workload::HttpClose) => &[16],
-            ([], Workload::Bulk | Workload::BulkUp) => &[1],
-            (chosen, _) => chosen,
+    for &workload in workloads(args, bed, full) {
+        let connections = match args.connections.as_slice() {
+            [] => choice::connections(bed, workload, full),
+            chosen => chosen,
         };
         for (mtu, size) in variants(args, bed, workload) {
             cells.extend(connections.iter().map(|&connections| Cell {
+                bed,
                 workload,
                 connections,
                 size,
@@ -417,7 +488,26 @@ fn cells(args: &CompareArgs, bed: Bed, engines: &Engines, left_out: &mut Vec<Str
     cells.retain(|cell| !cell.engines.is_empty());
     without_repetitions(left_out);
     without_repetitions(&mut cells);
-    cells
+    for cell in &cells {
+        serve::http::check_size(cell.workload, cell.size)?;
+    }
+    if cells.is_empty() {
+        let reasons = left_out.join("; ");
+        return Err(bad_input(format!("--bed {bed}: nothing is left to measure ({reasons})")));
+    }
+    Ok(cells)
+}
+
+impl Cell {
+    /// What is asked.
+    fn question(&self) -> (Workload, usize, usize, Option<u16>, Beside) {
+        (self.workload, self.connections, self.size, self.mtu, self.beside)
+    }
+
+    /// Whether both are measured in the same rounds. In memory there is another bed's figure to compare with.
+    fn is_beside(&self, other: &Self) -> bool {
+        self.question() == other.question() && (self.bed == Bed::Memory) == (other.bed == Bed::Memory)
+    }
 }
 
 /// What a user gave twice is measured once, and what is left out of several cells is said once.
@@ -466,10 +556,11 @@ impl fmt::Display for Cell {
 
 impl fmt::Display for Plan {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(formatter, "compare, bed {}:", self.bed)?;
+        let beds: Vec<_> = self.choice.beds.iter().map(ToString::to_string).collect();
+        writeln!(formatter, "compare, bed {}:", beds.join(", "))?;
         for cell in &self.cells {
             let engines: Vec<_> = cell.engines.iter().map(ToString::to_string).collect();
-            writeln!(formatter, "  {cell}: {}", engines.join(", "))?;
+            writeln!(formatter, "  {}: {}", self.name_of(slice::from_ref(cell)), engines.join(", "))?;
         }
         for reason in &self.left_out {
             writeln!(formatter, "  left out: {reason}")?;

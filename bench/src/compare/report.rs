@@ -23,8 +23,11 @@ pub const FORMAT: u32 = 1;
 /// How it was measured.
 #[derive(Serialize, Deserialize, Debug, Clone)]
 pub struct Settings {
-    /// The bed asked for; each row has its own.
+    /// The bed asked for, or the first of them; each row has its own.
     pub bed: Bed,
+    /// All that were asked for and could be had; empty in files of one bed that don't say.
+    #[serde(default)]
+    pub beds: Vec<Bed>,
     /// Rounds of each cell.
     pub rounds: u32,
     /// Seconds of one measurement.
@@ -54,9 +57,33 @@ pub struct Settings {
     pub notes: Vec<String>,
 }
 
+impl Settings {
+    /// All the beds asked for.
+    pub fn all_beds(&self) -> Vec<Bed> {
+        if self.beds.is_empty() { vec![self.bed] } else { self.beds.clone() }
+    }
+
+    /// Their names.
+    pub fn bed_names(&self) -> String {
+        self.all_beds().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    }
+
+    /// With whom the rows are compared first, in words: in memory with smoltcp.
+    pub fn peer(&self) -> &'static str {
+        match self.all_beds()[..] {
+            [Bed::Memory] => "smoltcp",
+            ref beds if beds.contains(&Bed::Memory) => "epoll (memory: smoltcp)",
+            _ => "epoll",
+        }
+    }
+}
+
 /// Rounds that gave no figures.
 #[derive(Serialize, Deserialize, Debug, Clone)]
 pub struct Failure {
+    /// Where.
+    #[serde(default)]
+    pub bed: Option<Bed>,
     /// Who.
     pub engine: Engine,
     /// What.
@@ -107,8 +134,9 @@ impl Failure {
     pub fn words(&self, of_rounds: u32) -> String {
         let Self { engine, connections, rounds, reason, .. } = self;
         let question = plan::question(self.workload, self.mtu, self.size, self.beside);
+        let bed = self.bed.map_or_else(String::new, |bed| format!("{bed}, "));
         format!(
-            "{engine}, {question}, {connections} connections: {rounds} of {of_rounds} rounds failed: {reason}"
+            "{engine}, {bed}{question}, {connections} connections: {rounds} of {of_rounds} rounds failed: {reason}"
         )
     }
 }
@@ -128,6 +156,7 @@ impl Comparison {
         }
         let failures = series.iter().filter_map(|series| {
             Some(Failure {
+                bed: Some(series.bed),
                 engine: series.engine,
                 workload: series.cell.workload,
                 mtu: series.cell.mtu,
@@ -144,7 +173,8 @@ impl Comparison {
             arguments: std::env::args().skip(1).collect(),
             machine: Machine::read(plan.server_cpu, beds.links()),
             settings: Settings {
-                bed: plan.bed,
+                bed: plan.choice.beds.first().copied().unwrap_or(Bed::Veth),
+                beds: plan.choice.beds.clone(),
                 rounds: plan.rounds,
                 seconds: plan.seconds.as_secs_f64(),
                 warmup: plan.warmup.as_secs_f64(),
@@ -205,12 +235,13 @@ fn notes_on_settings(plan: &Plan) -> Vec<&'static str> {
 fn notes(plan: &Plan) -> Vec<&'static str> {
     let mut notes =
         vec!["req/s and latencies are medians of the rounds; compare ratios, not figures of two runs"];
-    if plan.bed == Bed::Memory {
+    if plan.has_bed(Bed::Memory) {
         notes.push(
-            "client and server share one core and no kernel is between them: these figures can't be \
+            "in memory client and server share one core and no kernel is between them: these figures can't be \
              compared with those of another bed",
         );
-    } else {
+    }
+    if plan.cells.iter().any(|cell| cell.bed != Bed::Memory) {
         notes.push(
             "busy is the core's time, of an engine that polls that of turns which found work; a row whose client was busy \
              for more than 95 % of the time and its server wasn't has no ratio: look at CPU us/req there",
@@ -224,13 +255,13 @@ fn notes(plan: &Plan) -> Vec<&'static str> {
     if !sys::is_root() {
         notes.push("without root these processes have no precedence: run nothing else beside them");
     }
-    if plan.bed == Bed::Loopback && plan.has_corelane() {
+    if plan.has_on(Bed::Loopback, Engine::Corelane) {
         notes.push(
             "different beds: the kernel engines are on loopback, corelane on an in-memory link \
              with its client in the same process: their figures can't be compared",
         );
     }
-    if plan.bed == Bed::Veth && plan.has_corelane() {
+    if plan.has_on(Bed::Veth, Engine::Corelane) {
         notes.push(
             "corelane has a veth pair of its own with TSO and GSO off at the client \
              (AF_XDP can't cut their frames); the kernel engines' pair has all offloads on",
@@ -249,7 +280,7 @@ fn notes(plan: &Plan) -> Vec<&'static str> {
     if plan.cells.iter().any(|cell| cell.workload.is_bulk()) {
         notes.push("bulk, bulk-up: a request is a megabyte (10^6 bytes) here; x epoll is that of Gbit/s");
     }
-    if plan.bed == Bed::Vhost && plan.has_corelane() {
+    if plan.has_on(Bed::Vhost, Engine::Corelane) {
         notes.push(
             "corelane is at both ends of a vhost-user pair, without the kernel; the kernel engines have the kernel's \
              client on a veth pair with all offloads on, whose MTU is 1500 in every cell",
@@ -258,7 +289,7 @@ fn notes(plan: &Plan) -> Vec<&'static str> {
             "corelane's server and client spin: their cores are always busy; its fair peer is epoll-spin",
         );
     }
-    if plan.bed == Bed::Tap && plan.has_corelane() {
+    if plan.has_on(Bed::Tap, Engine::Corelane) {
         notes.push("different beds: the kernel engines are on a veth pair, corelane on a TAP");
     }
     notes

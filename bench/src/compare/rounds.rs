@@ -1,6 +1,8 @@
 //! The rounds: in each, every engine of a cell once, in an order that rotates.
 
-use super::bed::{Beds, Place};
+use std::time::Duration;
+
+use super::bed::{self, Beds, Place};
 use super::measure::{self, Commands, Extra, Measurement};
 use super::memory;
 use super::plan::{Cell, Plan};
@@ -52,10 +54,14 @@ impl Series {
 /// Measures all the cells. A failed measurement is kept with its reason; a stop ends it all.
 pub fn run(plan: &Plan, beds: &Beds, progress: &Progress, stop: &Stop) -> anyhow::Result<Vec<Series>> {
     let mut all = Vec::new();
-    for cell in &plan.cells {
-        progress.stage(cell, plan.round_of(cell) * plan.rounds);
-        let mut series: Vec<_> =
-            cell.engines.iter().map(|&engine| Series::new(beds.of(engine), engine, cell)).collect();
+    for group in plan.groups() {
+        let round: Duration = group.iter().map(|cell| plan.round_of(cell)).sum();
+        progress.stage(plan.name_of(group), round * plan.rounds);
+        let of_cell = |cell: &'_ Cell| {
+            let series = |engine: &Engine| Series::new(bed::of(cell.bed, *engine), *engine, cell);
+            cell.engines.iter().map(series).collect::<Vec<_>>()
+        };
+        let mut series: Vec<_> = group.iter().flat_map(of_cell).collect();
         for round in 0..plan.rounds {
             progress.round(round, plan.rounds);
             // No engine always follows the same one, or always comes first.
@@ -63,15 +69,17 @@ pub fn run(plan: &Plan, beds: &Beds, progress: &Progress, stop: &Stop) -> anyhow
             series.rotate_left(first);
             for one in &mut series {
                 progress.measure(format_args!("round {}, {}", round + 1, one.engine));
-                let place = beds.place(one.engine, cell);
-                one.commands.get_or_insert_with(|| commands(plan, cell, one.engine, &place));
+                let place = beds.place(one.engine, &one.cell);
+                if one.commands.is_none() {
+                    one.commands = Some(commands(plan, &one.cell, one.engine, &place));
+                }
                 let result = measure(plan, one, &place, stop);
                 anyhow::ensure!(!stop.requested(), "stopped by a signal; all is cleaned up");
                 match result {
                     Ok(measurement) => one.measurements.push(measurement),
                     Err(error) => one.failures.push(format!("{error:#}")),
                 }
-                progress.done(plan.time_of(cell));
+                progress.done(plan.time_of(&one.cell));
             }
             series.rotate_right(first);
         }

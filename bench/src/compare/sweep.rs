@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::bed::Beds;
+use super::bed::{self, Beds};
+use super::choice::Choice;
 use super::knee::{self, Knee, Point};
 use super::measure::{self, Extra};
 use super::plan::{Cell, Plan};
 use super::progress::Progress;
 use super::rounds::Series;
 use super::row::spread;
-use crate::cli::{Bed, Engine, LoadEngine, Workload};
+use crate::cli::{Bed, CompareArgs, Engine, LoadEngine, Workload};
 use crate::sys::Stop;
 
 /// The loads of the rounds, as parts of the knee.
@@ -41,13 +42,57 @@ pub struct Sweep {
     pub series: Vec<Series>,
 }
 
-/// Whether a cell has requests that can be due.
-pub fn fits(plan: &Plan, cell: &Cell) -> bool {
-    let requests = matches!(cell.workload, Workload::Echo | Workload::Http | Workload::Json);
-    requests && cell.connections >= LEAST_CONNECTIONS && plan.client != LoadEngine::Wrk
+/// What is measured in an open loop too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OpenLoop {
+    /// Nothing.
+    None,
+    /// Of a run in full: the echo on so many connections as the docs compare, by the engines that they do.
+    Few,
+    /// All that has requests, on so many connections; without a number, on [`LEAST_CONNECTIONS`] and more.
+    All(Vec<usize>),
 }
 
-/// Sweeps all the cells that fit; `closed` has what the engines did in the closed loop.
+/// The cells of [`OpenLoop::Few`].
+const FEW: usize = 128;
+
+impl OpenLoop {
+    /// What `args` ask for.
+    pub fn new(args: &CompareArgs, choice: &Choice) -> Self {
+        match args.open_loop {
+            true => Self::All(args.open_connections.clone()),
+            // Batches have no open loop.
+            false if choice.full && args.pipeline == 1 => Self::Few,
+            false => Self::None,
+        }
+    }
+
+    fn has(&self, cell: &Cell, engine: Engine) -> bool {
+        match self {
+            Self::None => false,
+            Self::Few => {
+                let engines = [Engine::Epoll, Engine::EpollTuned, Engine::Corelane];
+                let is_one = cell.workload == Workload::Echo && cell.connections == FEW;
+                is_one && matches!(cell.bed, Bed::Veth | Bed::Vhost) && engines.contains(&engine)
+            }
+            Self::All(connections) if connections.is_empty() => cell.connections >= LEAST_CONNECTIONS,
+            Self::All(connections) => connections.contains(&cell.connections),
+        }
+    }
+}
+
+/// The engines of a cell that are measured in an open loop too; none where it has no requests that can be due.
+pub fn engines(plan: &Plan, cell: &Cell) -> Vec<Engine> {
+    let requests = matches!(cell.workload, Workload::Echo | Workload::Http | Workload::Json);
+    if !requests || plan.client == LoadEngine::Wrk {
+        return Vec::new();
+    }
+    let fits =
+        |engine: &Engine| plan.open_loop.has(cell, *engine) && bed::of(cell.bed, *engine) != Bed::Memory;
+    cell.engines.iter().copied().filter(fits).collect()
+}
+
+/// Sweeps all the groups that fit; `closed` has what the engines did in the closed loop.
 pub fn run(
     plan: &Plan,
     beds: &Beds,
@@ -56,20 +101,22 @@ pub fn run(
     stop: &Stop,
 ) -> anyhow::Result<Sweep> {
     let mut sweep = Sweep::default();
-    for cell in plan.open_cells() {
-        progress.stage(format_args!("{cell}, open loop"), plan.open_loop_of(cell));
-        let of_cell = closed.iter().filter(|series| series.cell == *cell && series.bed != Bed::Memory);
+    for group in plan.open_groups() {
+        progress.stage(format_args!("{}, open loop", plan.name_of(group)), plan.open_loop_of(group));
+        let fits = |series: &&Series| {
+            group.contains(&series.cell) && engines(plan, &series.cell).contains(&series.engine)
+        };
         let mut knees = Vec::new();
-        for series in of_cell {
+        for series in closed.iter().filter(fits) {
             let rates = series.measurements.iter().map(|round| round.report.requests_per_second);
             let Some(rate) = spread(rates.collect()) else { continue };
-            knees.push(find(plan, beds, series, rate.median, progress, stop)?);
+            knees.push((series, find(plan, beds, series, rate.median, progress, stop)?));
         }
         for of_knee in LEVELS {
             progress.note(format_args!("at {:.0} % of the knee", of_knee * 100.0));
-            sweep.series.append(&mut rounds(plan, beds, cell, (&knees, of_knee), progress, stop)?);
+            sweep.series.append(&mut rounds(plan, beds, (&knees, of_knee), progress, stop)?);
         }
-        sweep.knees.append(&mut knees);
+        sweep.knees.extend(knees.into_iter().map(|(_, knee)| knee));
     }
     Ok(sweep)
 }
@@ -119,22 +166,21 @@ fn find(
 fn rounds(
     plan: &Plan,
     beds: &Beds,
-    cell: &Cell,
-    (knees, of_knee): (&[Knee], f64),
+    (knees, of_knee): (&[(&Series, Knee)], f64),
     progress: &Progress,
     stop: &Stop,
 ) -> anyhow::Result<Vec<Series>> {
-    let with_rate = |knee: &Knee| Some((knee.engine, knee.rate? * of_knee));
-    let mut all: Vec<Series> = knees
-        .iter()
-        .filter_map(with_rate)
-        .map(|(engine, rate)| series(beds, cell, engine, Offered { rate, of_knee }))
-        .collect();
+    let with_rate = |(closed, knee): &(&Series, Knee)| {
+        let offered = Offered { rate: knee.rate? * of_knee, of_knee };
+        Some(Series { offered: Some(offered), ..Series::new(closed.bed, closed.engine, &closed.cell) })
+    };
+    let mut all: Vec<Series> = knees.iter().filter_map(with_rate).collect();
     for round in 0..plan.rounds {
         progress.round(round, plan.rounds);
         let first = usize::try_from(round)? % all.len().max(1);
         all.rotate_left(first);
         for one in &mut all {
+            let cell = &one.cell;
             let place = beds.place(one.engine, cell);
             let rate = one.offered.map(|offered| offered.rate);
             let extra = Extra { rate, seed: plan.seed + u64::from(round), ..Extra::default() };
@@ -152,10 +198,6 @@ fn rounds(
         all.rotate_right(first);
     }
     Ok(all)
-}
-
-fn series(beds: &Beds, cell: &Cell, engine: Engine, offered: Offered) -> Series {
-    Series { offered: Some(offered), ..Series::new(beds.of(engine), engine, cell) }
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ use comfy_table::{CellAlignment, Table};
 use super::lossy::Links;
 use super::report::Comparison;
 use super::row::{Ratio, Row};
-use crate::cli::Bed;
 
 const HEADER: [&str; 18] = [
     "bed",
@@ -40,10 +39,8 @@ const WORDS: [usize; 3] = [0, 1, 4];
 /// The rows of the closed loop.
 pub fn render(comparison: &Comparison) -> String {
     let mut table = Table::new();
-    let mut header = HEADER;
-    if comparison.settings.bed == Bed::Memory {
-        header[RATIO] = "x smoltcp";
-    }
+    let mut header = HEADER.map(str::to_owned);
+    header[RATIO] = format!("x {}", comparison.settings.peer());
     table.load_style(ASCII_MARKDOWN).set_header(header);
     let closed = comparison.rows.iter().filter(|row| row.offered.is_none());
     closed.for_each(|row| {

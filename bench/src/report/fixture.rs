@@ -40,8 +40,15 @@ pub fn report(rows: Vec<Row>) -> Comparison {
 
 /// A row with a round for each of these requests a second, or Gbit a second; latencies are as in a closed loop.
 pub fn row(engine: Engine, workload: Workload, connections: usize, rates: &[f64]) -> Row {
-    let cell =
-        Cell { workload, connections, size: 64, mtu: None, beside: Beside::default(), engines: vec![engine] };
+    let cell = Cell {
+        bed: Bed::Veth,
+        workload,
+        connections,
+        size: 64,
+        mtu: None,
+        beside: Beside::default(),
+        engines: vec![engine],
+    };
     let series = Series {
         commands: Some(Commands { server: format!("serve {engine}"), client: Some("load".to_owned()) }),
         measurements: rates.iter().map(|rate| measurement(workload, connections, *rate)).collect(),

@@ -1,7 +1,7 @@
 use super::super::beside::Beside;
 use super::super::plan::Cell;
 use super::*;
-use crate::cli::{Engine, Workload};
+use crate::cli::{Bed, Engine, Workload};
 use crate::load::report::{Latency, Report};
 
 /// Half a second with 100 answers.
@@ -39,6 +39,7 @@ fn round(user: f64, copied_bytes: Option<u64>) -> Measurement {
 
 fn series(measurements: Vec<Measurement>) -> Series {
     let cell = Cell {
+        bed: Bed::Veth,
         workload: Workload::Echo,
         connections: 1,
         size: 64,

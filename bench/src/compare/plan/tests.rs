@@ -41,6 +41,74 @@ fn the_default_matrix() {
     }
 }
 
+/// In full on these beds, whatever the machine that tests can have.
+fn in_full(beds: &[Bed]) -> Plan {
+    let args = match Cli::try_parse_from(["corelane-bench", "compare"]).expect("flags").command {
+        Command::Compare(args) => args,
+        command => panic!("{command:?}"),
+    };
+    let mut plan = Plan::new(&args).expect("a plan");
+    let mut choice = Choice { beds: beds.to_vec(), named: true, full: true };
+    plan.cells = all_cells(&args, &mut choice, &mut Vec::new()).expect("cells");
+    // With DPDK, where this build has none.
+    let missing = !cfg!(feature = "dpdk") && choice.beds.contains(&Bed::Vhost);
+    let vhost = plan.cells.iter_mut().filter(|cell| cell.bed == Bed::Vhost && missing);
+    vhost.for_each(|cell| cell.engines.push(Engine::Corelane));
+    plan.choice = choice;
+    plan.open_loop = OpenLoop::Few;
+    plan
+}
+
+#[test]
+fn in_full_all_beds_take_under_28_minutes_with_ten_rounds() {
+    let plan = in_full(&[Bed::Veth, Bed::Vhost, Bed::Tap, Bed::Memory, Bed::Loopback]);
+    assert_eq!(plan.rounds, 10);
+    let estimate = plan.estimate();
+    assert!(estimate < Duration::from_secs(28 * 60), "{estimate:?}: {plan}");
+}
+
+#[test]
+fn no_engine_is_measured_twice_at_one_place_and_the_same_question_is_one_group() {
+    let plan = in_full(&[Bed::Veth, Bed::Vhost, Bed::Tap, Bed::Memory]);
+    let mut seen = Vec::new();
+    for cell in &plan.cells {
+        for &engine in &cell.engines {
+            let key = (bed::of(cell.bed, engine), engine, cell.question());
+            assert!(!seen.contains(&key), "{key:?}");
+            seen.push(key);
+        }
+    }
+    let group = plan.groups().find(|group| group[0].connections == 128).expect("echo");
+    let has = |bed, engine| group.iter().any(|cell| cell.bed == bed && cell.engines.contains(&engine));
+    assert!(has(Bed::Veth, Engine::Epoll) && has(Bed::Veth, Engine::Corelane), "{group:?}");
+    assert!(has(Bed::Tap, Engine::Corelane) && !has(Bed::Tap, Engine::Epoll), "{group:?}");
+    assert!(plan.groups().all(|group| {
+        group.iter().all(|cell| (cell.bed == Bed::Memory) == (group[0].bed == Bed::Memory))
+    }));
+    assert_eq!(plan.groups().map(<[Cell]>::len).sum::<usize>(), plan.cells.len());
+}
+
+#[test]
+fn what_cannot_be_had_is_left_out_unless_it_was_named() {
+    let mut plan = in_full(&[Bed::Veth, Bed::Tap]);
+    let reason = || anyhow::anyhow!("no huge pages");
+    assert!(plan.leave_out(Bed::Tap, reason()).is_err(), "it was named");
+    plan.choice.named = false;
+    plan.leave_out(Bed::Tap, reason()).expect("veth is left");
+    assert!(!plan.has_bed(Bed::Tap) && plan.choice.beds == [Bed::Veth]);
+    assert!(plan.left_out.contains(&"bed tap: no huge pages".to_owned()), "{:?}", plan.left_out);
+    assert!(plan.leave_out(Bed::Veth, reason()).is_err(), "nothing is left");
+}
+
+#[test]
+fn a_bed_without_what_is_asked_for_is_left_out_of_several() {
+    let start = ["corelane-bench", "compare", "--workloads", "http", "--engines", "epoll"];
+    let Command::Compare(args) = Cli::try_parse_from(start).expect("flags").command else { panic!() };
+    let plan = Plan::new(&args).expect("a plan");
+    assert!(!plan.has_bed(Bed::Memory) && plan.has(Engine::Epoll));
+    assert!(plan.left_out.iter().any(|reason| reason.starts_with("bed memory: ")), "{:?}", plan.left_out);
+}
+
 #[test]
 fn chosen_engines_are_measured_everywhere() {
     let flags = ["--engines", "epoll,epoll-spin", "--connections", "2,3", "--workloads", "crr"];
@@ -96,7 +164,7 @@ fn another_bed_than_vhost_has_no_mtu_to_choose() {
 
 #[test]
 fn the_default_matrix_of_vhost() {
-    if !sys::is_root() {
+    if !crate::sys::is_root() {
         eprintln!("SKIPPED: the bed needs root");
         return;
     }
@@ -114,7 +182,7 @@ fn the_default_matrix_of_vhost() {
         ]
     );
     let corelane = cfg!(feature = "dpdk");
-    assert_eq!(plan.has_corelane(), corelane);
+    assert_eq!(plan.has(Engine::Corelane), corelane);
     assert_eq!(plan.left_out.iter().any(|reason| reason.contains("--features dpdk")), !corelane);
 }
 

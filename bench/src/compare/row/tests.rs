@@ -39,6 +39,7 @@ fn measurement(requests: u64, p50: f64, byte_errors: u64) -> Measurement {
 
 fn row(engine: Engine, measurements: Vec<Measurement>) -> Option<Row> {
     let cell = Cell {
+        bed: Bed::Veth,
         workload: Workload::Echo,
         connections: 4,
         size: 64,

@@ -13,9 +13,18 @@ fn plan(flags: &[&str]) -> Plan {
 #[test]
 fn only_cells_with_requests_and_enough_connections_have_an_open_loop() {
     let plan = plan(&["--workloads", "echo,http,crr,bulk", "--connections", "1,16"]);
-    let fitting = plan.cells.iter().filter(|cell| fits(&plan, cell));
+    let fitting = plan.cells.iter().filter(|cell| !engines(&plan, cell).is_empty());
     let names: Vec<_> = fitting.map(|cell| (cell.workload, cell.connections)).collect();
     assert_eq!(names, [(Workload::Echo, 16), (Workload::Http, 16)]);
+}
+
+#[test]
+fn few_connections_have_one_when_they_are_named() {
+    let flags = ["--workloads", "echo,crr", "--connections", "1,2,16", "--open-connections", "1,16"];
+    let plan = plan(&flags);
+    let fitting = plan.cells.iter().filter(|cell| !engines(&plan, cell).is_empty());
+    let names: Vec<_> = fitting.map(|cell| (cell.workload, cell.connections)).collect();
+    assert_eq!(names, [(Workload::Echo, 1), (Workload::Echo, 16)]);
 }
 
 #[test]

@@ -14,7 +14,7 @@ fn method(report: &Comparison) -> String {
     let mut html = String::from("<section id=\"method\"><h2>How it was measured</h2>\n");
     html.push_str(&list(&[
         ("Called as", format!("corelane-bench {}", report.arguments.join(" "))),
-        ("Bed", settings.bed.to_string()),
+        ("Bed", settings.bed_names()),
         (
             "Rounds",
             format!(

@@ -17,13 +17,23 @@ impl<'a> Group<'a> {
     pub fn all(report: &'a Comparison) -> Vec<Self> {
         let mut groups: Vec<Self> = Vec::new();
         let mixed = report.rows.iter().any(|row| row.bed != Bed::Memory);
-        for row in report.rows.iter().filter(|row| row.offered.is_none()) {
-            let in_memory = if mixed && row.bed == Bed::Memory { ", in memory" } else { "" };
-            let name = format!("{}{in_memory}", row.question());
-            match groups.iter_mut().find(|group| group.name == name) {
-                Some(group) => group.rows.push(row),
-                None => groups.push(Self { name, rows: vec![row] }),
+        for part in Part::all(report) {
+            let before = groups.len();
+            for row in report.rows.iter().filter(|row| row.offered.is_none() && part.has(row.bed, row.engine))
+            {
+                let in_memory = if mixed && row.bed == Bed::Memory { ", in memory" } else { "" };
+                let name = format!("{}{}{in_memory}", row.question(), part.words());
+                match groups[before..].iter_mut().find(|group| group.name == name) {
+                    Some(group) => group.rows.push(row),
+                    None => groups.push(Self { name, rows: vec![row] }),
+                }
             }
+            // Peers alone are shown with their own bed.
+            let mut index = 0;
+            groups.retain(|group| {
+                index += 1;
+                index <= before || group.rows.iter().any(|row| part.is_own(row.bed))
+            });
         }
         groups
     }
@@ -66,6 +76,41 @@ impl<'a> Group<'a> {
     pub fn on_name(&self, connections: usize) -> String {
         let plural = if connections == 1 { "" } else { "s" };
         format!("{}, {connections} connection{plural}", self.name)
+    }
+}
+
+/// The rows of one bed, with their peers of another one: in a report of several beds an engine has a row on each of them.
+#[derive(Clone, Copy)]
+pub struct Part(Option<Bed>);
+
+impl Part {
+    /// One for each bed; one for all the rows where one bed was asked for.
+    pub fn all(report: &Comparison) -> Vec<Self> {
+        match report.settings.all_beds() {
+            beds if beds.len() > 1 => beds.into_iter().map(|bed| Self(Some(bed))).collect(),
+            _ => vec![Self(None)],
+        }
+    }
+
+    /// Whether a row is shown with it.
+    pub fn has(self, bed: Bed, engine: Engine) -> bool {
+        let kernel = [Engine::Epoll, Engine::EpollSpin, Engine::EpollTuned];
+        let is_peer =
+            matches!(self.0, Some(Bed::Vhost | Bed::Tap)) && bed == Bed::Veth && kernel.contains(&engine);
+        self.is_own(bed) || is_peer
+    }
+
+    /// Whether a row's bed is its own.
+    pub fn is_own(self, bed: Bed) -> bool {
+        self.0.is_none_or(|own| own == bed)
+    }
+
+    /// The bed, behind a comma; in memory the name of a group says it.
+    pub fn words(self) -> String {
+        match self.0 {
+            None | Some(Bed::Memory) => String::new(),
+            Some(bed) => format!(", {bed}"),
+        }
     }
 }
 

@@ -74,7 +74,11 @@ pub fn render(report: &Comparison) -> String {
 }
 
 fn title(report: &Comparison) -> String {
-    format!("corelane beside other engines, {}, {}", report.settings.bed, number::date(report.unix_time))
+    format!(
+        "corelane beside other engines, {}, {}",
+        report.settings.bed_names(),
+        number::date(report.unix_time)
+    )
 }
 
 fn header(report: &Comparison) -> String {
@@ -92,7 +96,7 @@ fn header(report: &Comparison) -> String {
     format!(
         "<header><h1>corelane beside other engines</h1>\n<p>Bed {}, {} rounds of {} s, on {}, Linux {}, <time>{}</time>.</p>\n\
          <nav aria-label=\"Sections\">{places}</nav></header>\n",
-        Text(settings.bed),
+        Text(settings.bed_names()),
         settings.rounds,
         settings.seconds,
         Text(&machine.cpu),

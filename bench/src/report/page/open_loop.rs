@@ -2,7 +2,7 @@
 
 use super::chart::{Axis, Chart, Line, Point, legend};
 use super::engine::look;
-use super::group::drawn;
+use super::group::{Part, drawn};
 use super::number::{percent, short, tick, time, time_tick};
 use super::scale::Scale;
 use super::text::Text;
@@ -57,17 +57,27 @@ struct Cell<'a> {
 
 fn cells(report: &Comparison) -> Vec<Cell<'_>> {
     let mut cells: Vec<Cell<'_>> = Vec::new();
-    for knee in &report.knees {
-        let name = format!("{} of {} B, {} connections", knee.workload, knee.size, knee.connections);
-        if let Some(cell) = cells.iter_mut().find(|cell| cell.name == name) {
-            cell.knees.push(knee);
-            continue;
+    for part in Part::all(report) {
+        let before = cells.len();
+        for knee in report.knees.iter().filter(|knee| part.has(knee.bed, knee.engine)) {
+            let Knee { workload, size, connections, .. } = *knee;
+            let name = format!("{workload} of {size} B, {connections} connections{}", part.words());
+            if let Some(cell) = cells[before..].iter_mut().find(|cell| cell.name == name) {
+                cell.knees.push(knee);
+                continue;
+            }
+            let of_cell = |row: &&Row| {
+                let is_same = (row.workload, row.size, row.connections) == (workload, size, connections);
+                row.offered.is_some() && is_same && part.has(row.bed, row.engine)
+            };
+            cells.push(Cell { name, knees: vec![knee], rows: report.rows.iter().filter(of_cell).collect() });
         }
-        let of_cell = |row: &&Row| {
-            let own = (row.workload, row.size, row.connections);
-            row.offered.is_some() && own == (knee.workload, knee.size, knee.connections)
-        };
-        cells.push(Cell { name, knees: vec![knee], rows: report.rows.iter().filter(of_cell).collect() });
+        // Peers alone are shown with their own bed.
+        let mut index = 0;
+        cells.retain(|cell| {
+            index += 1;
+            index <= before || cell.knees.iter().any(|knee| part.is_own(knee.bed))
+        });
     }
     cells
 }

@@ -34,8 +34,9 @@ const HEADER: [&str; 16] = [
 /// The section.
 pub fn section(report: &Comparison) -> String {
     // As in the terminal's table: in memory smoltcp is the peer.
-    let peer = |name: &'static str| {
-        if name == "× epoll" && report.settings.bed == Bed::Memory { "× smoltcp" } else { name }
+    let peer = |name: &&str| match *name {
+        "× epoll" => format!("× {}", report.settings.peer()),
+        other => other.to_owned(),
     };
     let columns = HEADER.iter().map(|name| format!("<th scope=\"col\">{}</th>", peer(name)));
     let columns: String = columns.collect();
@@ -50,12 +51,14 @@ pub fn section(report: &Comparison) -> String {
          found work.</p>\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"All the figures\"><table \
          class=\"all\"><thead><tr>{columns}</tr></thead><tbody>\n"
     );
+    let several = report.settings.all_beds().len() > 1;
     let mut cell = None;
     for row in &report.rows {
         let plural = if row.connections == 1 { "" } else { "s" };
         let load = |offered: Offered| format!(", open loop at {} of the knee", percent(offered.of_knee));
         let load = row.offered.map_or_else(String::new, load);
-        let own = format!("{}, {} connection{plural}{load}", row.question(), row.connections);
+        let place = if several && row.bed == Bed::Memory { ", in memory" } else { "" };
+        let own = format!("{}, {} connection{plural}{place}{load}", row.question(), row.connections);
         if cell.as_ref() != Some(&own) {
             let columns = HEADER.len();
             html.push_str(&format!(

@@ -113,6 +113,7 @@ fn hostile_text_stays_text() {
     report.settings.engines = vec![EngineSettings { engine: Engine::Bio, settings: vec![hostile()] }];
     report.settings.notes = vec![hostile()];
     report.failures = vec![Failure {
+        bed: None,
         engine: Engine::Bio,
         workload: Workload::Echo,
         mtu: None,
@@ -195,4 +196,29 @@ fn memory_is_never_beside_the_kernel() {
     let names: Vec<_> = Group::all(&report).into_iter().map(|group| (group.name, group.rows.len())).collect();
     let expected = [("echo of 64 B", 5), ("bulk", 2), ("echo of 64 B, in memory", 1), ("bulk, in memory", 1)];
     assert_eq!(names, expected.map(|(name, rows)| (name.to_owned(), rows)));
+}
+
+#[test]
+fn each_of_several_beds_has_its_own_group_with_its_peers() {
+    let rates = [100_000.0, 110_000.0];
+    let mut rows: Vec<_> =
+        [Engine::Epoll, Engine::Tokio, Engine::Corelane, Engine::Corelane, Engine::Smoltcp]
+            .map(|engine| row(engine, Workload::Echo, 16, &rates))
+            .into();
+    rows[3].bed = Bed::Vhost;
+    rows[4].bed = Bed::Memory;
+    rows.push(row(Engine::Epoll, Workload::Crr, 16, &rates));
+    let mut report = report(rows);
+    report.settings.beds = vec![Bed::Veth, Bed::Vhost, Bed::Memory];
+    let names: Vec<_> = Group::all(&report).into_iter().map(|group| (group.name, group.rows.len())).collect();
+    let expected = [
+        ("echo of 64 B, veth", 3),
+        ("crr of 64 B, veth", 1),
+        ("echo of 64 B, vhost", 2),
+        ("echo of 64 B, in memory", 1),
+    ];
+    assert_eq!(names, expected.map(|(name, rows)| (name.to_owned(), rows)));
+    let html = render(&report);
+    check(&html);
+    assert!(html.contains("Bed veth, vhost, memory, 5 rounds") && html.contains("epoll (memory: smoltcp)"));
 }
