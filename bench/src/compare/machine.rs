@@ -44,6 +44,9 @@ pub struct Machine {
     pub optimised: bool,
     /// Of this program.
     pub version: String,
+    /// Of its source, as `git describe --always --dirty` has it; `None` when it wasn't built in a git checkout.
+    #[serde(default)]
+    pub commit: Option<String>,
     /// Of the library that this program was built with; `None` without DPDK.
     pub dpdk: Option<String>,
     /// The veth pairs, when there are any.
@@ -71,9 +74,17 @@ impl Machine {
             rustc: env!("CORELANE_RUSTC").to_owned(),
             optimised: env!("CORELANE_OPT_LEVEL") != "0",
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            commit: option_env!("CORELANE_COMMIT").map(str::to_owned),
             dpdk: option_env!("CORELANE_DPDK").map(str::to_owned),
             veth: links.to_vec(),
         }
+    }
+
+    /// The version with its commit.
+    pub fn full_version(&self) -> String {
+        let commit = self.commit.as_deref().map(|commit| format!("commit {commit}"));
+        let commit = commit.unwrap_or_else(|| "not built in a git checkout".to_owned());
+        format!("{} ({commit})", self.version)
     }
 }
 

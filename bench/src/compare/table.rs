@@ -146,8 +146,13 @@ fn lines(comparison: &Comparison) -> Vec<String> {
     lines.extend(comparison.settings.notes.iter().map(|note| format!("note: {note}")));
     let machine = &comparison.machine;
     lines.push(format!(
-        "machine: Linux {}, {}, {} cores, {} MiB, {}",
-        machine.kernel, machine.cpu, machine.cores, machine.memory_mib, machine.rustc
+        "machine: Linux {}, {}, {} cores, {} MiB, {}, corelane {}",
+        machine.kernel,
+        machine.cpu,
+        machine.cores,
+        machine.memory_mib,
+        machine.rustc,
+        machine.full_version()
     ));
     lines
 }

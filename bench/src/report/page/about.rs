@@ -86,7 +86,7 @@ fn machine(report: &Comparison) -> String {
         ),
         ("Frequency governor", machine.governor.clone()),
         ("Transparent huge pages", machine.transparent_huge_pages.clone()),
-        ("corelane", machine.version.clone()),
+        ("corelane", machine.full_version()),
         ("Compiler", format!("{}{optimised}", machine.rustc)),
         ("DPDK", machine.dpdk.clone().unwrap_or_else(|| "not built in".to_owned())),
     ]));
