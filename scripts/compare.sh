@@ -14,7 +14,10 @@ pair, each pinned to a core; the engines in interleaved rounds; one table of req
 context switches and byte errors. As root it installs the Debian packages that it lacks. Without root it measures what
 can be had without: the kernel engines on loopback, corelane on an in-memory link; it says what it left out and why.
 
-  --quick             short measurements: everything in under 5 minutes after the build
+In full, without --quick and --bed, it measures on all beds that the machine can have, all engines on veth, latency by
+load at 128 connections, and instructions in memory: one report, in less than half an hour after the build.
+
+  --quick             short measurements on veth: everything in under 5 minutes after the build
   --rounds N          rounds; in each round every engine is measured once
   --seconds S         seconds of one measurement
   --engines LIST      of bio, bio-pool, epoll, epoll-level, epoll-spin, epoll-tuned, io_uring, mio, tokio, tokio-multi,
@@ -27,8 +30,9 @@ can be had without: the kernel engines on loopback, corelane on an in-memory lin
   --idle N            connections beside those that are measured, idle (echo, http and json)
   --slow N            connections beside those that are measured whose client reads slowly (echo)
   --lossy             transfers across lossy links too, of corelane and of the kernel
-  --bed BED           veth, tap, vhost, loopback or memory; vhost (corelane at both ends of DPDK's vhost-user pair) needs
-                      root and libdpdk-dev
+  --bed LIST          of veth, tap, vhost, loopback and memory, with commas; vhost (corelane at both ends of DPDK's vhost-user
+                      pair) needs root, libdpdk-dev and huge pages, which are given back at the end
+  --open-loop         latency by load for all that was measured on 16 connections and more
   --json FILE         the report, instead of target/compare/DATE.json; the page, with charts, is beside it and ends in .html
   --help              show this text
 
@@ -45,12 +49,20 @@ remove_if_empty() {
 }
 
 report=
+full=yes # all the beds that can be had, unless a flag says otherwise
 dpdk=no
+memory=no
 features=()
 packages=(ip:iproute2 ethtool)
 for flag in "$@"; do
     case $flag in
-        vhost | --bed=vhost) dpdk=yes; features+=(--features dpdk) ;;
+        --quick | --bed | --bed=*) full=no ;;
+    esac
+    case ,${flag#--bed=}, in
+        *,vhost,*) dpdk=yes ;;&
+        *,memory,*) memory=yes ;;
+    esac
+    case $flag in
         json | *,json | json,* | *,json,* | --workloads=*json*) features+=(--features axum) ;;
         wrk | --client=wrk) packages+=(wrk) ;;
         --help | -h) usage; exit 0 ;;
@@ -61,10 +73,22 @@ done
 heading "What it needs"
 need_cargo
 if is_root; then
-    [ "$dpdk" = no ] || need_dpdk || die "libdpdk 22.11 or later is missing: apt-get install libdpdk-dev" 1
+    if [ "$dpdk$full" != nono ]; then
+        if need_dpdk; then
+            features+=(--features dpdk)
+        elif [ "$dpdk" = yes ]; then
+            die "libdpdk 22.11 or later is missing: apt-get install libdpdk-dev" 1
+        else
+            note "libdpdk 22.11 or later is missing: vhost is left out; for it: apt-get install libdpdk-dev"
+        fi
+    fi
     need_commands "${packages[@]}" || die "missing: apt-get install ${MISSING[*]}" 1
 else
     note "no root: network namespaces, and so veth and AF_XDP, are left out; for them run: sudo scripts/compare.sh $*"
+fi
+
+if [ "$memory$full" != nono ] && ! need_commands valgrind; then
+    note "valgrind is missing, and so no instructions are counted: apt-get install valgrind"
 fi
 
 heading "Building (cargo build --release)"

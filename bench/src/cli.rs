@@ -372,7 +372,7 @@ pub struct CompareArgs {
     /// Rounds; in each round every engine is measured once [default: 5 with --quick, else 10]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub rounds: Option<u32>,
-    /// Seconds of one measurement [default: 0.9 with --quick, 0.8 on several beds, else 3]
+    /// Seconds of one measurement [default: 0.9 with --quick, 0.7 on several beds, else 3]
     #[arg(long, value_name = "S", value_parser = seconds)]
     pub seconds: Option<Duration>,
     /// Seconds before each measurement, not measured [default: 0.2 with --quick or on several beds, else 0.5]

@@ -56,6 +56,7 @@ fn the_report_has_the_machine_the_settings_and_a_row_for_each_engine() {
     for name in ["kernel", "cpu", "rustc", "version"] {
         assert!(report["machine"][name].is_string(), "{name}");
     }
+    check_commit(&report["machine"]["commit"], &table);
     assert_eq!(number(&report, "/format"), 1.0);
     assert!(number(&report, "/machine/cores") >= 2.0);
     assert!(number(&report, "/machine/memory_mib") > 0.0);
@@ -72,6 +73,24 @@ fn the_report_has_the_machine_the_settings_and_a_row_for_each_engine() {
         assert!(table.contains(&format!("| {engine} ")), "{engine} is in the table: {table}");
     }
     check_page(&file.0);
+}
+
+/// The report names the commit that git does: in a checkout, the one that is checked out while nobody commits.
+fn check_commit(commit: &Value, table: &str) {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let git = |args: &[&str]| {
+        let output = Command::new("git").arg("-C").arg(root).args(args).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let top = git(&["rev-parse", "--show-toplevel"]).and_then(|top| fs::canonicalize(top).ok());
+    if top.is_none() || top != fs::canonicalize(root).ok() {
+        assert!(commit.is_null() && table.contains("(not built in a git checkout)"), "{commit}: {table}");
+        return;
+    }
+    let is = git(&["describe", "--always"]).expect("a commit");
+    let said = commit.as_str().expect("a commit");
+    assert!(said == is || said == format!("{is}-dirty"), "{said}, not {is}");
+    assert!(table.contains(&format!("(commit {said})")), "{table}");
 }
 
 /// The page beside the report is the one that `report html` makes of it, and a report is the same as itself.
@@ -136,6 +155,32 @@ fn check_row(row: &Value) {
         assert!(rising, "{round}");
         assert!((0.0..=1.0).contains(&number(round, "/client_cpu/user")), "{round}");
     }
+}
+
+#[test]
+fn several_beds_are_one_report_and_each_row_has_its_own() {
+    if cores() < 2 {
+        eprintln!("SKIPPED: compare needs two cores");
+        return;
+    }
+    let file = TempFile::new("beds.json");
+    let output = Command::new(env!("CARGO_BIN_EXE_corelane-bench"))
+        .args(["compare", "--bed", "loopback,memory", "--rounds", "1", "--seconds", "0.1", "--warmup", "0"])
+        .args(["--workloads", "echo", "--connections", "2", "--engines", "epoll,corelane-stack", "--json"])
+        .arg(&file.0)
+        .output()
+        .expect("the binary starts");
+    let (said, table) = (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
+    assert!(output.status.success(), "{said}\n{table}");
+    assert!(said.starts_with("compare, bed memory, loopback:\n"), "{said}");
+    let report: Value = serde_json::from_str(&fs::read_to_string(&file.0).expect("a report")).expect("JSON");
+    assert_eq!(report["settings"]["beds"], serde_json::json!(["memory", "loopback"]));
+    let rows = report["rows"].as_array().expect("rows").iter();
+    let rows: Vec<_> = rows.map(|row| (row["bed"].as_str(), row["engine"].as_str())).collect();
+    let expected = [("memory", "corelane-stack"), ("loopback", "epoll")];
+    assert_eq!(rows, expected.map(|(bed, engine)| (Some(bed), Some(engine))));
+    let page = fs::read_to_string(file.0.with_extension("html")).expect("a page");
+    assert!(page.contains("echo of 64 B, in memory") && page.contains("echo of 64 B, loopback"));
 }
 
 /// A row that is the client's figure, or whose peer is one, has no ratio.

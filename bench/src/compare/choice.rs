@@ -86,7 +86,8 @@ pub fn engines(bed: Bed, quick: bool, full: bool) -> Vec<Engine> {
         Bed::Loopback if full => vec![Bio, Epoll, EpollSpin, IoUring, Tokio, CorelaneKernel],
         _ => vec![Bio, Epoll, EpollSpin, IoUring, Tokio, CorelaneKernel, Corelane],
     };
-    if !quick && matches!(bed, Bed::Veth | Bed::Vhost) {
+    // In full it is beside vhost on veth.
+    if !quick && (bed == Bed::Veth || bed == Bed::Vhost && !full) {
         list.push(EpollTuned);
     }
     if full && bed == Bed::Veth {

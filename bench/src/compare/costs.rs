@@ -126,7 +126,7 @@ pub fn count(
         }
         progress.measure(format_args!("{}, {}", series.cell, series.engine));
         let result = measure::measure(plan, &series.cell, series.engine, &place, &extra, stop);
-        progress.done(plan.counting_of(&series.cell));
+        progress.done(plan.counting_of(&series.cell, series.engine));
         anyhow::ensure!(!stop.requested(), "stopped by a signal; all is cleaned up");
         match result {
             Ok(measurement) => series.counted = Some(measurement),

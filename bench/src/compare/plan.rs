@@ -19,12 +19,15 @@ use crate::{load, serve, sys};
 /// Starting and ending a server and a client, apart from the connections.
 const PROCESSES: Duration = Duration::from_millis(150);
 
+/// DPDK's own start and end at both ends: it clears its memory, and loads all of its drivers.
+const DPDK: Duration = Duration::from_millis(1100);
+
 /// Making one connection.
 const CONNECT: Duration = Duration::from_micros(150);
 
 /// Rounds, milliseconds of one measurement and milliseconds before it, of a run in full: all of it in half an hour. Many short rounds
 /// tell more than few long ones: what moves the figures changes from minute to minute.
-const FULL: (u32, u64, u64) = (10, 800, 200);
+const FULL: (u32, u64, u64) = (10, 700, 200);
 
 /// One line of questions: the engines that are compared with each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -192,24 +195,26 @@ impl Plan {
     }
 
     /// About how long one measurement takes.
-    pub fn time_of(&self, cell: &Cell) -> Duration {
-        self.warmup + self.seconds + overhead(cell)
+    pub fn time_of(&self, cell: &Cell, engine: Engine) -> Duration {
+        self.warmup + self.seconds + overhead(cell, engine)
     }
 
     /// About how long a round takes.
     pub fn round_of(&self, cell: &Cell) -> Duration {
-        self.time_of(cell) * count(cell.engines.len())
+        cell.engines.iter().map(|engine| self.time_of(cell, *engine)).sum()
     }
 
     /// About how long it takes to count the system calls.
     pub fn counting(&self) -> Duration {
         let counted = self.cells.iter().filter(|cell| cell.bed != Bed::Memory);
-        counted.map(|cell| self.counting_of(cell) * count(cell.engines.len())).sum()
+        let each =
+            |cell: &Cell| cell.engines.iter().map(|engine| self.counting_of(cell, *engine)).sum::<Duration>();
+        counted.map(each).sum()
     }
 
     /// The same of one engine.
-    pub fn counting_of(&self, cell: &Cell) -> Duration {
-        overhead(cell) + costs::time(self)
+    pub fn counting_of(&self, cell: &Cell, engine: Engine) -> Duration {
+        overhead(cell, engine) + costs::time(self)
     }
 
     /// About how long it takes to count instructions.
@@ -225,8 +230,11 @@ impl Plan {
     /// About how long the open loop of a group takes.
     pub fn open_loop_of(&self, group: &[Cell]) -> Duration {
         let levels = count(sweep::LEVELS.len());
-        let engines = |cell: &Cell| count(sweep::engines(self, cell).len());
-        let round: Duration = group.iter().map(|cell| self.time_of(cell) * engines(cell)).sum();
+        let of_cell = |cell: &Cell| {
+            let engines = sweep::engines(self, cell).into_iter();
+            engines.map(|engine| self.time_of(cell, engine)).sum::<Duration>()
+        };
+        let round: Duration = group.iter().map(of_cell).sum();
         round * (sweep::SEARCH + self.rounds * levels)
     }
 
@@ -242,8 +250,9 @@ impl Plan {
 }
 
 /// Of one measurement, beside its warm-up and its measured time.
-fn overhead(cell: &Cell) -> Duration {
-    PROCESSES + CONNECT * count(cell.connections + cell.beside.idle + cell.beside.slow)
+fn overhead(cell: &Cell, engine: Engine) -> Duration {
+    let dpdk = if bed::of(cell.bed, engine) == Bed::Vhost { DPDK } else { Duration::ZERO };
+    PROCESSES + dpdk + CONNECT * count(cell.connections + cell.beside.idle + cell.beside.slow)
 }
 
 fn count(number: usize) -> u32 {

@@ -79,7 +79,7 @@ pub fn run(plan: &Plan, beds: &Beds, progress: &Progress, stop: &Stop) -> anyhow
                     Ok(measurement) => one.measurements.push(measurement),
                     Err(error) => one.failures.push(format!("{error:#}")),
                 }
-                progress.done(plan.time_of(&one.cell));
+                progress.done(plan.time_of(&one.cell, one.engine));
             }
             series.rotate_right(first);
         }

@@ -137,7 +137,7 @@ fn find(
         let extra = Extra { rate: Some(rate), seed: plan.seed + number, ..Extra::default() };
         let result = measure::measure(plan, cell, engine, &beds.place(engine, cell), &extra, stop);
         // Nobody knows how many a search takes.
-        progress.done(if number <= u64::from(SEARCH) { plan.time_of(cell) } else { Duration::ZERO });
+        progress.done(if number <= u64::from(SEARCH) { plan.time_of(cell, engine) } else { Duration::ZERO });
         anyhow::ensure!(!stop.requested(), "stopped by a signal; all is cleaned up");
         Ok(match result {
             Ok(measurement) => Point::of(&measurement, bound).ok_or_else(|| "a closed loop".to_owned()),
@@ -188,7 +188,7 @@ fn rounds(
             let level = of_knee * 100.0;
             progress.measure(format_args!("{level:.0} % of the knee, round {}, {}", round + 1, one.engine));
             let result = measure::measure(plan, cell, one.engine, &place, &extra, stop);
-            progress.done(plan.time_of(cell));
+            progress.done(plan.time_of(cell, one.engine));
             anyhow::ensure!(!stop.requested(), "stopped by a signal; all is cleaned up");
             match result {
                 Ok(measurement) => one.measurements.push(measurement),
