@@ -86,6 +86,13 @@ impl Child {
         })
     }
 
+    /// KiB of its memory that are resident (VmRSS of proc_pid_status(5)); `None` when it has ended.
+    pub fn resident_kib(&self) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        line.trim().strip_suffix(" kB")?.parse().ok()
+    }
+
     /// How long its first thread has waited for its core while it could have run: proc_pid_schedstat(5) calls it run delay. `None` where
     /// the kernel doesn't count it (CONFIG_SCHED_INFO).
     pub fn run_delay(&self) -> Option<Duration> {

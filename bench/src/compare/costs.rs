@@ -49,6 +49,13 @@ pub struct Costs {
     /// Of both ends in memory, counted by valgrind; `None` where they weren't.
     #[serde(default)]
     pub instructions: Option<f64>,
+    /// Calls of malloc, calloc, realloc and posix_memalign, counted with them.
+    #[serde(default)]
+    pub allocations: Option<f64>,
+    /// Bytes that the resident memory of the server's process grew by for each connection, until the load had run for the warm-up;
+    /// `None` in memory and on few connections. What the kernel holds for sockets, and DPDK's huge pages, are not in it.
+    #[serde(default)]
+    pub connection_bytes: Option<f64>,
 }
 
 impl Costs {
@@ -86,6 +93,8 @@ impl Costs {
             }),
             copied_bytes: count(|round| round.copied_bytes),
             instructions: series.instructions,
+            allocations: series.allocations,
+            connection_bytes: middle(rounds.iter().filter_map(Measurement::connection_bytes).collect()),
         }
     }
 }

@@ -8,7 +8,7 @@ use super::report::Comparison;
 use super::row::Row;
 use super::table;
 
-const HEADER: [&str; 13] = [
+const HEADER: [&str; 15] = [
     "bed",
     "workload",
     "bytes",
@@ -22,6 +22,8 @@ const HEADER: [&str; 13] = [
     "system calls/req",
     "copied B/req",
     "instructions/req",
+    "allocations/req",
+    "server B/conn",
 ];
 
 /// One line a row of the closed loop; a row of the open loop costs what its rate does.
@@ -46,6 +48,8 @@ fn cells(row: &Row) -> Vec<String> {
         costs.system_calls.map_or_else(dash, |calls| format!("{calls:.3}")),
         costs.copied_bytes.map_or_else(dash, |bytes| format!("{bytes:.1}")),
         costs.instructions.map_or_else(dash, |count| format!("{count:.0}")),
+        costs.allocations.map_or_else(dash, |count| format!("{count:.3}")),
+        costs.connection_bytes.map_or_else(dash, |bytes| format!("{bytes:.0}")),
     ];
     table::place(row).into_iter().chain(figures).collect()
 }

@@ -42,7 +42,10 @@ pub fn count(
         anyhow::ensure!(!stop.requested(), "stopped by a signal; all is cleaned up");
         progress.done(EACH);
         match result {
-            Ok(counts) => series.instructions = Some(counts.total()),
+            Ok(counts) => {
+                series.instructions = Some(counts.total());
+                series.allocations = Some(counts.allocations);
+            }
             Err(error) => {
                 left_out.push(format!("instructions of {}, {}: {error:#}", series.engine, series.cell));
             }

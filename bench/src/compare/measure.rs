@@ -20,6 +20,9 @@ use crate::sys::Stop;
 /// For a server to be ready, an answer to come, or a thousand connections to be made.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// From so many on the memory of a process tells something of one connection.
+const LEAST_CONNECTIONS: usize = 100;
+
 /// What one measurement gave.
 #[derive(Serialize, Deserialize, Debug, Clone)]
 pub struct Measurement {
@@ -47,6 +50,10 @@ pub struct Measurement {
     /// Of the server; `None` where they weren't counted.
     #[serde(default)]
     pub system_calls: Option<u64>,
+    /// KiB of the server's process that were resident when it was ready, and when the measured time began; `None` in memory, where
+    /// the client's are among them.
+    #[serde(default)]
+    pub resident_kib: Option<(u64, u64)>,
     /// Payload bytes that corelane copied in the server; `None` of other engines.
     #[serde(default)]
     pub copied_bytes: Option<u64>,
@@ -57,6 +64,13 @@ impl Measurement {
     /// goes first.
     pub fn server_busy(&self) -> f64 {
         self.server_work.unwrap_or(self.cpu.busy)
+    }
+
+    /// Bytes that the server's process grew by for each connection; `None` on few, where it is what each process needs at first.
+    pub fn connection_bytes(&self) -> Option<f64> {
+        let (before, after) = self.resident_kib.filter(|_| self.report.connections >= LEAST_CONNECTIONS)?;
+        let grown = after.saturating_sub(before) * 1024;
+        Some(grown as f64 / self.report.connections as f64) // exact up to 2^53
     }
 
     /// The same of the client; `None` when it has no core of its own.
@@ -125,6 +139,7 @@ pub fn measure(
     let address = line.strip_prefix(READY).and_then(|address| address.parse::<SocketAddr>().ok());
     let address = address.with_context(|| format!("`serve` said {line:?}, not its address"))?;
 
+    let resident = server.resident_kib();
     let flags = client_flags(plan, cell, address, place, extra);
     let (warmup, seconds) = extra.times(plan);
     let mut client = Child::start("load", &place.client_prefix, &flags)?;
@@ -132,6 +147,7 @@ pub fn measure(
     let patience = PATIENCE + cell.beside.patience();
     expect(&mut client, "start", patience + warmup, stop)?;
     let before = sample(plan, &mut server, &client, stop)?;
+    let resident = resident.zip(server.resident_kib());
     expect(&mut client, "end", PATIENCE + seconds, stop)?;
     let after = sample(plan, &mut server, &client, stop)?;
     let report = client.line(patience, stop)?;
@@ -139,7 +155,7 @@ pub fn measure(
     server.finish(stop);
     let report: Report = serde_json::from_str(&report).with_context(|| format!("`load` said {report:?}"))?;
     anyhow::ensure!(report.requests > 0, "no answer in the measured time");
-    Ok(since(&before, &after, report))
+    Ok(Measurement { resident_kib: resident, ..since(&before, &after, report) })
 }
 
 fn since(before: &Sample, after: &Sample, report: Report) -> Measurement {
@@ -159,6 +175,7 @@ fn since(before: &Sample, after: &Sample, report: Report) -> Measurement {
         server_waited: part(before.server_waited, after.server_waited),
         client_waited: part(before.client_waited, after.client_waited),
         system_calls: more(|counters| counters.system_calls),
+        resident_kib: None,
         copied_bytes: more(|counters| counters.copied_bytes),
     }
 }

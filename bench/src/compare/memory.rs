@@ -45,6 +45,7 @@ pub fn measure(plan: &Plan, cell: &Cell, engine: Engine, stop: &Stop) -> anyhow:
         server_waited: None,
         client_waited: None,
         system_calls: None,
+        resident_kib: None,
         copied_bytes: None,
     })
 }

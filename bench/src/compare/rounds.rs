@@ -32,6 +32,8 @@ pub struct Series {
     pub counted: Option<Measurement>,
     /// Of a request, both ends; `None` where they weren't counted.
     pub instructions: Option<f64>,
+    /// The same of calls of the allocator.
+    pub allocations: Option<f64>,
 }
 
 impl Series {
@@ -47,6 +49,7 @@ impl Series {
             offered: None,
             counted: None,
             instructions: None,
+            allocations: None,
         }
     }
 }

@@ -15,11 +15,16 @@ use crate::sys::Stop;
 const FEW: u64 = 4_000;
 const MANY: u64 = 44_000;
 
-/// Instructions of a request, both ends together.
+/// The functions of the C library that give memory; Rust's allocator calls them. Giving it back is not counted.
+const ALLOCATORS: [&str; 6] = ["malloc", "calloc", "realloc", "posix_memalign", "aligned_alloc", "memalign"];
+
+/// What a request takes, of both ends together.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Counts {
     /// By function, its own without those that it calls, most first.
     pub functions: Vec<(String, f64)>,
+    /// Calls of [`ALLOCATORS`].
+    pub allocations: f64,
 }
 
 impl Counts {
@@ -39,17 +44,27 @@ pub fn count(echo: &Echo, stop: &Stop) -> anyhow::Result<Counts> {
     let many = measure(echo, MANY)?;
     anyhow::ensure!(!stop.requested(), "stopped by a signal before the end");
     let each = |(name, count): (String, u64)| {
-        let before = few.get(&name).copied().unwrap_or(0);
+        let before = few.costs.get(&name).copied().unwrap_or(0);
         (name, (count as f64 - before as f64) / (MANY - FEW) as f64) // counts stay far below 2^53
     };
     let mut functions: Vec<(String, f64)> =
-        many.into_iter().map(each).filter(|(_, count)| *count > 0.0).collect();
+        many.costs.into_iter().map(each).filter(|(_, count)| *count > 0.0).collect();
     functions.sort_by(|(name, a), (other, b)| b.total_cmp(a).then_with(|| name.cmp(other)));
-    Ok(Counts { functions })
+    let allocations = (many.allocations as f64 - few.allocations as f64) / (MANY - FEW) as f64; // far below 2^53
+    Ok(Counts { functions, allocations })
 }
 
-/// Instructions by function, of a run with so many requests.
-fn measure(echo: &Echo, requests: u64) -> anyhow::Result<HashMap<String, u64>> {
+/// What one run took.
+#[derive(Debug, Default, PartialEq)]
+struct Run {
+    /// Instructions by function, its own without those that it calls.
+    costs: HashMap<String, u64>,
+    /// Calls of [`ALLOCATORS`].
+    allocations: u64,
+}
+
+/// Of a run with so many requests.
+fn measure(echo: &Echo, requests: u64) -> anyhow::Result<Run> {
     let binary = std::env::current_exe().context("finding the path of this binary")?;
     let output = std::env::temp_dir().join(format!("corelane-profile-{}-{requests}", std::process::id()));
     let mut command = Command::new("valgrind");
@@ -80,26 +95,31 @@ fn measure(echo: &Echo, requests: u64) -> anyhow::Result<HashMap<String, u64>> {
 }
 
 /// The self cost of each function in a file of callgrind (the manual's chapter "Callgrind Format Specification").
-fn parse(text: &str) -> HashMap<String, u64> {
+fn parse(text: &str) -> Run {
     let mut names: HashMap<&str, &str> = HashMap::new();
-    let mut costs = HashMap::new();
+    let mut run = Run::default();
     let mut function = None;
+    let mut called = None;
     let mut is_call = false;
     for line in text.lines() {
         if let Some(name) = line.strip_prefix("fn=") {
             function = Some(resolve(name, &mut names));
         } else if let Some(name) = line.strip_prefix("cfn=") {
-            resolve(name, &mut names); // it may name it for the first time
-        } else if line.starts_with("calls=") {
+            called = Some(resolve(name, &mut names));
+        } else if let Some(calls) = line.strip_prefix("calls=") {
             is_call = true; // the next line is what the call took, all together
+            if called.is_some_and(|name| ALLOCATORS.contains(&name)) {
+                run.allocations +=
+                    calls.split(' ').next().and_then(|count| count.parse::<u64>().ok()).unwrap_or(0);
+            }
         } else if let Some(cost) = cost(line)
             && !std::mem::take(&mut is_call)
             && let Some(function) = function
         {
-            *costs.entry(function.to_owned()).or_insert(0) += cost;
+            *run.costs.entry(function.to_owned()).or_insert(0) += cost;
         }
     }
-    costs
+    run
 }
 
 /// `(3) name` names number 3, `(3)` is it.

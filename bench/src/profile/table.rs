@@ -42,6 +42,11 @@ pub fn print_counts(args: &ProfileArgs, counts: &Counts) -> anyhow::Result<()> {
         "all: {total:.0} a request, {:.0} an end (with the client's part: it makes and checks every byte)",
         total / 2.0
     )?;
+    writeln!(
+        out,
+        "allocations: {:.3} a request, both ends (calls of malloc, calloc, realloc, posix_memalign)",
+        counts.allocations
+    )?;
     Ok(())
 }
 

@@ -88,6 +88,7 @@ fn measurement(workload: Workload, connections: usize, rate: f64) -> Measurement
         server_waited: None,
         client_waited: None,
         system_calls: None,
+        resident_kib: None,
         copied_bytes: None,
     }
 }

@@ -33,6 +33,7 @@ fn round(user: f64, copied_bytes: Option<u64>) -> Measurement {
         server_waited: None,
         client_waited: None,
         system_calls: None,
+        resident_kib: Some((1000, 1250)),
         copied_bytes,
     }
 }
@@ -69,4 +70,15 @@ fn costs_are_those_of_a_request_in_the_middle_round() {
 fn what_an_engine_does_not_say_is_not_known() {
     let costs = Costs::of(&series(vec![round(0.4, None)]));
     assert_eq!(costs.copied_bytes, None);
+}
+
+#[test]
+fn the_memory_of_a_connection_is_told_where_there_are_many() {
+    let with = |connections| {
+        let mut round = round(0.4, None);
+        round.report.connections = connections;
+        Costs::of(&series(vec![round])).connection_bytes
+    };
+    assert_eq!((with(1), with(99)), (None, None));
+    assert_eq!(with(100), Some(250.0 * 1024.0 / 100.0));
 }

@@ -33,6 +33,7 @@ fn round(requests: u64, server: f64, client: f64) -> Measurement {
         server_waited: None,
         client_waited: None,
         system_calls: None,
+        resident_kib: None,
         copied_bytes: None,
     }
 }

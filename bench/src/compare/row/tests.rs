@@ -33,6 +33,7 @@ fn measurement(requests: u64, p50: f64, byte_errors: u64) -> Measurement {
         server_waited: None,
         client_waited: None,
         system_calls: None,
+        resident_kib: None,
         copied_bytes: None,
     }
 }

@@ -26,11 +26,21 @@ totals: 1141
 
 #[test]
 fn self_costs_add_up_by_function_without_those_of_calls() {
-    let costs = parse(FILE);
+    let Run { costs, allocations } = parse(FILE);
+    assert_eq!(allocations, 0);
     assert_eq!(costs["main"], 14, "10, 3 and, further down, 1");
     assert_eq!(costs["corelane::turn"], 120);
     assert_eq!(costs["<a as b>::c"], 7);
     assert_eq!(costs.len(), 3, "{costs:?}");
+}
+
+#[test]
+fn calls_of_the_allocator_are_counted_whoever_calls() {
+    let file = "fn=(1) main\n5 10\ncfn=(2) malloc\ncalls=4 +8\n* 400\ncfn=(3) _int_malloc\ncalls=9 0\n* 1\nfn=(4) other\n\
+                cfn=(2)\ncalls=3 0\n+1 300\ncfn=(5) realloc\ncalls=2 0\n+1 70\ncfn=(6) free\ncalls=5 0\n+1 5\nfn=(2)\n1 700\n";
+    let run = parse(file);
+    assert_eq!(run.allocations, 4 + 3 + 2);
+    assert_eq!(run.costs["malloc"], 700);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::compare::row::{Row, spread};
 use crate::compare::sweep::Offered;
 use crate::load::report::Latency;
 
-const HEADER: [&str; 16] = [
+const HEADER: [&str; 18] = [
     "engine",
     "requests a second",
     "Gbit/s",
@@ -28,6 +28,8 @@ const HEADER: [&str; 16] = [
     "switches a request",
     "system calls a request",
     "instructions a request",
+    "allocations a request",
+    "server's bytes a connection",
     "bed",
 ];
 
@@ -108,6 +110,8 @@ fn line(row: &Row) -> String {
         format!("{:.3}", row.context_switches_per_request),
         row.costs.system_calls.map_or_else(|| "-".to_owned(), |calls| format!("{calls:.2}")),
         row.costs.instructions.map_or_else(|| "-".to_owned(), |count| format!("{count:.0}")),
+        row.costs.allocations.map_or_else(|| "-".to_owned(), |count| format!("{count:.3}")),
+        row.costs.connection_bytes.map_or_else(|| "-".to_owned(), |bytes| format!("{bytes:.0}")),
         row.bed.to_string(),
     ];
     let (engine, class) = (row.engine, look(row.engine).class);
