@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::measure::Measurement;
 use super::row::{median, spread};
+use crate::cli::Engine;
 
 /// A client that had work for a greater part of the time than this was the limit, unless the server had too.
 pub const FULL: f64 = 0.95;
@@ -56,6 +57,21 @@ impl Headroom {
                 .flatten()
                 .collect(),
         }
+    }
+}
+
+impl Headroom {
+    /// With what must be said of `engine`: whether epoll-tuned had work nobody knows, as the kernel polls inside of its waits.
+    pub fn for_engine(mut self, engine: Engine) -> Self {
+        if let (Engine::EpollTuned, Some(client)) = (engine, self.client_busy.filter(|client| *client > FULL))
+        {
+            self.warnings.push(format!(
+                "the client may have been the limit: it had work for {:.0} % of the time, and the server, which polls \
+                 inside of its waits, can't say for how much",
+                client * 100.0
+            ));
+        }
+        self
     }
 }
 

@@ -210,7 +210,7 @@ impl Row {
             ratio_to_tokio: None,
             ratio_to_corelane_kernel: None,
             offered: series.offered,
-            headroom: Headroom::of(rounds),
+            headroom: Headroom::of(rounds).for_engine(series.engine),
             costs: Costs::of(series),
             commands: series.commands.clone(),
             measurements: rounds.clone(),

@@ -52,6 +52,8 @@ fn words(engine: Engine) -> &'static [&'static str] {
              with 200 µs, a budget of 64 and prefer_busy_poll",
             "a veth pair of its own: GRO at the server's end and TSO off at the client's, which gives it NAPI; \
              napi_defer_hard_irqs 2, gro_flush_timeout 2 ms",
+            "server busy is what its core was busy, which is always: the kernel polls inside of epoll_wait, and doesn't say for \
+             how much of the time it found something",
             "no SO_REUSEPORT (one core has one listener), no TCP_QUICKACK (answers carry the acknowledgements)",
         ],
         Engine::IoUring => &[

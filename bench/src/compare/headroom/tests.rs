@@ -121,3 +121,16 @@ fn an_open_loop_says_its_own_lateness_and_rates_that_were_not_met() {
     assert!(warnings[0].contains("late itself: p99 4.0 us of the 20.0 us"), "{warnings:?}");
     assert!(warnings[1].contains("in 1 of 4 rounds: 360000 of 400000 sent"), "{warnings:?}");
 }
+
+#[test]
+fn a_full_client_of_an_engine_that_polls_in_the_kernel_is_said() {
+    let of = |engine, client| {
+        let rounds: Vec<_> = (0..4).map(|_| round(100_000, 1.0, client)).collect();
+        Headroom::of(&rounds).for_engine(engine)
+    };
+    let said = of(Engine::EpollTuned, 0.97);
+    assert!(said.warnings[0].contains("may have been the limit: it had work for 97 %"), "{said:?}");
+    assert_eq!(said.refused, None, "nobody knows that it was");
+    assert_eq!(of(Engine::EpollTuned, 0.9).warnings, [] as [&str; 0]);
+    assert_eq!(of(Engine::Epoll, 0.97).warnings, [] as [&str; 0], "both were full");
+}
