@@ -3,7 +3,6 @@
 use std::fmt;
 use std::fs;
 use std::io;
-use std::slice;
 use std::time::Duration;
 
 use super::bed;
@@ -159,13 +158,14 @@ impl Plan {
         self.cells.chunk_by(Cell::is_beside)
     }
 
-    /// A group in words, with its beds where there are several in the run.
-    pub fn name_of(&self, group: &[Cell]) -> String {
-        let Some(first) = group.first() else { return String::new() };
+    /// Cells that are measured in the same rounds in words, with their beds where there are several in the run.
+    pub fn name_of<'a>(&self, group: impl IntoIterator<Item = &'a Cell>) -> String {
+        let mut group = group.into_iter().peekable();
+        let Some(first) = group.peek().map(ToString::to_string) else { return String::new() };
         if self.choice.beds.len() < 2 {
-            return first.to_string();
+            return first;
         }
-        let beds: Vec<_> = group.iter().map(|cell| cell.bed.to_string()).collect();
+        let beds: Vec<_> = group.map(|cell| cell.bed.to_string()).collect();
         format!("{first}, {}", beds.join(" and "))
     }
 
@@ -332,19 +332,29 @@ struct Engines {
 }
 
 impl Engines {
-    fn new(args: &CompareArgs, bed: Bed, full: bool, left_out: &mut Vec<String>) -> anyhow::Result<Self> {
+    fn new(
+        args: &CompareArgs,
+        bed: Bed,
+        choice: &Choice,
+        left_out: &mut Vec<String>,
+    ) -> anyhow::Result<Self> {
         let default = args.engines.is_empty();
         let mut list = args.engines.clone();
         if default {
-            list = choice::engines(bed, args.quick, full);
+            list = choice::engines(bed, args.quick, choice.full);
         }
+        // Beside the bed of memory nothing of loopback is in memory.
+        let both = bed == Bed::Loopback && choice.beds.contains(&Bed::Memory);
+        list.retain(|engine| !(both && memory::ENGINES.contains(engine)));
         let uring = list.contains(&Engine::IoUring).then(|| Ring::new().err()).flatten();
-        list.retain(|&engine| match missing(bed, engine, uring.as_ref()) {
-            Some(reason) => {
+        list.retain(|&engine| {
+            let Some(reason) = missing(bed, engine, uring.as_ref()) else { return true };
+            // An engine that is measured on another bed is not left out.
+            let mut others = choice.beds.iter().filter(|other| **other != bed);
+            if !others.any(|other| missing(*other, engine, uring.as_ref()).is_none()) {
                 left_out.push(format!("{engine}: {reason}"));
-                false
             }
-            None => true,
+            false
         });
         if list.is_empty() {
             return Err(bad_input(format!(
@@ -353,7 +363,7 @@ impl Engines {
                 left_out.join("; ")
             )));
         }
-        Ok(Self { list, default, beside: Beside::of(args, bed, workloads(args, bed, full))? })
+        Ok(Self { list, default, beside: Beside::of(args, bed, workloads(args, bed, choice.full))? })
     }
 
     fn at(
@@ -422,7 +432,7 @@ fn all_cells(
     let several = choice.beds.len() > 1;
     for bed in choice.beds.clone() {
         let mut without = Vec::new();
-        let found = cells(args, bed, choice.full, &mut without);
+        let found = cells(args, bed, choice, &mut without);
         left_out.extend(without.into_iter().map(|reason| match several {
             true => format!("bed {bed}: {reason}"),
             false => reason,
@@ -469,17 +479,22 @@ fn workloads(args: &CompareArgs, bed: Bed, full: bool) -> &[Workload] {
 }
 
 /// The cells of one bed.
-fn cells(args: &CompareArgs, bed: Bed, full: bool, left_out: &mut Vec<String>) -> anyhow::Result<Vec<Cell>> {
+fn cells(
+    args: &CompareArgs,
+    bed: Bed,
+    choice: &Choice,
+    left_out: &mut Vec<String>,
+) -> anyhow::Result<Vec<Cell>> {
     if bed != Bed::Vhost && !args.mtu.is_empty() {
         return Err(bad_input(format!("--mtu: bed {bed} has one of its own: use it with --bed vhost")));
     }
-    let engines = Engines::new(args, bed, full, left_out)?;
+    let engines = Engines::new(args, bed, choice, left_out)?;
     check_client(args, bed)?;
     check_pipeline(args, bed)?;
     let mut cells = Vec::new();
-    for &workload in workloads(args, bed, full) {
+    for &workload in workloads(args, bed, choice.full) {
         let connections = match args.connections.as_slice() {
-            [] => choice::connections(bed, workload, full),
+            [] => choice::connections(bed, workload, choice.full),
             chosen => chosen,
         };
         for (mtu, size) in variants(args, bed, workload) {
@@ -569,7 +584,7 @@ impl fmt::Display for Plan {
         writeln!(formatter, "compare, bed {}:", beds.join(", "))?;
         for cell in &self.cells {
             let engines: Vec<_> = cell.engines.iter().map(ToString::to_string).collect();
-            writeln!(formatter, "  {}: {}", self.name_of(slice::from_ref(cell)), engines.join(", "))?;
+            writeln!(formatter, "  {}: {}", self.name_of([cell]), engines.join(", "))?;
         }
         for reason in &self.left_out {
             writeln!(formatter, "  left out: {reason}")?;

@@ -102,7 +102,8 @@ pub fn run(
 ) -> anyhow::Result<Sweep> {
     let mut sweep = Sweep::default();
     for group in plan.open_groups() {
-        progress.stage(format_args!("{}, open loop", plan.name_of(group)), plan.open_loop_of(group));
+        let open = group.iter().filter(|cell| !engines(plan, cell).is_empty());
+        progress.stage(format_args!("{}, open loop", plan.name_of(open)), plan.open_loop_of(group));
         let fits = |series: &&Series| {
             group.contains(&series.cell) && engines(plan, &series.cell).contains(&series.engine)
         };
@@ -145,7 +146,7 @@ fn find(
         })
     })?;
     let knee = found.rate.map_or_else(|| "none".to_owned(), |rate| format!("{rate:.0} req/s"));
-    progress.note(format_args!("knee of {engine}: {knee}"));
+    progress.note(format_args!("knee of {engine}, {}: {knee}", series.bed));
     Ok(Knee {
         bed: series.bed,
         engine,

@@ -110,6 +110,19 @@ fn a_bed_without_what_is_asked_for_is_left_out_of_several() {
 }
 
 #[test]
+fn an_engine_is_left_out_only_when_no_bed_has_it() {
+    let flags =
+        ["--bed", "memory,loopback", "--engines", "epoll,epoll-tuned,corelane", "--workloads", "echo"];
+    let plan = plan(&flags).expect("a plan");
+    let of =
+        |bed| plan.cells.iter().filter(move |cell| cell.bed == bed).flat_map(|cell| cell.engines.clone());
+    assert!(of(Bed::Memory).all(|engine| engine == Engine::Corelane) && of(Bed::Memory).count() > 0);
+    assert!(of(Bed::Loopback).all(|engine| engine == Engine::Epoll) && of(Bed::Loopback).count() > 0);
+    assert!(plan.left_out.iter().all(|reason| reason.contains("epoll-tuned: ")), "{:?}", plan.left_out);
+    assert!(!plan.left_out.is_empty());
+}
+
+#[test]
 fn chosen_engines_are_measured_everywhere() {
     let flags = ["--engines", "epoll,epoll-spin", "--connections", "2,3", "--workloads", "crr"];
     let plan = plan(&flags).expect("a plan");
