@@ -19,8 +19,7 @@ impl<'a> Group<'a> {
         let mixed = report.rows.iter().any(|row| row.bed != Bed::Memory);
         for part in Part::all(report) {
             let before = groups.len();
-            for row in report.rows.iter().filter(|row| row.offered.is_none() && part.has(row.bed, row.engine))
-            {
+            for row in report.rows.iter().filter(|row| row.offered.is_none() && part.has_row(row)) {
                 let in_memory = if mixed && row.bed == Bed::Memory { ", in memory" } else { "" };
                 let name = format!("{}{}{in_memory}", row.question(), part.words());
                 match groups[before..].iter_mut().find(|group| group.name == name) {
@@ -29,11 +28,12 @@ impl<'a> Group<'a> {
                 }
             }
             // Peers alone are shown with their own bed.
-            let mut index = 0;
-            groups.retain(|group| {
-                index += 1;
-                index <= before || group.rows.iter().any(|row| part.is_own(row.bed))
-            });
+            for group in &mut groups[before..] {
+                let own = group.rows.iter().filter(|row| part.is_own(row.bed)).map(|row| row.connections);
+                let own: Vec<_> = own.collect();
+                group.rows.retain(|row| own.contains(&row.connections));
+            }
+            groups.retain(|group| !group.rows.is_empty());
         }
         groups
     }
@@ -98,6 +98,12 @@ impl Part {
         let is_peer =
             matches!(self.0, Some(Bed::Vhost | Bed::Tap)) && bed == Bed::Veth && kernel.contains(&engine);
         self.is_own(bed) || is_peer
+    }
+
+    /// The same of a row with all that it says: one with an MTU is a peer of vhost, wherever it ran.
+    pub fn has_row(self, row: &Row) -> bool {
+        let other = self.0 == Some(Bed::Veth) && row.mtu.is_some();
+        !other && self.has(row.bed, row.engine)
     }
 
     /// Whether a row's bed is its own.

@@ -6,6 +6,7 @@ use crate::compare::beside::Beside;
 use crate::compare::knee::Knee;
 use crate::compare::lossy::Links;
 use crate::compare::report::Failure;
+use crate::compare::row::Row;
 use crate::compare::settings::EngineSettings;
 
 fn sample() -> Comparison {
@@ -208,13 +209,19 @@ fn each_of_several_beds_has_its_own_group_with_its_peers() {
     rows[3].bed = Bed::Vhost;
     rows[4].bed = Bed::Memory;
     rows.push(row(Engine::Epoll, Workload::Crr, 16, &rates));
+    rows.push(row(Engine::Epoll, Workload::Echo, 128, &rates));
+    for engine in [Engine::Epoll, Engine::Corelane] {
+        rows.push(Row { mtu: Some(9000), ..row(engine, Workload::Bulk, 1, &rates) });
+    }
+    rows.last_mut().expect("corelane").bed = Bed::Vhost;
     let mut report = report(rows);
     report.settings.beds = vec![Bed::Veth, Bed::Vhost, Bed::Memory];
     let names: Vec<_> = Group::all(&report).into_iter().map(|group| (group.name, group.rows.len())).collect();
     let expected = [
-        ("echo of 64 B, veth", 3),
+        ("echo of 64 B, veth", 4),
         ("crr of 64 B, veth", 1),
         ("echo of 64 B, vhost", 2),
+        ("bulk, MTU 9000, vhost", 2),
         ("echo of 64 B, in memory", 1),
     ];
     assert_eq!(names, expected.map(|(name, rows)| (name.to_owned(), rows)));
