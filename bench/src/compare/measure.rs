@@ -68,9 +68,11 @@ impl Measurement {
 
     /// Bytes that the server's process grew by for each connection; `None` on few, where it is what each process needs at first.
     pub fn connection_bytes(&self) -> Option<f64> {
-        let (before, after) = self.resident_kib.filter(|_| self.report.connections >= LEAST_CONNECTIONS)?;
+        let beside = self.report.beside.idle + self.report.beside.slow;
+        let connections = self.report.connections + beside;
+        let (before, after) = self.resident_kib.filter(|_| connections >= LEAST_CONNECTIONS)?;
         let grown = after.saturating_sub(before) * 1024;
-        Some(grown as f64 / self.report.connections as f64) // exact up to 2^53
+        Some(grown as f64 / connections as f64) // exact up to 2^53
     }
 
     /// The same of the client; `None` when it has no core of its own.

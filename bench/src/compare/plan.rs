@@ -2,17 +2,16 @@
 
 use std::fmt;
 use std::fs;
-use std::io;
 use std::time::Duration;
 
 use super::bed;
 use super::beside::Beside;
 use super::choice::{self, Choice};
+use super::engines::Engines;
 use super::sweep::{self, OpenLoop};
-use super::{costs, instructions, lossy, memory};
+use super::{costs, instructions, lossy};
 use crate::cli::{ArrivalProcess, Bed, CompareArgs, Engine, LoadEngine, Workload};
 use crate::error::bad_input;
-use crate::sys::uring::Ring;
 use crate::{load, serve, sys};
 
 /// Starting and ending a server and a client, apart from the connections.
@@ -155,7 +154,7 @@ impl Plan {
 
     /// The cells, with those beside each other that are measured in the same rounds.
     pub fn groups(&self) -> impl Iterator<Item = &[Cell]> {
-        self.cells.chunk_by(Cell::is_beside)
+        self.cells.chunk_by(Cell::shares_rounds_with)
     }
 
     /// Cells that are measured in the same rounds in words, with their beds where there are several in the run.
@@ -300,128 +299,6 @@ fn cubic() -> Option<String> {
     available.split_whitespace().find(|name| *name == "cubic").map(str::to_owned)
 }
 
-/// Why the bed can't have the engine.
-fn missing(bed: Bed, engine: Engine, uring: Option<&io::Error>) -> Option<String> {
-    if let (Engine::IoUring, Some(error)) = (engine, uring) {
-        return Some(format!("this kernel has none for us ({error}): see `sysctl kernel.io_uring_disabled`"));
-    }
-    unfit(bed, engine).map(str::to_owned)
-}
-
-fn unfit(bed: Bed, engine: Engine) -> Option<&'static str> {
-    let in_memory = memory::ENGINES.contains(&engine);
-    match (bed, engine) {
-        (Bed::Vhost, Engine::Corelane) if !cfg!(feature = "dpdk") => Some(choice::NO_DPDK),
-        (Bed::Loopback, Engine::EpollTuned) => {
-            Some("loopback has no interface that could be polled: take --bed veth")
-        }
-        (Bed::Veth | Bed::Tap | Bed::Vhost, Engine::Corelane) | (Bed::Loopback, _) => None,
-        (Bed::Veth | Bed::Tap | Bed::Vhost, _) if in_memory => Some("it runs on --bed memory only"),
-        (Bed::Memory, _) if !in_memory => Some("it runs on the kernel's network"),
-        _ => None,
-    }
-}
-
-/// Which engines take part.
-struct Engines {
-    list: Vec<Engine>,
-    /// The user didn't choose: epoll-spin only where it is the fair peer of a spinning server.
-    default: bool,
-    /// In memory there are no others beside those that are measured.
-    beside: Beside,
-}
-
-impl Engines {
-    fn new(
-        args: &CompareArgs,
-        bed: Bed,
-        choice: &Choice,
-        left_out: &mut Vec<String>,
-    ) -> anyhow::Result<Self> {
-        let default = args.engines.is_empty();
-        let mut list = args.engines.clone();
-        if default {
-            list = choice::engines(bed, args.quick, choice.full);
-        }
-        // Beside the bed of memory nothing of loopback is in memory.
-        let both = bed == Bed::Loopback && choice.beds.contains(&Bed::Memory);
-        list.retain(|engine| !(both && memory::ENGINES.contains(engine)));
-        let uring = list.contains(&Engine::IoUring).then(|| Ring::new().err()).flatten();
-        list.retain(|&engine| {
-            let Some(reason) = missing(bed, engine, uring.as_ref()) else { return true };
-            // An engine that is measured on another bed is not left out.
-            let mut others = choice.beds.iter().filter(|other| **other != bed);
-            if !others.any(|other| missing(*other, engine, uring.as_ref()).is_none()) {
-                left_out.push(format!("{engine}: {reason}"));
-            }
-            false
-        });
-        if list.is_empty() {
-            return Err(bad_input(format!(
-                "--engines, --bed {bed}: nothing is left to measure ({}): choose other engines or \
-                 another bed",
-                left_out.join("; ")
-            )));
-        }
-        Ok(Self { list, default, beside: Beside::of(args, bed, workloads(args, bed, choice.full))? })
-    }
-
-    fn at(
-        &self,
-        bed: Bed,
-        workload: Workload,
-        connections: usize,
-        left_out: &mut Vec<String>,
-    ) -> Vec<Engine> {
-        if workload == Workload::Json {
-            return self.for_json(bed, left_out);
-        }
-        let mut list = self.list.clone();
-        list.retain(|engine| !self.default || *engine != Engine::EpollSpin || connections == 1);
-        list.retain(|engine| {
-            let has =
-                !matches!(engine, Engine::IoUring | Engine::Mio | Engine::BioPool) || !workload.is_bulk();
-            if !has {
-                left_out.push(format!("{engine}, {workload}: it has echo, http, http-close and crr only"));
-            }
-            has
-        });
-        if !matches!(bed, Bed::Loopback | Bed::Memory) {
-            return list;
-        }
-        list.retain(|engine| {
-            let in_memory = memory::ENGINES.contains(engine);
-            let why = if !in_memory || (memory::WORKLOADS.contains(&workload) && !self.beside.is_some()) {
-                return true;
-            } else if self.beside.is_some() {
-                "in memory there are none beside the others"
-            } else {
-                "the in-memory bed has echo only"
-            };
-            left_out.push(format!("{engine}, {workload}: {why}"));
-            false
-        });
-        list
-    }
-
-    /// Those that axum runs on.
-    fn for_json(&self, bed: Bed, left_out: &mut Vec<String>) -> Vec<Engine> {
-        let all = [Engine::Tokio, Engine::CorelaneKernel, Engine::Corelane];
-        let in_memory = |engine: &Engine| bed == Bed::Loopback && memory::ENGINES.contains(engine);
-        let fits = |engine: &Engine| missing(bed, *engine, None).is_none() && !in_memory(engine);
-        let list: Vec<Engine> = if self.default { all.to_vec() } else { self.list.clone() };
-        let (list, others): (Vec<_>, Vec<_>) =
-            list.into_iter().partition(|engine| all.contains(engine) && fits(engine));
-        let why = if bed == Bed::Memory {
-            "the in-memory bed has echo only"
-        } else {
-            "axum doesn't run on it here"
-        };
-        left_out.extend(others.iter().map(|engine| format!("{engine}, json: {why}")));
-        list
-    }
-}
-
 /// The cells of all the beds. A bed that nobody named, and that has nothing of what is asked for, is left out.
 fn all_cells(
     args: &CompareArgs,
@@ -464,14 +341,17 @@ fn add(all: &mut Vec<Cell>, cells: Vec<Cell>) {
         if engines.is_empty() {
             continue;
         }
-        let after = all.iter().rposition(|other| other.is_beside(&cell)).map_or(all.len(), |index| index + 1);
+        let after = all
+            .iter()
+            .rposition(|other| other.shares_rounds_with(&cell))
+            .map_or(all.len(), |index| index + 1);
         cell.engines = engines;
         all.insert(after, cell);
     }
 }
 
 /// What a bed is asked.
-fn workloads(args: &CompareArgs, bed: Bed, full: bool) -> &[Workload] {
+pub fn workloads(args: &CompareArgs, bed: Bed, full: bool) -> &[Workload] {
     match args.workloads.as_slice() {
         [] => choice::workloads(bed, full),
         chosen => chosen,
@@ -529,7 +409,7 @@ impl Cell {
     }
 
     /// Whether both are measured in the same rounds. In memory there is another bed's figure to compare with.
-    fn is_beside(&self, other: &Self) -> bool {
+    fn shares_rounds_with(&self, other: &Self) -> bool {
         self.question() == other.question() && (self.bed == Bed::Memory) == (other.bed == Bed::Memory)
     }
 }
