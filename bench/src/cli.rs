@@ -433,7 +433,7 @@ pub struct CompareArgs {
     #[arg(long, value_name = "LIST", value_delimiter = ',', requires = "open_loop", value_parser = connections)]
     pub open_connections: Vec<usize>,
     /// After the rounds, transfers across lossy links of 10 ms between corelane on a TAP and the kernel, beside the kernel's own;
-    /// needs root (more of them: corelane-bench lossy)
+    /// needs root (more of them: corelane-bench lossy) [default: where all beds are measured]
     #[arg(long)]
     pub lossy: bool,
     /// Milliseconds that p99 may have at the knee

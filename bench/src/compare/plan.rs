@@ -111,6 +111,8 @@ impl Plan {
             (false, true) => FULL,
             (false, false) => (10, 3000, 500),
         };
+        // They need what a TAP does.
+        let in_full = !choice.named && choice.beds.contains(&Bed::Tap);
         // wrk counts whole seconds.
         let whole = |time: Duration| match args.client {
             LoadEngine::Wrk => Duration::from_millis(time.as_millis().div_ceil(1000) as u64 * 1000), // a day at most
@@ -129,7 +131,7 @@ impl Plan {
             congestion: args.congestion.clone().or_else(cubic),
             pipeline: args.pipeline,
             pool: args.pool,
-            lossy: args.lossy,
+            lossy: args.lossy || in_full,
             p99_bound_us: args.p99_bound * 1000.0,
             arrivals: args.arrivals,
             seed: args.seed,

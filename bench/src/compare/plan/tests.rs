@@ -56,6 +56,7 @@ fn in_full(beds: &[Bed]) -> Plan {
     vhost.for_each(|cell| cell.engines.push(Engine::Corelane));
     plan.choice = choice;
     plan.open_loop = OpenLoop::Few;
+    plan.lossy = true;
     plan
 }
 
