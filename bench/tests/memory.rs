@@ -68,20 +68,20 @@ fn what_the_bed_does_not_have_is_refused_or_told() {
 }
 
 #[test]
-fn ten_thousand_idle_connections_are_held_weighed_and_still_answer() {
+fn fifty_thousand_idle_connections_are_held_weighed_and_still_answer() {
     let output = Command::new(env!("CARGO_BIN_EXE_corelane-bench"))
-        .args(["memory", "--engine", "corelane-stack", "--idle", "--connections", "10000", "--json", "-"])
+        .args(["memory", "--engine", "corelane-stack", "--idle", "--connections", "50000", "--json", "-"])
         .output()
         .expect("the binary starts");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
     let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    assert_eq!(report["connections"], 10_000);
+    assert_eq!(report["connections"], 50_000);
     assert_eq!((&report["asked_again"], &report["byte_errors"]), (&1000.into(), &0.into()), "{report}");
     let number = |name: &str| report[name].as_f64().expect("a number");
     assert!(number("half_open_bytes") <= 128.0 && number("time_wait_bytes") <= 96.0, "{report}");
     assert!(number("record_bytes_each") <= 1024.0, "{report}");
-    // VmRSS counts in pages, and tables grow by doubling.
+    // Among fewer, what the process grows by itself (up to 2 MB of it) is not nothing.
     let resident = number("resident_bytes_each");
     assert!(resident > number("connection_bytes") && resident < 1.1 * 1024.0, "{report}");
 }
