@@ -150,6 +150,8 @@ fn make(folder: &Path) -> Option<()> {
             "1,3",
             "--engines",
             "epoll,tokio,corelane-kernel,corelane",
+            "--size",
+            "64,16384",
         ])
         .arg("--json")
         .arg(folder.join("report.json"))

@@ -38,6 +38,12 @@ impl<'a> Group<'a> {
         groups
     }
 
+    /// The question in words, whatever its size.
+    pub fn without_size(&self) -> String {
+        let size = self.rows.first().map_or(0, |row| row.size);
+        self.name.replacen(&format!(" of {size} B"), "", 1)
+    }
+
     /// The numbers of connections, rising.
     pub fn connections(&self) -> Vec<usize> {
         let mut all: Vec<_> = self.rows.iter().map(|row| row.connections).collect();

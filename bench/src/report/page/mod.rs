@@ -2,7 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | throughput, latency, open_loop, lossy, cpu, instructions, rows, about | the sections |
+//! | throughput, sizes, latency, open_loop, lossy, cpu, instructions, rows, about | the sections |
 //! | warnings | what must be said at a row |
 //! | group | which rows are shown together |
 //! | chart, bars, scale, engine | drawings in SVG |
@@ -21,6 +21,7 @@ mod number;
 mod open_loop;
 mod rows;
 mod scale;
+mod sizes;
 mod text;
 mod throughput;
 mod warnings;
@@ -34,8 +35,9 @@ use text::Text;
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
 /// Where a reader may go.
-const PLACES: [(&str, &str); 10] = [
+const PLACES: [(&str, &str); 11] = [
     ("throughput", "Throughput"),
+    ("sizes", "Sizes"),
     ("latency", "Latency"),
     ("load", "Load"),
     ("lossy", "Lossy links"),
@@ -51,9 +53,10 @@ const PLACES: [(&str, &str); 10] = [
 pub fn render(report: &Comparison) -> String {
     let groups = Group::all(report);
     let body = [
-        header(report),
+        header(report, &groups),
         trouble(report),
         throughput::section(&groups),
+        sizes::section(&groups),
         latency::section(&groups),
         open_loop::section(report),
         lossy::section(report.lossy.as_ref()),
@@ -81,10 +84,11 @@ fn title(report: &Comparison) -> String {
     )
 }
 
-fn header(report: &Comparison) -> String {
+fn header(report: &Comparison, groups: &[Group<'_>]) -> String {
     let (machine, settings) = (&report.machine, &report.settings);
     let latencies = report.rows.iter().any(|row| row.offered.is_none() && !row.workload.is_bulk());
     let exists = |(id, _): &&(&str, &str)| match *id {
+        "sizes" => sizes::exists(groups),
         "latency" => latencies,
         "lossy" => report.lossy.is_some(),
         "load" => !report.knees.is_empty(),

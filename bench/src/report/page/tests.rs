@@ -180,13 +180,15 @@ fn what_is_against_a_row_stands_right_below_it() {
 #[test]
 fn rows_of_one_size_are_shown_together() {
     let mut report = sample();
-    for row in report.rows.iter_mut().filter(|row| row.connections == 16) {
-        row.size = 1024;
-    }
+    let mut large: Vec<_> = report.rows.iter().filter(|row| row.connections == 16).cloned().collect();
+    large.iter_mut().for_each(|row| row.size = 1024);
+    report.rows.append(&mut large);
     let names: Vec<_> = Group::all(&report).into_iter().map(|group| (group.name, group.rows.len())).collect();
-    let expected = [("echo of 64 B", 3), ("echo of 1024 B", 3), ("bulk", 3)];
+    let expected = [("echo of 64 B", 6), ("bulk", 3), ("echo of 1024 B", 3)];
     assert_eq!(names, expected.map(|(name, rows)| (name.to_owned(), rows)));
-    check(&render(&report));
+    let html = render(&report);
+    check(&html);
+    assert!(html.contains("<a href=\"#sizes\">"), "{html}");
 }
 
 #[test]
