@@ -80,14 +80,13 @@ pub fn engines(bed: Bed, quick: bool, full: bool) -> Vec<Engine> {
     };
     let mut list = match bed {
         Bed::Memory => return memory::ENGINES.to_vec(),
+        Bed::Vhost | Bed::Tap if full => return vec![Epoll, Corelane],
         Bed::Vhost => vec![Epoll, EpollSpin, Corelane],
-        Bed::Tap if full => return vec![Epoll, Corelane],
         // corelane in memory has a bed of its own in a run in full.
         Bed::Loopback if full => vec![Bio, Epoll, EpollSpin, IoUring, Tokio, CorelaneKernel],
         _ => vec![Bio, Epoll, EpollSpin, IoUring, Tokio, CorelaneKernel, Corelane],
     };
-    // In full it is beside vhost on veth.
-    if !quick && (bed == Bed::Veth || bed == Bed::Vhost && !full) {
+    if !quick && matches!(bed, Bed::Veth | Bed::Vhost) {
         list.push(EpollTuned);
     }
     if full && bed == Bed::Veth {

@@ -23,6 +23,9 @@ const DPDK: Duration = Duration::from_millis(1100);
 /// Making one connection.
 const CONNECT: Duration = Duration::from_micros(150);
 
+/// The same in memory, where smoltcp takes most of it.
+const CONNECT_IN_MEMORY: Duration = Duration::from_micros(50);
+
 /// Rounds, milliseconds of one measurement and milliseconds before it, of a run in full: all of it in half an hour. Many short rounds
 /// tell more than few long ones: what moves the figures changes from minute to minute.
 const FULL: (u32, u64, u64) = (10, 700, 200);
@@ -253,7 +256,8 @@ impl Plan {
 /// Of one measurement, beside its warm-up and its measured time.
 fn overhead(cell: &Cell, engine: Engine) -> Duration {
     let dpdk = if bed::of(cell.bed, engine) == Bed::Vhost { DPDK } else { Duration::ZERO };
-    PROCESSES + dpdk + CONNECT * count(cell.connections + cell.beside.idle + cell.beside.slow)
+    let connect = if cell.bed == Bed::Memory { CONNECT_IN_MEMORY } else { CONNECT };
+    PROCESSES + dpdk + connect * count(cell.connections + cell.beside.idle + cell.beside.slow)
 }
 
 fn count(number: usize) -> u32 {

@@ -64,7 +64,9 @@ fn in_full(beds: &[Bed]) -> Plan {
 fn in_full_all_beds_take_under_28_minutes_with_ten_rounds() {
     let plan = in_full(&[Bed::Veth, Bed::Vhost, Bed::Tap, Bed::Memory, Bed::Loopback]);
     assert_eq!(plan.rounds, 10);
-    let estimate = plan.estimate();
+    // A build without DPDK lacks echo and crr on vhost, and two knees and their rounds.
+    let missing = if cfg!(feature = "dpdk") { 0 } else { 170 };
+    let estimate = plan.estimate() + Duration::from_secs(missing);
     assert!(estimate < Duration::from_secs(28 * 60), "{estimate:?}: {plan}");
 }
 
