@@ -9,6 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use anyhow::Context;
+use slab::Slab;
 
 use super::bio::STACK;
 use super::session::{Next, Service, Session};
@@ -66,11 +67,11 @@ fn accept(listener: &TcpListener, epoll: &Epoll, state: &mut State, service: Ser
         if stream.set_nodelay(true).is_err() {
             continue; // reset already
         }
-        let slot = state.vacant();
-        let token = slot as u64 + FIRST; // usize is at most 64 bits
+        let entry = state.open.vacant_entry();
+        let token = entry.key() as u64 + FIRST; // usize is at most 64 bits
         epoll.add(&stream, INTEREST, token)?;
         let session = Mutex::new(Session::new(service));
-        state.slots[slot] = Some(Arc::new(Connection { stream, token, session }));
+        entry.insert(Arc::new(Connection { stream, token, session }));
     }
 }
 
@@ -88,8 +89,7 @@ struct State {
     /// Workers that wait.
     idle: usize,
     /// The open connections by their token.
-    slots: Vec<Option<Arc<Connection>>>,
-    free: Vec<usize>,
+    open: Slab<Arc<Connection>>,
 }
 
 struct Connection {
@@ -100,29 +100,19 @@ struct Connection {
 }
 
 impl State {
-    /// An empty slot, no longer on the free list.
-    fn vacant(&mut self) -> usize {
-        self.free.pop().unwrap_or_else(|| {
-            self.slots.push(None);
-            self.slots.len() - 1
-        })
-    }
-
     fn slot(token: u64) -> usize {
         usize::try_from(token - FIRST).unwrap_or(usize::MAX)
     }
 
     fn queue(&mut self, token: u64) {
-        if let Some(Some(connection)) = self.slots.get(Self::slot(token)) {
+        if let Some(connection) = self.open.get(Self::slot(token)) {
             self.ready.push_back(connection.clone());
         }
     }
 
     /// Takes a connection out, which is closed when its last owner drops it.
     fn close(&mut self, token: u64) {
-        let slot = Self::slot(token);
-        self.slots[slot] = None;
-        self.free.push(slot);
+        self.open.remove(Self::slot(token));
     }
 }
 

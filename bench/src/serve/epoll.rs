@@ -5,6 +5,8 @@ use std::io::{self, Read};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
+use slab::Slab;
+
 use super::session::{Next, Service, Session};
 use super::{BUFFER, Server, accept_again, accept_error, write_some};
 use crate::cli::Workload;
@@ -80,11 +82,11 @@ fn accept(
         if stream.set_nodelay(true).is_err() {
             continue; // reset already
         }
-        let slot = connections.vacant();
-        let token = slot as u64 + FIRST; // usize is at most 64 bits
+        let entry = connections.0.vacant_entry();
+        let token = entry.key() as u64 + FIRST; // usize is at most 64 bits
         let peer = Peer::new(stream, server);
         epoll.add(peer.stream(), peer.interest(), token)?;
-        connections.slots[slot] = Some(peer);
+        entry.insert(peer);
     }
 }
 
@@ -103,25 +105,14 @@ impl Buffers {
 
 /// The open connections by their token.
 #[derive(Default)]
-struct Connections {
-    slots: Vec<Option<Peer>>,
-    free: Vec<usize>,
-}
+struct Connections(Slab<Peer>);
 
 impl Connections {
-    /// An empty slot, no longer on the free list.
-    fn vacant(&mut self) -> usize {
-        self.free.pop().unwrap_or_else(|| {
-            self.slots.push(None);
-            self.slots.len() - 1
-        })
-    }
-
     /// Serves what is ready. A token whose connection was closed within the same wait is either
     /// empty or already another's, for which one read too many does no harm.
     fn ready(&mut self, epoll: &Epoll, token: u64, flags: u32, buffers: &mut Buffers) {
         let slot = usize::try_from(token - FIRST).unwrap_or(usize::MAX);
-        let Some(Some(peer)) = self.slots.get_mut(slot) else {
+        let Some(peer) = self.0.get_mut(slot) else {
             return;
         };
         let before = peer.interest();
@@ -130,8 +121,7 @@ impl Connections {
             interest => epoll.modify(peer.stream(), interest, token),
         });
         if served.is_err() {
-            self.slots[slot] = None; // closes the socket
-            self.free.push(slot);
+            self.0.remove(slot); // closes the socket
         }
     }
 }

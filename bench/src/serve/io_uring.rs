@@ -5,6 +5,8 @@ use std::io;
 use std::net::TcpStream;
 use std::os::fd::AsRawFd;
 
+use slab::Slab;
+
 use super::session::{Next, Service, Session};
 use super::{BUFFER, Server, accept_again, accept_error};
 use crate::error::bad_input;
@@ -23,7 +25,7 @@ pub fn run(server: &Server<'_>) -> anyhow::Result<()> {
     ring.accept(&listener)?;
     ring.watch(server.stop)?;
     server.announce(listener.local_addr()?)?;
-    let mut connections = Connections { service: server.service, slots: Vec::new(), free: Vec::new() };
+    let mut connections = Connections { service: server.service, open: Slab::new() };
     let mut scratch = Vec::new();
     loop {
         ring.wait()?;
@@ -54,8 +56,7 @@ fn open() -> anyhow::Result<Ring> {
 /// The open connections by their token.
 struct Connections {
     service: Service,
-    slots: Vec<Option<Connection>>,
-    free: Vec<usize>,
+    open: Slab<Connection>,
 }
 
 struct Connection {
@@ -73,21 +74,18 @@ impl Connections {
         if stream.set_nodelay(true).is_err() {
             return Ok(()); // reset already
         }
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(None);
-            self.slots.len() - 1
-        });
-        ring.receive(stream.as_raw_fd(), vec![0; BUFFER], slot as u64)?; // usize is at most 64 bits
+        let entry = self.open.vacant_entry();
+        ring.receive(stream.as_raw_fd(), vec![0; BUFFER], entry.key() as u64)?; // usize is at most 64 bits
         let session = Session::new(self.service);
         let spare = vec![0; BUFFER];
-        self.slots[slot] = Some(Connection { stream, session, under_way: 1, spare, over: false });
+        entry.insert(Connection { stream, session, under_way: 1, spare, over: false });
         Ok(())
     }
 
     /// The connection of an operation that is done.
     fn done(&mut self, token: u64) -> Option<&mut Connection> {
         let slot = usize::try_from(token).unwrap_or(usize::MAX);
-        let connection = self.slots.get_mut(slot)?.as_mut()?;
+        let connection = self.open.get_mut(slot)?;
         connection.under_way -= 1;
         Some(connection)
     }
@@ -120,11 +118,8 @@ impl Connections {
 
     fn close_if_over(&mut self, token: u64) {
         let slot = usize::try_from(token).unwrap_or(usize::MAX);
-        if let Some(place) = self.slots.get_mut(slot)
-            && place.as_ref().is_some_and(|connection| connection.over && connection.under_way == 0)
-        {
-            *place = None; // closes the socket
-            self.free.push(slot);
+        if self.open.get(slot).is_some_and(|connection| connection.over && connection.under_way == 0) {
+            self.open.remove(slot); // closes the socket
         }
     }
 }

@@ -6,6 +6,7 @@ use std::thread;
 use anyhow::Context;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
+use slab::Slab;
 
 use super::session::{Next, Service, Session};
 use super::{BUFFER, Server, accept_again, accept_error, write_some};
@@ -43,7 +44,7 @@ pub fn run(server: &Server<'_>) -> anyhow::Result<()> {
 
 fn serve(mut poll: Poll, listener: &TcpListener, service: Service) -> anyhow::Result<()> {
     let mut events = Events::with_capacity(EVENTS);
-    let (mut slots, mut free) = (Vec::<Option<Connection>>::new(), Vec::new());
+    let mut connections = Slab::new();
     let (mut input, mut scratch) = (vec![0; BUFFER], Vec::new());
     loop {
         match poll.poll(&mut events, None) {
@@ -53,13 +54,12 @@ fn serve(mut poll: Poll, listener: &TcpListener, service: Service) -> anyhow::Re
         for event in &events {
             match event.token() {
                 STOP => return Ok(()),
-                LISTENER => accept(&poll, listener, service, &mut slots, &mut free)?,
+                LISTENER => accept(&poll, listener, service, &mut connections)?,
                 Token(token) => {
                     let slot = token - FIRST;
-                    let Some(connection) = &mut slots[slot] else { continue };
+                    let Some(connection) = connections.get_mut(slot) else { continue };
                     if connection.serve(&mut input, &mut scratch).is_err() {
-                        slots[slot] = None; // closes the socket
-                        free.push(slot);
+                        connections.remove(slot); // closes the socket
                     }
                 }
             }
@@ -72,8 +72,7 @@ fn accept(
     poll: &Poll,
     listener: &TcpListener,
     service: Service,
-    slots: &mut Vec<Option<Connection>>,
-    free: &mut Vec<usize>,
+    connections: &mut Slab<Connection>,
 ) -> anyhow::Result<()> {
     loop {
         let mut stream = match listener.accept() {
@@ -85,14 +84,15 @@ fn accept(
         if stream.set_nodelay(true).is_err() {
             continue; // reset already
         }
-        let slot = free.pop().unwrap_or_else(|| {
-            slots.push(None);
-            slots.len() - 1
-        });
+        let entry = connections.vacant_entry();
         let interest = Interest::READABLE | Interest::WRITABLE;
-        poll.registry().register(&mut stream, Token(slot + FIRST), interest)?;
-        slots[slot] =
-            Some(Connection { stream, session: Session::new(service), pending: Vec::new(), closing: false });
+        poll.registry().register(&mut stream, Token(entry.key() + FIRST), interest)?;
+        entry.insert(Connection {
+            stream,
+            session: Session::new(service),
+            pending: Vec::new(),
+            closing: false,
+        });
     }
 }
 
