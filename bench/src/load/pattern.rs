@@ -13,8 +13,12 @@ const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Fills `request` with the bytes of request `number` on connection `connection`.
 pub fn fill(request: &mut [u8], connection: u64, number: u64) {
     let seed = mix(connection << 40 ^ number);
-    let (request, long) = request.split_at_mut(request.len().min(MIXED));
-    fill_long(long, seed);
+    let mut request = request;
+    if request.len() > MIXED {
+        let (start, long) = request.split_at_mut(MIXED);
+        fill_long(long, seed);
+        request = start;
+    }
     let mut words = request.chunks_exact_mut(WORD);
     let mut position = 0;
     for word in &mut words {
