@@ -19,25 +19,24 @@ pub(crate) enum Direction {
     Write,
 }
 
-/// Who waits at one place: a task of this core by its key, which costs neither an atomic operation nor a call; all else by its
-/// waker.
-#[derive(Debug)]
-pub(crate) enum Waiter {
-    Task(TaskKey),
-    Waker(Waker),
+/// Who has waited: a task of this core by its key, which costs neither an atomic operation nor a call; all else by its waker.
+pub(crate) struct Waiter {
+    task: TaskKey,
+    waker: Option<Waker>,
 }
 
 impl Waiter {
     /// Wakes it. A waker may run anything.
     pub(crate) fn wake(self, tasks: &Tasks) {
-        match self {
-            Waiter::Task(key) => tasks.wake(key),
-            Waiter::Waker(waker) => waker.wake(),
+        tasks.wake(self.task);
+        if let Some(waker) = self.waker {
+            waker.wake();
         }
     }
 }
 
-/// Who waits for a socket, by direction. Tasks are what is common, so wakers take memory only where there are some.
+/// Who waits for a socket, by direction; for a listener's connections as for something to read. Tasks are what is common, so
+/// wakers take memory only where there are some.
 struct Entry {
     generation: u32,
     tasks: [TaskKey; 2],
@@ -71,15 +70,10 @@ impl Entry {
 
     /// Takes out who waits.
     #[inline]
-    fn take(&mut self, direction: Direction) -> (TaskKey, Option<Waker>) {
+    fn take(&mut self, direction: Direction) -> Waiter {
         let task = std::mem::replace(&mut self.tasks[direction as usize], TaskKey::NONE);
-        (task, self.wakers.as_mut().and_then(|wakers| wakers[direction as usize].take()))
+        Waiter { task, waker: self.wakers.as_mut().and_then(|wakers| wakers[direction as usize].take()) }
     }
-}
-
-struct Listener {
-    generation: u32,
-    accept: Option<Waiter>,
 }
 
 /// Who waits for a worker's sockets, by slot, in pages that never move.
@@ -88,7 +82,7 @@ struct Listener {
 /// arrives in between, since both happen in one turn of one thread.
 pub(crate) struct Reactor {
     sockets: Vec<Box<[Entry; PAGE]>>,
-    listeners: Vec<Option<Listener>>,
+    listeners: Vec<Option<Entry>>,
     /// Wakers that nobody waits with any more. Dropping one may run anything, so that waits until nothing is borrowed.
     replaced: Vec<Waker>,
     /// Wakers that an event has woken. Waking one may run anything, so that waits, too.
@@ -149,7 +143,7 @@ impl Reactor {
     #[must_use]
     pub(crate) fn remove(&mut self, id: SocketId) -> [Option<Waker>; 2] {
         let Some(entry) = self.entry(id) else { return [None, None] };
-        [Direction::Read, Direction::Write].map(|direction| entry.take(direction).1)
+        [Direction::Read, Direction::Write].map(|direction| entry.take(direction).waker)
     }
 
     /// Adds a listener, so that a shutdown finds it.
@@ -158,24 +152,18 @@ impl Reactor {
         if self.listeners.len() <= slot {
             self.listeners.resize_with(slot + 1, || None);
         }
-        self.listeners[slot] = Some(Listener { generation: id.generation(), accept: None });
+        self.listeners[slot] = Some(Entry::new(id.generation()));
     }
 
-    fn listener(&mut self, id: ListenerId) -> Option<&mut Listener> {
+    fn listener(&mut self, id: ListenerId) -> Option<&mut Entry> {
         let listener = self.listeners.get_mut(id.slot() as usize)?.as_mut()?;
         (listener.generation == id.generation()).then_some(listener)
     }
 
     /// Remembers whom to wake when a connection can be accepted.
     pub(crate) fn register_accept(&mut self, id: ListenerId, waker: &Waker, tasks: &Tasks) {
-        let Some(listener) = self.listener(id) else { return };
-        let waiter = match tasks.woken_by(waker) {
-            TaskKey::NONE => Waiter::Waker(waker.clone()),
-            task => Waiter::Task(task),
-        };
-        if let Some(Waiter::Waker(old)) = listener.accept.replace(waiter) {
-            self.replaced.push(old);
-        }
+        let old = self.listener(id).and_then(|listener| listener.put(Direction::Read, waker, tasks));
+        self.replaced.extend(old);
     }
 
     /// Forgets a listener. Returns who waits for its connections, to be woken out of all borrows.
@@ -184,8 +172,9 @@ impl Reactor {
         if let Some(polls) = &mut self.polls {
             polls.note(Event::Acceptable(id)); // its next accept tells
         }
-        self.listener(id)?;
-        self.listeners[id.slot() as usize].take()?.accept
+        let waiter = self.listener(id)?.take(Direction::Read);
+        self.listeners[id.slot() as usize] = None;
+        Some(waiter)
     }
 
     /// One of the listeners.
@@ -203,24 +192,22 @@ impl Reactor {
         {
             return;
         }
-        match event {
-            Event::Readable(id) => self.wake(id, Direction::Read, waking),
-            Event::Writable(id) => self.wake(id, Direction::Write, waking),
+        let waiter = match event {
+            Event::Readable(id) => self.entry(id).map(|entry| entry.take(Direction::Read)),
+            Event::Writable(id) => self.entry(id).map(|entry| entry.take(Direction::Write)),
+            Event::Acceptable(id) => self.listener(id).map(|entry| entry.take(Direction::Read)),
             Event::Closed(id) => {
-                self.wake(id, Direction::Read, waking);
-                self.wake(id, Direction::Write, waking);
+                let reader = self.entry(id).map(|entry| entry.take(Direction::Read));
+                self.wake(reader, waking);
+                self.entry(id).map(|entry| entry.take(Direction::Write))
             }
-            Event::Acceptable(id) => match self.listener(id).and_then(|listener| listener.accept.take()) {
-                Some(Waiter::Task(key)) => waking.wake(key),
-                Some(Waiter::Waker(waker)) => self.woken.push(waker),
-                None => {}
-            },
-        }
+        };
+        self.wake(waiter, waking);
     }
 
     #[inline(always)]
-    fn wake(&mut self, id: SocketId, direction: Direction, waking: &mut Waking<'_>) {
-        let Some((task, waker)) = self.entry(id).map(|entry| entry.take(direction)) else { return };
+    fn wake(&mut self, waiter: Option<Waiter>, waking: &mut Waking<'_>) {
+        let Some(Waiter { task, waker }) = waiter else { return };
         waking.wake(task);
         if let Some(waker) = waker {
             self.woken.push(waker);
@@ -237,6 +224,7 @@ impl Reactor {
 pub(crate) fn dispatch(reactor: &RefCell<Reactor>, engine: &Engine, tasks: &Tasks) -> u32 {
     let (count, has_left) = {
         let (mut reactor, mut waking) = (reactor.borrow_mut(), tasks.waking());
+        // By engine here: each has a copy of `tell` of its own, with the loop around it.
         let count = match engine {
             Engine::Native(native) => native.take_events(|event| reactor.tell(event, &mut waking)),
             Engine::Kernel(kernel) => kernel.take_events(|event| reactor.tell(event, &mut waking)),
