@@ -91,6 +91,8 @@ uint32_t cl_rx_burst(uint16_t port, uint16_t queue, struct cl_frame *frames, uin
 		}
 		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
 		rte_prefetch0(rte_pktmbuf_mtod_offset(mbufs[i], void *, RTE_CACHE_LINE_SIZE));
+		/* Short frames are summed at once, to their end. */
+		rte_prefetch0(rte_pktmbuf_mtod_offset(mbufs[i], void *, mbufs[i]->data_len));
 		buffers += take_apart(mbufs[i], frames + buffers);
 	}
 	return buffers;

@@ -20,6 +20,7 @@ mod ffi;
 mod interrupt;
 mod mbufs;
 mod nic;
+mod poll_size;
 mod port;
 mod precheck;
 mod queue;

@@ -15,6 +15,7 @@ use crate::ffi::mempool::{Layout, Mempool};
 use crate::ffi::port;
 use crate::interrupt::Interrupt;
 use crate::mbufs::Mbufs;
+use crate::poll_size::PollSize;
 use crate::port::{Port, SharedPort, control};
 use crate::queue::DpdkQueue;
 use crate::sender::{Limits, Sender};
@@ -30,6 +31,7 @@ pub struct DpdkNic {
     /// The NUMA node, or -1.
     socket: i32,
     layout: Layout,
+    poll_size: PollSize,
     /// The bits of what the device does.
     granted: u32,
     port: Arc<SharedPort>,
@@ -79,7 +81,8 @@ impl DpdkNic {
         };
         let port = Arc::new(SharedPort::new(device, config.queues));
         let layout = Layout { shift: shift(driver.as_bytes()), packed: config.packed() };
-        Ok(DpdkNic { config: config.clone(), info, socket: found.socket, layout, granted, port })
+        let poll_size = PollSize::of(driver.as_bytes());
+        Ok(DpdkNic { config: config.clone(), info, socket: found.socket, layout, poll_size, granted, port })
     }
 
     fn open_queue(&mut self, id: QueueId, slots: usize) -> Result<DpdkQueue, DpdkError> {
@@ -111,7 +114,7 @@ impl DpdkNic {
         let interrupt = Interrupt::new(id.0, self.granted & dpdk_sys::RX_INTERRUPT != 0);
         let descriptors = usize::from(config.rx_descriptors) + usize::from(config.tx_descriptors);
         let mbufs = Mbufs::new(pool, descriptors);
-        Ok(DpdkQueue::new(self.port.clone(), id.0, mbufs, sender, interrupt, config))
+        Ok(DpdkQueue::new(self.port.clone(), id.0, mbufs, sender, interrupt, self.poll_size, config))
     }
 }
 

@@ -11,6 +11,7 @@ use crate::ffi::mempool::BATCH;
 use crate::ffi::port;
 use crate::interrupt::Interrupt;
 use crate::mbufs::Mbufs;
+use crate::poll_size::PollSize;
 use crate::port::SharedPort;
 use crate::sender::Sender;
 use crate::vlan;
@@ -23,6 +24,7 @@ pub struct DpdkQueue {
     sender: Sender,
     mbufs: Mbufs,
     vlan: Option<u16>,
+    poll_size: PollSize,
     received: Vec<Frame>,
     /// The buffers of a frame with several.
     parts: Vec<Packet>,
@@ -38,6 +40,7 @@ impl DpdkQueue {
         mbufs: Mbufs,
         sender: Sender,
         interrupt: Interrupt,
+        poll_size: PollSize,
         config: &DpdkConfig,
     ) -> DpdkQueue {
         let mut queue = DpdkQueue {
@@ -46,6 +49,7 @@ impl DpdkQueue {
             sender,
             mbufs,
             vlan: config.vlan,
+            poll_size,
             received: Vec::with_capacity(BATCH * MAX_SEGMENTS),
             parts: Vec::with_capacity(MAX_SEGMENTS),
             interrupt,
@@ -119,9 +123,16 @@ impl Queue for DpdkQueue {
 
     fn receive(&mut self, burst: &mut RxBurst) {
         let mut received = std::mem::take(&mut self.received);
-        let (number, room) = (self.number, burst.room());
-        let polled = self.port.with(number, |port| burst::receive(port, number, &mut received, room));
-        self.stats.rx_dropped += u64::from(polled.unwrap_or(0));
+        let (number, room, size) = (self.number, burst.room(), &mut self.poll_size);
+        let polled = self.port.with(number, |port| {
+            size.poll(room, |most| {
+                let before = received.len();
+                let dropped = burst::receive(port, number, &mut received, most);
+                // Of a frame with several buffers each counts: more came than was asked for, and it is asked again.
+                (received.len() - before, dropped)
+            })
+        });
+        self.stats.rx_dropped += polled.map_or(0, |(_, dropped)| dropped.into());
         if !received.is_empty() {
             self.interrupt.disarm(&self.port);
             for frame in received.chunk_by(|buffer, _| buffer.more != 0) {
