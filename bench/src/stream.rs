@@ -6,6 +6,10 @@
 use std::io;
 use std::sync::LazyLock;
 
+mod chunks;
+
+pub use chunks::Chunks;
+
 /// After so many bytes the stream begins anew. A prime.
 const PERIOD: usize = 65_521;
 

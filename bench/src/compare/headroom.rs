@@ -28,6 +28,9 @@ const LATE: f64 = 0.10;
 /// of all that is in flight up to the kernel's time slice, 4 ms.
 const SHARED: f64 = 0.005;
 
+/// Rounds in which a cache line took so many times as long between the two cores as in others are not of one machine.
+const MOVED: f64 = 1.5;
+
 /// How much room each end had, and what a reader must know of the figures.
 #[derive(Serialize, Deserialize, Debug, Clone, Default, PartialEq)]
 pub struct Headroom {
@@ -52,10 +55,17 @@ impl Headroom {
             server_busy,
             client_busy,
             refused: client_busy.and_then(|client| refusal(client, server_busy)),
-            warnings: [noise(rounds), length(rounds), shared(rounds), lateness(rounds), unmet(rounds)]
-                .into_iter()
-                .flatten()
-                .collect(),
+            warnings: [
+                noise(rounds),
+                length(rounds),
+                shared(rounds),
+                moved(rounds),
+                lateness(rounds),
+                unmet(rounds),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
         }
     }
 }
@@ -137,6 +147,17 @@ fn shared(rounds: &[Measurement]) -> Option<String> {
             "shared cores: the server waited for its core for {:.1} % of a round, the client for {:.1} %, while others ran there",
             server * 100.0,
             client * 100.0
+        )
+    })
+}
+
+/// What is said of cores that the host moved nearer to each other, or further apart.
+fn moved(rounds: &[Measurement]) -> Option<String> {
+    let trips = spread(rounds.iter().filter_map(|round| round.core_round_trip_ns).collect())?;
+    (trips.max > MOVED * trips.min).then(|| {
+        format!(
+            "cores that moved: a cache line took {:.0} ns to the other core and back in one round, {:.0} ns in another",
+            trips.min, trips.max
         )
     })
 }

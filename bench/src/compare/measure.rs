@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bed::Place;
 use super::cpu::{CpuShare, Ticks};
+use super::distance;
 use super::plan::{Cell, Plan};
 use crate::child::Child;
 use crate::cli::{Bed, Engine, LoadEngine};
@@ -57,6 +58,10 @@ pub struct Measurement {
     /// Payload bytes that corelane copied in the server; `None` of other engines.
     #[serde(default)]
     pub copied_bytes: Option<u64>,
+    /// Nanoseconds that a cache line took from the server's core to the client's and back, just before or just after, whichever was
+    /// longer; `None` where both are one core.
+    #[serde(default)]
+    pub core_round_trip_ns: Option<f64>,
 }
 
 impl Measurement {
@@ -136,6 +141,8 @@ pub fn measure(
     stop: &Stop,
 ) -> anyhow::Result<Measurement> {
     let flags = server_flags(plan, cell, engine, place, extra);
+    let distance = || distance::round_trip(plan.server_cpu, plan.client_cpu);
+    let distance_before = distance();
     let mut server = Child::start("serve", &place.server_prefix, &flags)?;
     let line = server.line(PATIENCE, stop)?;
     let address = line.strip_prefix(READY).and_then(|address| address.parse::<SocketAddr>().ok());
@@ -157,7 +164,8 @@ pub fn measure(
     server.finish(stop);
     let report: Report = serde_json::from_str(&report).with_context(|| format!("`load` said {report:?}"))?;
     anyhow::ensure!(report.requests > 0, "no answer in the measured time");
-    Ok(Measurement { resident_kib: resident, ..since(&before, &after, report) })
+    let core_round_trip_ns = distance_before.zip(distance()).map(|(before, after)| before.max(after));
+    Ok(Measurement { resident_kib: resident, core_round_trip_ns, ..since(&before, &after, report) })
 }
 
 fn since(before: &Sample, after: &Sample, report: Report) -> Measurement {
@@ -179,6 +187,7 @@ fn since(before: &Sample, after: &Sample, report: Report) -> Measurement {
         system_calls: more(|counters| counters.system_calls),
         resident_kib: None,
         copied_bytes: more(|counters| counters.copied_bytes),
+        core_round_trip_ns: None,
     }
 }
 

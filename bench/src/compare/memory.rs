@@ -47,6 +47,7 @@ pub fn measure(plan: &Plan, cell: &Cell, engine: Engine, stop: &Stop) -> anyhow:
         system_calls: None,
         resident_kib: None,
         copied_bytes: None,
+        core_round_trip_ns: None,
     })
 }
 

@@ -7,6 +7,7 @@ mod choice;
 pub mod costs;
 mod costs_table;
 pub mod cpu;
+mod distance;
 mod engines;
 pub mod headroom;
 mod hugepages;

@@ -23,7 +23,7 @@ use super::{mark, no_server};
 use crate::cli::{LoadArgs, Workload};
 use crate::drive::{self, Rest};
 use crate::meter::{Meter, MeterReader};
-use crate::stream::{Sink, Source, Verdict, ended};
+use crate::stream::{Chunks, Sink, Verdict, ended};
 use crate::sys::Stop;
 use beside::Beside;
 
@@ -402,12 +402,13 @@ async fn receive(mut stream: TcpStream, index: usize, course: &SharedCourse) -> 
 }
 
 async fn send(mut stream: TcpStream, index: usize, course: &SharedCourse) -> io::Result<()> {
-    let mut source = Source::new();
-    loop {
-        let count = stream.write(source.next()).await?;
-        source.advance(count);
+    let mut sent = 0;
+    for chunk in Chunks::new() {
+        let count = chunk.len() as u64; // usize is at most 64 bits
+        stream.send(chunk).await?;
+        sent += count;
         let course = &mut *course.borrow_mut();
-        course.tally.stream(index, count as u64, 0); // usize is at most 64 bits
+        course.tally.stream(index, count, 0);
         if course.over {
             break;
         }
@@ -418,7 +419,7 @@ async fn send(mut stream: TcpStream, index: usize, course: &SharedCourse) -> io:
     let heard = stream.read_exact(&mut bytes).await;
     let tally = &mut course.borrow_mut().tally;
     match heard {
-        Ok(()) => tally.byte_errors += Verdict::from_bytes(bytes).errors(source.sent),
+        Ok(()) => tally.byte_errors += Verdict::from_bytes(bytes).errors(sent),
         Err(error) => tally.connection_error(&error),
     }
     Ok(())

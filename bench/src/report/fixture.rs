@@ -90,5 +90,6 @@ fn measurement(workload: Workload, connections: usize, rate: f64) -> Measurement
         system_calls: None,
         resident_kib: None,
         copied_bytes: None,
+        core_round_trip_ns: None,
     }
 }

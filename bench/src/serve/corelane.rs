@@ -14,7 +14,7 @@ use crate::cli::Workload;
 use crate::drive::{self, Rest};
 use crate::error::bad_input;
 use crate::meter::Meter;
-use crate::stream::{Sink, Source};
+use crate::stream::{Chunks, Sink};
 use crate::sys::{self, Stop};
 
 /// A worker that is told to spin does so for longer than any measurement takes.
@@ -126,11 +126,10 @@ async fn serve(mut stream: TcpStream, service: Service) -> io::Result<()> {
 }
 
 async fn send(mut stream: TcpStream) -> io::Result<()> {
-    let mut source = Source::new();
-    loop {
-        let count = stream.write(source.next()).await?;
-        source.advance(count);
+    for chunk in Chunks::new() {
+        stream.send(chunk).await?;
     }
+    Ok(())
 }
 
 /// Checks the buffers in place.

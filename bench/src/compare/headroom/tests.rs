@@ -35,6 +35,7 @@ fn round(requests: u64, server: f64, client: f64) -> Measurement {
         system_calls: None,
         resident_kib: None,
         copied_bytes: None,
+        core_round_trip_ns: None,
     }
 }
 
@@ -133,4 +134,22 @@ fn a_full_client_of_an_engine_that_polls_in_the_kernel_is_said() {
     assert_eq!(said.refused, None, "nobody knows that it was");
     assert_eq!(of(Engine::EpollTuned, 0.9).warnings, [] as [&str; 0]);
     assert_eq!(of(Engine::Epoll, 0.97).warnings, [] as [&str; 0], "both were full");
+}
+
+#[test]
+fn cores_that_the_host_moved_apart_are_told() {
+    let of = |trips: &[Option<f64>]| {
+        let rounds: Vec<_> = trips
+            .iter()
+            .map(|trip| Measurement { core_round_trip_ns: *trip, ..round(100_000, 0.9, 0.5) })
+            .collect();
+        Headroom::of(&rounds).warnings
+    };
+    assert!(of(&[Some(60.0), Some(80.0), Some(70.0), Some(89.0)]).is_empty());
+    assert!(of(&[None; 4]).is_empty(), "one core, or a report of before");
+    let warnings = of(&[Some(62.0), Some(340.0), Some(70.0), Some(66.0)]);
+    assert!(
+        warnings.len() == 1 && warnings[0].contains("62 ns") && warnings[0].contains("340 ns"),
+        "{warnings:?}"
+    );
 }

@@ -35,6 +35,7 @@ fn measurement(requests: u64, p50: f64, byte_errors: u64) -> Measurement {
         system_calls: None,
         resident_kib: None,
         copied_bytes: None,
+        core_round_trip_ns: None,
     }
 }
 
