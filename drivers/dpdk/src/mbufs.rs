@@ -141,7 +141,8 @@ impl Mbufs {
     /// Keeps a stock of free buffers, and leaves the others to the device: it has none to receive into otherwise.
     ///
     /// Some are needed for headers and copies. And with less than a quarter of them free, the stack copies what waits for
-    /// the application out of them: so there are more, as long as the device has enough.
+    /// the application out of them: so there are more, as long as the device has enough. Where it has not, since nearly all
+    /// hold what waits, it gets back all but those few: nothing more would ever arrive.
     pub fn supply(&mut self) {
         let slots = self.lent.len();
         let least = self.pool.config().reserve as usize + (slots / 8).clamp(1, 4 * BATCH);
@@ -149,7 +150,10 @@ impl Mbufs {
         let wanted = least + slots / 4;
         self.stock(wanted, self.needed);
         let wanted = if slots > wanted + self.needed { wanted } else { least };
-        for _ in (wanted + 4 * BATCH..self.pool.available()).take(BATCH) {
+        // Less than what makes `stock` take some away again.
+        let is_starved = (self.lent_count as usize) < self.needed - 4 * BATCH;
+        let kept = if is_starved { least + BATCH } else { wanted + 4 * BATCH };
+        for _ in (kept..self.pool.available()).take(BATCH) {
             let Some(packet) = self.pool.take_reserved() else { break };
             if let Ok((mbuf, _, _)) = self.lend(packet) {
                 burst::free(&mut [mbuf]);
