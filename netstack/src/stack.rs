@@ -173,6 +173,7 @@ impl Stack {
     }
 
     /// What happened, oldest first.
+    #[inline(always)] // for each event, in one loop of each driver
     pub fn next_event(&mut self) -> Option<Event> {
         self.tcp.next_event()
     }
@@ -277,6 +278,7 @@ impl Stack {
     ///
     /// # Errors
     /// As `read`.
+    #[inline(always)] // a chunk that comes back through memory is read there while it is still being stored
     pub fn read_chunk(&mut self, id: SocketId) -> Result<Option<Chunk>, Error> {
         self.tcp.read_chunk(id)
     }

@@ -152,6 +152,7 @@ impl Tcp {
         Ok(n)
     }
 
+    #[inline(always)]
     pub(crate) fn read_chunk(&mut self, id: SocketId) -> Result<Option<Chunk>, Error> {
         let connection = self.connections.get_mut(id.0).filter(|c| !c.app.orphan).ok_or(Error::NotOpen)?;
         let Some(chunk) = connection.rcv.queue.pop() else { return connection.end_of_data().map(|()| None) };
@@ -228,6 +229,7 @@ impl Tcp {
         Ok((connection.tuple.local_addr(), connection.tuple.remote_addr()))
     }
 
+    #[inline(always)]
     pub(crate) fn next_event(&mut self) -> Option<Event> {
         loop {
             let event = self.lists.events.pop()?;

@@ -3,8 +3,6 @@
 use core::hint::cold_path;
 use core::net::Ipv4Addr;
 
-use corelane_nic::Pool;
-
 use super::Tcp;
 use super::connection::Connection;
 use super::listen::HalfOpen;
@@ -21,7 +19,7 @@ use crate::wire::tcp::Flags;
 const CROWDED: usize = 512;
 
 /// Connections that are served in the time that memory takes to answer.
-const AHEAD: usize = 4;
+pub(crate) const AHEAD: usize = 4;
 
 /// What `look_ahead` found for the segments of the burst under way.
 #[derive(Default)]
@@ -135,7 +133,7 @@ impl Tcp {
     /// Brings near what the next connections to send will need; many may have waited for so long that it is in no cache
     /// any more. In steps, since each needs what the one before has brought.
     #[inline]
-    pub(crate) fn prefetch_ready(&self, pool: &Pool) {
+    pub(crate) fn prefetch_ready(&self) {
         let ready = &self.lists.ready;
         if let Some(id) = ready.get(3 * AHEAD) {
             self.connections.prefetch_lines(id, USUAL_LINES);
@@ -147,8 +145,6 @@ impl Tcp {
         if let Some(queue) = queue(AHEAD) {
             queue.prefetch_data();
         }
-        // The free buffers on top are those that acknowledgments gave back, unused for as long as the records.
-        pool.prefetch_free(2 * AHEAD);
     }
 
     /// The connection that `tuple` nearly always is of: whoever uses it looks at its tuple.

@@ -4,6 +4,7 @@ use core::mem;
 use core::time::Duration;
 
 use super::connection::{Connection, Env};
+use super::lookup::AHEAD;
 use super::resets::{Reset, Resets};
 use super::sizes::USUAL_LINES;
 use super::state::State;
@@ -300,8 +301,9 @@ impl Tcp {
         let crowded = self.is_crowded();
         for _ in 0..self.lists.ready.len() {
             if crowded {
-                self.prefetch_ready(net.pool);
+                self.prefetch_ready();
             }
+            net.pool.prefetch_free(2 * AHEAD); // what another core has read since is not ours alone any more
             let Some(id) = self.lists.ready.front() else { break };
             if let Some(connection) = self.connections.get_mut(id) {
                 let (config, link) = (&self.config, &self.link);
