@@ -110,6 +110,10 @@ pub struct Row {
     pub ratio_to_tokio: Option<Ratio>,
     /// As that to epoll: to corelane on the kernel's sockets.
     pub ratio_to_corelane_kernel: Option<Ratio>,
+    /// Where a client was the limit, this row's or epoll's, and so there is no ratio: the least that the servers' can be, in
+    /// requests a second or, of bulk, in Gbit/s.
+    #[serde(default)]
+    pub least_ratio_to_epoll: Option<f64>,
     /// In an open loop: the load; `None`: closed loop.
     #[serde(default)]
     pub offered: Option<Offered>,
@@ -209,6 +213,7 @@ impl Row {
             ratio_to_smoltcp: None,
             ratio_to_tokio: None,
             ratio_to_corelane_kernel: None,
+            least_ratio_to_epoll: None,
             offered: series.offered,
             headroom: Headroom::of(rounds).for_engine(series.engine),
             costs: Costs::of(series),
@@ -225,9 +230,14 @@ impl Row {
             (Bed::Tap, Bed::Veth) => self.workload.is_bulk(),
             (own, other) => own == other,
         };
+        if !beds || self.cell() != peer.cell() {
+            return;
+        }
         // What isn't the server's figure is in no ratio.
-        let refused = self.headroom.refused.is_some() || peer.headroom.refused.is_some();
-        if !beds || refused || self.cell() != peer.cell() {
+        if self.headroom.refused.is_some() || peer.headroom.refused.is_some() {
+            if peer.engine == Engine::Epoll && self.engine != Engine::Epoll && self.offered.is_none() {
+                self.least_ratio_to_epoll = Some(self.least_ratio_to(peer));
+            }
             return;
         }
         let ratio = Some(Ratio {
@@ -244,6 +254,15 @@ impl Row {
             Engine::CorelaneKernel => self.ratio_to_corelane_kernel = ratio,
             _ => {}
         }
+    }
+
+    /// A server whose client was the limit can do more than it did: no more than its rate for the part of the time that it had work.
+    fn least_ratio_to(&self, peer: &Self) -> f64 {
+        let figure = |row: &Self| {
+            if row.workload.is_bulk() { row.gbit_per_second.median } else { row.requests_per_second.median }
+        };
+        let part = if peer.headroom.refused.is_some() { peer.headroom.server_busy } else { 1.0 };
+        ratio(figure(self) * part, figure(peer))
     }
 }
 

@@ -93,7 +93,10 @@ fn cells(row: &Row) -> Vec<String> {
     let figures = vec![
         only(!bulk, format!("{:.0} ({:.0}..{:.0})", rate.median, rate.min, rate.max)),
         only(bulk, format!("{:.2} ({:.2}..{:.2})", gbit.median, gbit.min, gbit.max)),
-        ratio(row.ratio_to_epoll.or(row.ratio_to_smoltcp)),
+        row.least_ratio_to_epoll.map_or_else(
+            || ratio(row.ratio_to_epoll.or(row.ratio_to_smoltcp)),
+            |least| format!(">= {least:.2}"),
+        ),
         ratio(row.ratio_to_tokio),
         ratio(row.ratio_to_corelane_kernel),
         latency(row.latency_us.p50),

@@ -106,3 +106,27 @@ fn ratios_are_to_epoll_in_the_same_cell() {
 fn no_round_is_no_row() {
     assert!(row(Engine::Epoll, Vec::new()).is_none());
 }
+
+#[test]
+fn where_a_client_was_the_limit_the_least_that_the_ratio_can_be_is_told() {
+    let limited = |requests, server_busy| {
+        let mut round = measurement(requests, 5.0, 0);
+        round.cpu.busy = server_busy;
+        round.client_cpu = Some(CpuShare { busy: 1.0, ..CpuShare::default() });
+        round
+    };
+    let compared = |own: Measurement, epoll: Measurement| {
+        let (mut own, epoll) = (row(Engine::Corelane, vec![own]), row(Engine::Epoll, vec![epoll]));
+        own.as_mut().zip(epoll.as_ref()).map(|(own, epoll)| own.compare_with(epoll));
+        own.map(|own| (own.ratio_to_epoll.map(|ratio| ratio.requests_per_second), own.least_ratio_to_epoll))
+    };
+    let free = |requests| measurement(requests, 5.0, 0);
+    assert_eq!(compared(free(3000), free(1000)), Some((Some(3.0), None)));
+    assert_eq!(compared(limited(3000, 0.8), free(1000)), Some((None, Some(3.0))), "ours could do more");
+    assert_eq!(
+        compared(free(3000), limited(1000, 0.5)),
+        Some((None, Some(1.5))),
+        "epoll could do twice as much"
+    );
+    assert_eq!(compared(limited(3000, 0.8), limited(1000, 0.5)), Some((None, Some(1.5))));
+}

@@ -98,7 +98,11 @@ fn line(row: &Row) -> String {
     let cells = [
         if bulk { "-".to_owned() } else { with_interval(&row.requests_per_second, short) },
         if bulk { gbit } else { "-".to_owned() },
-        ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}")),
+        match (ratio, row.least_ratio_to_epoll) {
+            (Some(ratio), _) => format!("{ratio:.2}"),
+            (None, Some(least)) => format!("≥ {least:.2}"),
+            (None, None) => "-".to_owned(),
+        },
         latency(|latency| latency.p50),
         latency(|latency| latency.p99),
         latency(|latency| latency.p99_9),
