@@ -74,6 +74,7 @@ impl RecvQueue {
     }
 
     /// The first bytes, as they lie together.
+    #[inline(always)]
     pub(crate) fn pop(&mut self) -> Option<Chunk> {
         if self.len == 0 {
             return None; // each reader looks once more than there is something: without a store
