@@ -121,7 +121,12 @@ static struct rte_mbuf *attach(const struct cl_tx_segment *segment, void *pool, 
 	attachment->shared.free_cb = was_sent;
 	attachment->shared.fcb_opaque = attachment;
 	rte_mbuf_ext_refcnt_set(&attachment->shared, 1);
-	rte_pktmbuf_attach_extbuf(mbuf, owner->buf_addr, rte_mbuf_iova_get(owner), owner->buf_len, &attachment->shared);
+	if (owner)
+		rte_pktmbuf_attach_extbuf(mbuf, owner->buf_addr, rte_mbuf_iova_get(owner), owner->buf_len,
+					  &attachment->shared);
+	else
+		rte_pktmbuf_attach_extbuf(mbuf, (void *)(uintptr_t)segment->data, RTE_BAD_IOVA, segment->len,
+					  &attachment->shared);
 	mbuf->data_off = segment->head;
 	mbuf->data_len = segment->len;
 	return mbuf;

@@ -67,8 +67,10 @@ pub struct TxFrame {
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct TxSegment {
-    /// The mbuf whose buffer it is.
+    /// The mbuf whose buffer it is; null: it lies at `data`, at most 65,535 bytes in memory that DPDK knows nothing of.
     pub mbuf: *mut c_void,
+    /// Read where there is no mbuf.
+    pub data: *const c_void,
     /// Where it starts, from the buffer's first byte.
     pub head: u32,
     /// How many bytes.

@@ -42,7 +42,8 @@ struct cl_tx_frame {
 
 /* A part of a buffer that stays with its owner. The token comes back in cl_sent when the device is done with it. */
 struct cl_tx_segment {
-	void *mbuf; /* whose buffer it is */
+	void *mbuf; /* whose buffer it is; NULL: it lies at `data`, in memory that DPDK knows nothing of */
+	const void *data;
 	uint32_t head;
 	uint32_t len;
 	uint32_t token;

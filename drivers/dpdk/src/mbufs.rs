@@ -91,7 +91,21 @@ impl Mbufs {
     /// An own chunk as a part of a frame to be sent. Whoever sends it keeps the chunk until the token is back.
     pub fn segment(&self, chunk: &Chunk, token: u32) -> Option<TxSegment> {
         let (slot, head, len) = self.pool.locate(chunk)?;
-        Some(TxSegment { mbuf: self.mempool.mbuf(slot), head, len, token, padding: 0 })
+        Some(TxSegment {
+            mbuf: self.mempool.mbuf(slot),
+            data: std::ptr::null(),
+            head,
+            len,
+            token,
+            padding: 0,
+        })
+    }
+
+    /// The same of a chunk of any pool, for a device that reads with the processor; `None` of one that is too long for an mbuf.
+    pub fn foreign_segment(chunk: &Chunk, token: u32) -> Option<TxSegment> {
+        let len = u16::try_from(chunk.len()).ok()?.into();
+        let data = chunk.as_ptr().cast();
+        Some(TxSegment { mbuf: std::ptr::null_mut(), data, head: 0, len, token, padding: 0 })
     }
 
     /// A received buffer: in place when it is one of ours, else (from another port's pool, say) as a copy. `None`, and the

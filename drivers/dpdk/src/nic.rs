@@ -32,6 +32,7 @@ pub struct DpdkNic {
     socket: i32,
     layout: Layout,
     poll_size: PollSize,
+    reads_anywhere: bool,
     /// The bits of what the device does.
     granted: u32,
     port: Arc<SharedPort>,
@@ -82,7 +83,17 @@ impl DpdkNic {
         let port = Arc::new(SharedPort::new(device, config.queues));
         let layout = Layout { shift: shift(driver.as_bytes()), packed: config.packed() };
         let poll_size = PollSize::of(driver.as_bytes());
-        Ok(DpdkNic { config: config.clone(), info, socket: found.socket, layout, poll_size, granted, port })
+        let reads_anywhere = reads_anywhere(driver.as_bytes());
+        Ok(DpdkNic {
+            config: config.clone(),
+            info,
+            socket: found.socket,
+            layout,
+            poll_size,
+            reads_anywhere,
+            granted,
+            port,
+        })
     }
 
     fn open_queue(&mut self, id: QueueId, slots: usize) -> Result<DpdkQueue, DpdkError> {
@@ -109,7 +120,7 @@ impl DpdkNic {
             Segments::new(&format!("corelane-{number}s"), SEGMENTS, self.socket).map_err(memory)?;
         let pool = Arc::new(pool);
         self.port.open(id.0, pool.clone(), config)?;
-        let limits = Limits::new(&self.info, self.granted, config);
+        let limits = Limits::new(&self.info, self.granted, config, self.reads_anywhere);
         let sender = Sender::new(limits, segments, SEGMENTS);
         let interrupt = Interrupt::new(id.0, self.granted & dpdk_sys::RX_INTERRUPT != 0);
         let descriptors = usize::from(config.rx_descriptors) + usize::from(config.tx_descriptors);
@@ -206,6 +217,11 @@ fn own_address(driver: &[u8], port: MacAddress) -> MacAddress {
 /// another core: so a short frame of 130 bytes with them takes 3 lines, and not 5. A card writes whole lines best.
 fn shift(driver: &[u8]) -> u16 {
     if driver.starts_with(b"net_virtio") { 48 } else { 0 }
+}
+
+/// Whether the driver copies what it sends with the processor before it returns. A card reads only memory that it was told of.
+fn reads_anywhere(driver: &[u8]) -> bool {
+    driver.starts_with(b"net_vhost")
 }
 
 impl Nic for DpdkNic {

@@ -32,11 +32,13 @@ pub struct Limits {
     copy_below: usize,
     vlan: Option<u16>,
     vlan_insert: bool,
+    /// Whether it reads with the processor, and so payload that lies anywhere.
+    reads_anywhere: bool,
 }
 
 impl Limits {
-    /// Of a device that does what `granted` says.
-    pub fn new(info: &NicInfo, granted: u32, config: &DpdkConfig) -> Limits {
+    /// Of a device of this driver that does what `granted` says.
+    pub fn new(info: &NicInfo, granted: u32, config: &DpdkConfig, reads_anywhere: bool) -> Limits {
         let header = usize::from(ETHERNET_HEADER);
         Limits {
             lengths: header..=header + usize::from(info.mtu),
@@ -46,6 +48,7 @@ impl Limits {
             copy_below: config.copy_below,
             vlan: config.vlan,
             vlan_insert: granted & dpdk_sys::VLAN_INSERT != 0,
+            reads_anywhere,
         }
     }
 
@@ -150,7 +153,7 @@ impl Sender {
             return self.drop_front(burst, stats);
         }
         let is_attached = is_attached || payload > room;
-        if is_attached && self.free.len() < needed(burst, mbufs) {
+        if is_attached && self.free.len() < self.needed(burst, mbufs) {
             return Next::Waits;
         }
         let foreign = if own { None } else { mbufs.pool().take_reserved() };
@@ -195,7 +198,7 @@ impl Sender {
 
     /// Puts a chunk behind the frame that is made. `false` when it is another pool's and there is no buffer for a copy.
     fn attach(&mut self, chunk: Chunk, mbufs: &Mbufs, stats: &mut QueueStats) -> bool {
-        if mbufs.pool().locate(&chunk).is_some() {
+        if self.is_readable(&chunk, mbufs) {
             return self.hold(chunk, mbufs);
         }
         for piece in chunk.chunks(mbufs.data_room()) {
@@ -208,9 +211,26 @@ impl Sender {
         true
     }
 
+    /// Whether the device can read the chunk where it is.
+    fn is_readable(&self, chunk: &Chunk, mbufs: &Mbufs) -> bool {
+        mbufs.pool().locate(chunk).is_some()
+            || self.limits.reads_anywhere && chunk.len() <= usize::from(u16::MAX)
+    }
+
+    /// How many segments the oldest frame takes.
+    fn needed(&self, burst: &TxBurst, mbufs: &Mbufs) -> usize {
+        let pieces = |chunk: &Chunk| match self.is_readable(chunk, mbufs) {
+            true => 1,
+            false => chunk.len().div_ceil(mbufs.data_room()),
+        };
+        burst.front_chunks().map(pieces).sum()
+    }
+
+    /// Attaches what the device [can read](Self::is_readable).
     fn hold(&mut self, chunk: Chunk, mbufs: &Mbufs) -> bool {
         let Some(token) = self.free.pop() else { return false };
-        let Some(part) = mbufs.segment(&chunk, token) else {
+        let part = mbufs.segment(&chunk, token).or_else(|| Mbufs::foreign_segment(&chunk, token));
+        let Some(part) = part else {
             self.free.push(token);
             return false;
         };
@@ -331,13 +351,4 @@ impl Sender {
         self.staged.clear();
         self.take_sent();
     }
-}
-
-/// How many segments the oldest frame's payload is, at most.
-fn needed(burst: &TxBurst, mbufs: &Mbufs) -> usize {
-    let pieces = |chunk: &Chunk| match mbufs.pool().locate(chunk) {
-        Some(_) => 1,
-        None => chunk.len().div_ceil(mbufs.data_room()),
-    };
-    burst.front_chunks().map(pieces).sum()
 }
