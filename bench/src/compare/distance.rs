@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Instant;
 
 use super::row::spread;
-use crate::process::pin;
+use crate::process::{cores, pin};
 
 /// Round trips that are timed together.
 const BATCH: u32 = 500;
@@ -22,7 +22,9 @@ const OVER: u32 = u32::MAX;
 
 /// Nanoseconds of a round trip between the cores `one` and `other`; `None` when they are the same, or this process may not run there.
 pub fn round_trip(one: usize, other: usize) -> Option<f64> {
-    if one == other {
+    // Threads that end up on one core would wait a time slice for each throw.
+    let ours = cores();
+    if one == other || !ours.contains(&one) || !ours.contains(&other) {
         return None;
     }
     // Odd: on its way to the other; even: back.

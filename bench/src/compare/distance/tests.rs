@@ -1,5 +1,4 @@
 use super::*;
-use crate::process::cores;
 
 #[test]
 fn a_round_trip_takes_some_time() {
