@@ -23,6 +23,7 @@ struct Syn {
     scale: Option<u8>,
     mss: u16,
     sack: bool,
+    is_answer: bool,
 }
 
 /// What one end of a connection has said, and what it has heard.
@@ -66,7 +67,9 @@ pub struct Monitor {
     is_tso: bool,
     /// Data are those of [`Pattern::between`] the ports.
     is_patterned: bool,
-    ends: BTreeMap<Flow, End>,
+    /// The last is the one that counts. The earlier ones have sent a SYN-ACK with a cookie: an ACK that brings it back opens
+    /// the connection by that one after all.
+    ends: BTreeMap<Flow, Vec<End>>,
     /// By the flow that answers; one for each SYN, since a forged one may be refused and the connection go on.
     arrived: BTreeMap<Flow, Vec<Arrived>>,
     failure: Option<Failure>,
@@ -123,15 +126,16 @@ impl Monitor {
         let flow = (segment.to, segment.from);
         self.note_arrival(flow, &segment);
         let last = self.arrived.get(&flow).and_then(|streams| streams.last()).map(|arrived| arrived.syn);
-        let (Some(end), Some(ack)) = (self.ends.get_mut(&flow), segment.ack) else {
-            if let Some(end) = self.ends.get_mut(&flow)
-                && segment.syn
-            {
+        let Some(ends) = self.ends.get_mut(&flow) else { return };
+        let Some(ack) = segment.ack else {
+            if let Some(end) = ends.last_mut().filter(|_| segment.syn) {
                 let edge = end.syn.iss.wrapping_add(1 + u32::from(segment.window));
                 end.granted.get_or_insert(edge); // simultaneous open
             }
             return;
         };
+        let which = ends.iter().rposition(|end| end.has_sent(ack)).unwrap_or(ends.len() - 1);
+        let end = &mut ends[which];
         if after(ack, end.sent) {
             return; // of an earlier connection
         }
@@ -166,10 +170,10 @@ impl Monitor {
     ///
     /// A second one by the same SYN-ACK comes when the first is over and an old ACK brings a SYN cookie back: it begins anew.
     pub(crate) fn accepted(&mut self, local: (Ipv4Addr, u16), peer: (Ipv4Addr, u16)) {
-        let Some(end) = self.ends.get_mut(&(local, peer)) else { return };
+        let end = self.ends.get_mut(&(local, peer)).and_then(|ends| ends.last_mut());
+        let Some(end) = end else { return };
         if mem::replace(&mut end.accepted, true) {
-            let (peer, granted, timestamp) = (end.peer, end.granted, end.timestamp);
-            *end = End { accepted: true, peer, granted, timestamp, ..End::new(end.syn) };
+            end.begin_anew();
         }
     }
 
@@ -201,21 +205,44 @@ impl Monitor {
         }
         let flow = (segment.from, segment.to);
         let arrived = self.arrived.get(&flow).map_or(&[][..], |streams| streams);
-        if segment.syn && self.ends.get(&flow).is_none_or(|end| end.syn.iss != segment.seq) {
-            let granted = arrived.iter().map(|s| s.window).max().filter(|_| segment.ack.is_some());
-            let mut end = End::new(Syn::of(segment));
-            end.granted = granted.map(|window| end.sent.wrapping_add(u32::from(window)));
-            self.ends.insert(flow, end);
+        if segment.syn {
+            let ends = self.ends.entry(flow).or_default();
+            if ends.last().is_none_or(|end| end.syn.iss != segment.seq) {
+                let granted = arrived.iter().map(|s| s.window).max().filter(|_| segment.ack.is_some());
+                let mut end = End::new(Syn::of(segment));
+                end.granted = granted.map(|window| end.sent.wrapping_add(u32::from(window)));
+                ends.retain(|end| end.syn.is_answer && end.syn.iss != segment.seq);
+                ends.push(end);
+            }
         }
         let (is_patterned, is_tso) = (self.is_patterned, self.is_tso);
         // Without a SYN it is an answer to something forged.
-        let end = self.ends.get_mut(&flow)?;
+        let ends = self.ends.get_mut(&flow)?;
+        go_back_to_cookie(ends, segment);
+        let end = ends.last_mut()?;
         if let Some(ack) = segment.ack {
             end.note_taken(ack, arrived);
         }
         end.judge_data(segment, is_tso, is_patterned)
             .or_else(|| end.judge_sack(segment, arrived))
             .or_else(|| end.judge_ack(segment, arrived))
+    }
+}
+
+/// An end that has sent nothing but its SYN-ACK may turn out to be one that sent an earlier SYN-ACK, with a cookie.
+fn go_back_to_cookie(ends: &mut Vec<End>, segment: &Segment<'_>) {
+    let is_fresh = ends.last().is_some_and(|end| end.syn.is_answer && end.has_only_syn());
+    if segment.syn || !is_fresh || ends.last().is_some_and(|end| end.sent == segment.seq) {
+        return;
+    }
+    let begins = |end: &End| end.syn.iss.wrapping_add(1) == segment.seq;
+    if let Some(which) = ends.iter().position(begins) {
+        let mut end = ends.remove(which);
+        if !end.has_only_syn() {
+            end.begin_anew();
+        }
+        end.accepted |= ends.last_mut().is_some_and(|last| mem::take(&mut last.accepted));
+        ends.push(end);
     }
 }
 
@@ -226,6 +253,7 @@ impl Syn {
             scale: segment.scale,
             mss: segment.mss.unwrap_or(536),
             sack: segment.sack_permitted,
+            is_answer: segment.ack.is_some(),
         }
     }
 }
@@ -244,6 +272,22 @@ impl End {
             granted: None,
             timestamp: None,
         }
+    }
+
+    fn has_only_syn(&self) -> bool {
+        self.sent == self.syn.iss.wrapping_add(1)
+    }
+
+    /// Whether `ack` is of what this one sent, and not of another with the same ports.
+    fn has_sent(&self, ack: u32) -> bool {
+        let sent = self.sent.wrapping_sub(self.syn.iss);
+        (1..=sent).contains(&ack.wrapping_sub(self.syn.iss))
+    }
+
+    /// A cookie opens once more what is over.
+    fn begin_anew(&mut self) {
+        let (accepted, peer, granted, timestamp) = (self.accepted, self.peer, self.granted, self.timestamp);
+        *self = End { accepted, peer, granted, timestamp, ..End::new(self.syn) };
     }
 
     /// A SYN is taken when it is acknowledged; of several whose number fits it is the last, unless one was taken before.

@@ -23,6 +23,7 @@ fn conversations_that_found_something() {
         (202, 57_818),                // a half-open connection given up early, its SYN-ACK taken later
         (606, 14_036),                // the same initial number twice, while time stood still
         (808, 7536),                  // a SYN cookie with another number of the peer's
+        (448_234_743, 227_392), // a SYN cookie that opens the connection after another SYN-ACK was given up
     ] {
         conversation(&input(seed, index));
     }

@@ -127,6 +127,29 @@ fn a_syn_cookie_that_comes_back_after_the_end_begins_anew() {
     bed.objects(&data(101, &[1; 20]), "data behind the FIN");
 }
 
+/// The other end answered a SYN with a cookie, then kept another and gave it up, and only then the cookie came back.
+#[test]
+fn a_syn_cookie_opens_the_connection_after_another_answer() {
+    let bare = |seq| Spoken { seq, ack: Some(101), window: 1000, ..Spoken::default() };
+    let new = || {
+        let mut bed = Bed::new();
+        assert_eq!(bed.answers(&Spoken { flags: "S", ..bare(150) }), None);
+        assert_eq!(bed.says(&data(101, &[1; 10])), None, "what the first answer allows");
+        bed.monitor.accepted((US, 80), (PEER, 5000));
+        bed
+    };
+    let mut bed = new();
+    assert_eq!(bed.answers(&bare(201)), None);
+    assert_eq!(bed.answers(&Spoken { data: &[1; 20], ..bare(201) }), None);
+    let found = bed.answers(&bare(222)).unwrap_or_default();
+    assert!(found.contains("a gap: nothing was sent from 221 on"), "{found}");
+    let found = new().answers(&bare(202)).unwrap_or_default();
+    assert!(
+        found.contains("a gap: nothing was sent from 151 on"),
+        "not where the first answer ends: {found}"
+    );
+}
+
 #[test]
 fn bytes_that_change() {
     let mut bytes = [0; 100];
