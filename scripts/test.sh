@@ -204,7 +204,7 @@ need_tool() {
 # ---- Running them ----
 
 LOGS=target/test-logs
-SUMMARY=() REASONS=()
+SUMMARY=() REASONS=() FAILURES=()
 TOTAL_PASSED=0 TOTAL_FAILED=0 TOTAL_SKIPPED=0
 # Continuous integration ends this after an hour; a result that names what was slow comes before.
 DEADLINE=1000000
@@ -258,6 +258,7 @@ finish_stage() {
     fi
     if [ "$result" = FAILED ]; then
         [ "$VERBOSE" = yes ] || show_failure "$log" | sed 's/^/   | /'
+        FAILURES+=("$name: $(show_failure "$log" | tail -n 60)")
         [ "$code" -ne 124 ] || note "stopped after $limit s: it takes too long"
         note "the whole output: $log"
     fi
@@ -269,10 +270,16 @@ finish_stage() {
     note "$line"
 }
 
-# show_failure LOG: what the tests that failed said; without such, the end of the output.
+# show_failure LOG: what the tests and checks that failed said; without such, the end of the output.
 show_failure() {
     local said
-    said=$(awk '/^failures:$/ { on = 1 } on { print } /^test result: / { on = 0 }' "$1")
+    said=$(awk '
+        /^failures:$/ { test = 1 }
+        /^FAILED / { check = 1; print; next }
+        !/^        \| / { check = 0 }
+        test || check { print }
+        /^test result: / { test = 0 }
+    ' "$1")
     if [ -n "$said" ]; then head -n 200 <<<"$said"; else tail -n 60 "$1"; fi
 }
 
@@ -305,6 +312,11 @@ report() {
     if [ ${#REASONS[@]} -gt 0 ]; then
         heading "Skipped"
         for line in "${REASONS[@]}"; do note "$line"; done
+    fi
+    # Once more at the end: whoever keeps only that of a long output can still tell what failed.
+    if [ ${#FAILURES[@]} -gt 0 ]; then
+        heading "Failed"
+        for line in "${FAILURES[@]}"; do note "${line//$'\n'/$'\n   '}"; done
     fi
     echo
     printf '%d passed, %d failed, %d skipped\n' "$TOTAL_PASSED" "$TOTAL_FAILED" "$TOTAL_SKIPPED"
