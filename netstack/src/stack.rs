@@ -123,7 +123,14 @@ impl Stack {
     }
 
     /// Handles the timers that are due.
+    #[inline]
     pub fn expire(&mut self, now: Instant) {
+        if self.ip.is_due(now) || self.tcp.is_due(now) {
+            self.expire_due(now);
+        }
+    }
+
+    fn expire_due(&mut self, now: Instant) {
         let mut cx = ip::Context { out: &mut self.control, pool: &self.pool, stats: &mut self.stats };
         self.ip.expire(now, &mut cx);
         while let Some(address) = self.ip.next_unreachable() {
@@ -140,7 +147,14 @@ impl Stack {
     }
 
     /// Sends what is to be sent, as far as the burst has room; the rest waits for the next turn.
+    #[inline]
     pub fn transmit(&mut self, now: Instant, burst: &mut TxBurst) {
+        if !self.control.is_empty() || self.tcp.has_to_transmit(now) {
+            self.transmit_all(now, burst);
+        }
+    }
+
+    fn transmit_all(&mut self, now: Instant, burst: &mut TxBurst) {
         while burst.room() > 0
             && let Some(frame) = self.control.pop()
         {

@@ -151,7 +151,10 @@ impl<T: Copy> Wheel<T> {
     /// The value of the earliest timer whose deadline is not after `now`, which then is gone; call it until it gives
     /// `None`. Timers fire in the order of their deadlines, never early, and never later than the call.
     pub fn expire(&mut self, now: Instant) -> Option<T> {
-        self.advance(tick(now));
+        let tick = tick(now);
+        if tick > self.current {
+            self.advance(tick);
+        }
         let (deadline, id) = self.first()?;
         if deadline > now {
             return None;
@@ -163,6 +166,13 @@ impl<T: Copy> Wheel<T> {
             self.timers.prefetch(*id);
         }
         timer.map(|timer| timer.value)
+    }
+
+    /// Whether [`Wheel::expire`] has something to do, be it to turn the wheel. Most times it is asked in the tick of the last time, and
+    /// no timer is due in that.
+    #[inline(always)]
+    pub fn is_due(&self, now: Instant) -> bool {
+        tick(now) > self.current || !self.run.is_empty() || !self.heap.is_empty()
     }
 
     /// The value of a timer that will fire soon, after some others: for who wants to be prepared.

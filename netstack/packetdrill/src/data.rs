@@ -132,7 +132,7 @@ impl Machine {
     pub(crate) fn inq(&mut self, fd: i32) -> Option<i32> {
         let socket = self.socket(fd).ok().filter(|socket| socket.options.inq)?;
         let id = socket.connection()?;
-        let fin = self.stack.readiness(id).is_ok_and(|ready| ready.read_closed);
+        let fin = self.stack.readiness(id).is_ok_and(|ready| ready.is_read_closed());
         i32::try_from(self.readable_bytes(id) + usize::from(fin)).ok()
     }
 

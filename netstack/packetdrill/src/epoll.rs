@@ -57,11 +57,11 @@ impl Machine {
         let Ok(ready) = self.stack.readiness(id) else { return HUP };
         let mut events = 0;
         for (is, bits) in [
-            (ready.readable, IN | RDNORM),
-            (ready.writable && !socket.no_space, OUT | WRNORM),
-            (ready.read_closed, RDHUP),
-            (ready.write_closed, HUP),
-            (ready.error, ERR),
+            (ready.is_readable(), IN | RDNORM),
+            (ready.is_writable() && !socket.no_space, OUT | WRNORM),
+            (ready.is_read_closed(), RDHUP),
+            (ready.is_write_closed(), HUP),
+            (ready.is_error(), ERR),
         ] {
             events |= if is { bits } else { 0 };
         }

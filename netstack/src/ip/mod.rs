@@ -157,6 +157,12 @@ impl Ip {
         self.neighbors.next_unreachable()
     }
 
+    /// Whether `expire` has something to do.
+    #[inline(always)]
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        self.neighbors.is_due(now)
+    }
+
     /// Asks neighbours again, or gives them up.
     pub(crate) fn expire(&mut self, now: Instant, cx: &mut Context<'_>) {
         self.neighbors.expire(now, cx);

@@ -348,6 +348,12 @@ impl Neighbors {
         self.unreachable.pop_front()
     }
 
+    /// Whether `expire` has something to do, or `next_unreachable` to tell.
+    #[inline(always)]
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.timers.is_due(now) || self.clean_at.is_some_and(|at| at <= now) || !self.unreachable.is_empty()
+    }
+
     /// Asks again, gives up, and forgets what was not used.
     pub(super) fn expire(&mut self, now: Instant, cx: &mut Context<'_>) {
         while let Some(id) = self.timers.expire(now) {

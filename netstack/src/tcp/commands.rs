@@ -19,19 +19,57 @@ use crate::ip::Ip;
 use crate::stats::Stats;
 use crate::time::Instant;
 
-/// What can be done without [`Error::WouldBlock`] right now, in epoll's terms.
+/// What can be done without [`Error::WouldBlock`] right now, in epoll's terms and by Linux's numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Readiness {
+pub struct Readiness(u32);
+
+impl Readiness {
+    const IN: u32 = 0x1;
+    const OUT: u32 = 0x4;
+    const ERR: u32 = 0x8;
+    const HUP: u32 = 0x10;
+    const RDHUP: u32 = 0x2000;
+
+    /// With these of epoll's bits.
+    pub fn from_bits(bits: u32) -> Readiness {
+        Readiness(bits)
+    }
+
+    /// The bits that epoll would report.
+    pub fn bits(self) -> u32 {
+        self.0
+    }
+
     /// EPOLLIN: data, the end of data or an error can be read.
-    pub readable: bool,
+    pub fn is_readable(self) -> bool {
+        self.0 & Self::IN != 0
+    }
+
     /// EPOLLOUT: a write takes at least a byte, or gives an error.
-    pub writable: bool,
+    pub fn is_writable(self) -> bool {
+        self.0 & Self::OUT != 0
+    }
+
     /// EPOLLRDHUP: the peer has closed its side.
-    pub read_closed: bool,
+    pub fn is_read_closed(self) -> bool {
+        self.0 & Self::RDHUP != 0
+    }
+
     /// EPOLLHUP: over in both directions.
-    pub write_closed: bool,
+    pub fn is_write_closed(self) -> bool {
+        self.0 & Self::HUP != 0
+    }
+
     /// EPOLLERR: `take_error` has something.
-    pub error: bool,
+    pub fn is_error(self) -> bool {
+        self.0 & Self::ERR != 0
+    }
+}
+
+/// `bits` where something `is` so.
+#[inline(always)]
+fn bit(is: bool, bits: u32) -> u32 {
+    if is { bits } else { 0 }
 }
 
 /// What a write says of its end.
@@ -206,18 +244,15 @@ impl Tcp {
     }
 
     /// As `readiness`, with Linux's idea of EPOLLOUT (tcp_poll): room is worth telling once a third of the buffer is free.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn poll(&mut self, id: SocketId) -> Result<Readiness, Error> {
         let connection = self.held_mut(id)?;
         if connection.is_plainly_open() {
             let (readable, writable) = (connection.rcv.queue.len() > 0, connection.has_ample_room());
             connection.app.want_write |= !writable;
-            return Ok(Readiness { readable, writable, ..Readiness::default() });
+            return Ok(Readiness(bit(readable, Readiness::IN) | bit(writable, Readiness::OUT)));
         }
-        let is_open = connection.machine.get().can_write();
-        let ready = connection.readiness(is_open && connection.has_ample_room());
-        connection.app.want_write |= is_open && !ready.writable;
-        Ok(ready)
+        Ok(connection.poll())
     }
 
     pub(crate) fn take_error(&mut self, id: SocketId) -> Result<Option<Error>, Error> {
@@ -277,25 +312,33 @@ impl Tcp {
 }
 
 impl Connection {
-    /// What epoll reports; `has_room`: for a write, on a connection that takes them.
-    #[inline]
     /// Nothing but data and room is to be told.
+    #[inline(always)]
     fn is_plainly_open(&self) -> bool {
         let has_ended = self.rcv.fin_received | self.app.read_shut | self.snd.fin;
         self.machine.get() == State::Established && !has_ended && self.app.error.is_none()
     }
 
+    #[cold]
+    fn poll(&mut self) -> Readiness {
+        let is_open = self.machine.get().can_write();
+        let ready = self.readiness(is_open && self.has_ample_room());
+        self.app.want_write |= is_open && !ready.is_writable();
+        ready
+    }
+
+    /// What epoll reports; `has_room`: for a write, on a connection that takes them.
     fn readiness(&self, has_room: bool) -> Readiness {
         let (error, closed) = (self.app.error.is_some(), self.machine.get() == State::Closed);
         let read_closed = self.rcv.fin_received || self.app.read_shut || closed;
         let early_room = self.takes_early_data() && self.has_room();
-        Readiness {
-            readable: self.rcv.queue.len() > 0 || read_closed || error,
-            writable: closed || error || has_room || early_room || self.snd.fin,
-            read_closed,
-            write_closed: closed || (self.snd.fin && read_closed),
-            error,
-        }
+        Readiness(
+            bit(self.rcv.queue.len() > 0 || read_closed || error, Readiness::IN)
+                | bit(closed || error || has_room || early_room || self.snd.fin, Readiness::OUT)
+                | bit(read_closed, Readiness::RDHUP)
+                | bit(closed || (self.snd.fin && read_closed), Readiness::HUP)
+                | bit(error, Readiness::ERR),
+        )
     }
 
     /// Reading made room: whether the peer should hear of it now.

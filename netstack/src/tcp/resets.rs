@@ -55,6 +55,12 @@ impl Resets {
         self.queue.is_empty()
     }
 
+    /// Whether some found no room since the last call of `take_dropped`.
+    #[inline(always)]
+    pub(crate) fn has_dropped(&self) -> bool {
+        self.dropped > 0
+    }
+
     /// How many found no room since the last call.
     pub(crate) fn take_dropped(&mut self) -> u64 {
         mem::take(&mut self.dropped)

@@ -193,10 +193,16 @@ impl Connection {
     }
 
     /// Linux's __sk_stream_is_writeable: a third of the buffer is free, and less than half of what may wait unsent does.
+    #[inline]
     pub(crate) fn has_ample_room(&self) -> bool {
         if self.snd.queue.len() == 0 {
             return self.send_buffer.notsent_lowat > 0;
         }
+        self.has_ample_room_behind()
+    }
+
+    /// The same, with something in the buffer.
+    fn has_ample_room_behind(&self) -> bool {
         let unsent = self.notsent();
         let queued = self.queued(unsent as usize, self.frame_len());
         let sent = u64::from(unsent) * 2 < u64::from(self.send_buffer.notsent_lowat);

@@ -220,6 +220,15 @@ impl Tcp {
         self.forget_fast_open(connection.fast_open.as_deref());
     }
 
+    /// Whether `expire` has something to do.
+    #[inline(always)]
+    pub(crate) fn is_due(&mut self, now: Instant) -> bool {
+        self.now = now;
+        self.wheel.is_due(now)
+            || self.time_wait.next_deadline().is_some_and(|next| next <= now)
+            || self.lists.resets.has_dropped()
+    }
+
     /// Timers that are due.
     pub(crate) fn expire(&mut self, net: &mut Net<'_>) {
         self.now = net.now;
@@ -283,8 +292,16 @@ impl Tcp {
     }
 
     /// Whether `transmit` has something to do.
+    #[inline(always)]
     pub(crate) fn wants_transmit(&self) -> bool {
         !self.lists.ready.is_empty() || !self.lists.resets.is_empty()
+    }
+
+    /// Whether calling `transmit` changes anything: beside what `wants_transmit` tells, writers may wait for memory.
+    #[inline(always)]
+    pub(crate) fn has_to_transmit(&mut self, now: Instant) -> bool {
+        self.now = now;
+        self.wants_transmit() || !self.starved.is_empty() || self.time_wait.overflows > 0
     }
 
     /// Sends what is to be sent, as far as the burst has room.

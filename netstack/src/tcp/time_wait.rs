@@ -150,6 +150,7 @@ impl TimeWaits {
         None
     }
 
+    #[inline(always)]
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         self.queue.front().map(|(expires, _)| *expires)
     }

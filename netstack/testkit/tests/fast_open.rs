@@ -65,7 +65,7 @@ fn a_syn_with_a_cookie_is_accepted_with_its_data_and_answered_at_once() {
     assert_eq!(script.stack().read(id, &mut buf), Ok(5));
     assert_eq!(&buf[..5], b"hello");
     // The answer does not wait for the third ACK.
-    assert!(script.stack().readiness(id).unwrap().writable);
+    assert!(script.stack().readiness(id).unwrap().is_writable());
     script.write(id, b"there");
     let data = script.hear();
     let first = syn_ack.seq.wrapping_add(1);
@@ -209,7 +209,7 @@ fn early(script: &mut Script, data: &[u8]) -> (SocketId, Heard) {
     script.run();
     script.silence(); // it waits
     assert_eq!(script.stack().next_event(), Some(Event::Writable(id)));
-    assert!(script.stack().readiness(id).unwrap().writable);
+    assert!(script.stack().readiness(id).unwrap().is_writable());
     script.write(id, data);
     let syn = script.hear();
     assert_eq!((syn.flags.as_str(), syn.fast_open.as_deref()), ("S", Some(COOKIE.as_slice())));

@@ -251,13 +251,13 @@ fn notsent_lowat_bounds_what_is_not_sent() {
     }
     let sent: usize = lengths(&script.heard()).iter().sum();
     assert!(written - sent <= 5000 && written - sent > 3000, "{written} written, {sent} sent");
-    assert!(!script.stack().readiness(id).unwrap().writable);
+    assert!(!script.stack().readiness(id).unwrap().is_writable());
     assert_eq!(script.stack().next_event(), None);
     // What is acknowledged makes room in the window, and the sending room in the buffer.
     script.say(&ack(theirs, ours.wrapping_add(sent as u32)));
     script.run();
     assert_eq!(script.stack().next_event(), Some(Event::Writable(id)));
-    assert!(script.stack().readiness(id).unwrap().writable);
+    assert!(script.stack().readiness(id).unwrap().is_writable());
 }
 
 #[test]

@@ -39,7 +39,12 @@ fn shutdown_read_ends_reading_and_the_peer_never_knows() {
     assert_eq!(script.stack().read(id, &mut buf), Ok(6), "what was there is still read");
     assert_eq!(script.stack().read(id, &mut buf), Ok(0), "and then is the end, without waiting");
     let readiness = script.stack().readiness(id).unwrap();
-    assert!(readiness.readable && readiness.read_closed && !readiness.write_closed && readiness.writable);
+    assert!(
+        readiness.is_readable()
+            && readiness.is_read_closed()
+            && !readiness.is_write_closed()
+            && readiness.is_writable()
+    );
     // As in Linux data that arrive are taken and can be read.
     script.say(&Spoken { data: b"after", ..ack(theirs + 6, ours) });
     assert_eq!(script.hear().ack, Some(theirs + 11));

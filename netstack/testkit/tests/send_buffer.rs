@@ -92,8 +92,8 @@ fn room_is_told_once_a_third_is_free() {
     script.say(&ack(theirs, ours.wrapping_add(1000)));
     script.run();
     assert_eq!(script.stack().next_event(), None, "7000 and 2 x 1280 of 10,000");
-    assert!(script.stack().readiness(id).unwrap().writable, "but who asks can write");
-    assert!(!script.stack().poll(id).unwrap().writable, "epoll does not tell of so little");
+    assert!(script.stack().readiness(id).unwrap().is_writable(), "but who asks can write");
+    assert!(!script.stack().poll(id).unwrap().is_writable(), "epoll does not tell of so little");
     script.say(&ack(theirs, ours.wrapping_add(4000)));
     script.run();
     assert_eq!(script.stack().next_event(), Some(Event::Writable(id)), "4000 and 1280 leave a third");
@@ -143,7 +143,7 @@ fn a_write_that_is_not_taken_whole_asks_for_room() {
         Some(Event::Writable(id)),
         "without a write that would have blocked"
     );
-    assert!(script.stack().poll(id).unwrap().writable);
+    assert!(script.stack().poll(id).unwrap().is_writable());
     assert_eq!(script.stack().next_event(), None, "told once");
 }
 
@@ -152,7 +152,7 @@ fn who_asks_for_room_is_told_when_there_is() {
     let (mut script, id, theirs, ours) = open(|tcp| tcp.tcp_wmem = 10_000.into());
     assert_eq!(script.stack().write(id, &[7; 8000]), Ok(8000));
     script.run();
-    assert!(!script.stack().poll(id).unwrap().writable);
+    assert!(!script.stack().poll(id).unwrap().is_writable());
     script.say(&ack(theirs, ours.wrapping_add(8000)));
     script.run();
     assert_eq!(script.stack().next_event(), Some(Event::Writable(id)));

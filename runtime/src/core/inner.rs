@@ -149,7 +149,12 @@ impl Inner {
     }
 
     /// The timers of tasks that are due. Returns how many there were.
+    #[inline]
     pub(crate) fn fire_timers(&self, now: Instant) -> u32 {
+        if self.timers.borrow().is_due(now) { self.fire_due(now) } else { 0 }
+    }
+
+    fn fire_due(&self, now: Instant) -> u32 {
         let mut count = 0;
         loop {
             let fired = self.timers.borrow_mut().expire(now);

@@ -59,7 +59,7 @@ macro_rules! contract {
         impl Engine {
             $(
                 $(#[$doc])*
-                #[inline]
+                #[inline(always)] // a branch, and a call or what was inlined
                 pub(crate) fn $name(&self, $($arg: $kind),*) $(-> $out)? {
                     match self {
                         Engine::Native(engine) => engine.$name($($arg),*),

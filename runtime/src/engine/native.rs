@@ -280,9 +280,9 @@ impl Native {
         self.stack(|stack| stack.peek(id, buf))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn read_chunk(&self, id: SocketId) -> Result<Option<Chunk>> {
-        self.stack(|stack| stack.read_chunk(id))
+        self.stack.borrow_mut().read_chunk(id).map_err(SocketError::Stack)
     }
 
     #[inline]
@@ -308,7 +308,7 @@ impl Native {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn write_chunk(&self, id: SocketId, chunk: Chunk) -> std::result::Result<(), Refused> {
         self.stack
             .borrow_mut()
@@ -319,9 +319,9 @@ impl Native {
 
 /// What is known and set.
 impl Native {
-    #[inline]
+    #[inline(always)]
     pub(super) fn poll(&self, id: SocketId) -> Result<Readiness> {
-        self.stack(|stack| stack.poll(id))
+        self.stack.borrow_mut().poll(id).map_err(SocketError::Stack)
     }
 
     pub(super) fn local_addr(&self, id: SocketId) -> Result<SocketAddr> {

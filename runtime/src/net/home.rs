@@ -29,10 +29,15 @@ pub(crate) fn here<R>(f: impl FnOnce(&Rc<Inner>) -> R) -> io::Result<R> {
 /// Runs `f` on the worker `core`, which must be this thread's. `f` must not run foreign code: see [`current::with`].
 #[inline(always)]
 pub(crate) fn at<R>(core: u32, what: &str, f: impl FnOnce(&Inner) -> R) -> io::Result<R> {
-    match current::with(|inner| if inner.id == core { Ok(f(inner)) } else { Err(inner.id) }) {
-        Some(Ok(result)) => Ok(result),
-        Some(Err(here)) => Err(elsewhere(core, what, Some(here))),
-        None => Err(elsewhere(core, what, None)),
+    worker(core, what).map(|inner| f(&inner))
+}
+
+/// The worker `core`, which must be this thread's, for as long as no foreign code runs: see [`current::with`].
+#[inline(always)]
+pub(crate) fn worker(core: u32, what: &str) -> io::Result<Rc<Inner>> {
+    match current::get() {
+        Some(inner) if inner.id == core => Ok(inner),
+        other => Err(elsewhere(core, what, other.map(|inner| inner.id))),
     }
 }
 

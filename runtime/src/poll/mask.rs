@@ -1,7 +1,5 @@
 //! epoll's event bits, by Linux's numbers.
 
-use corelane_netstack::Readiness;
-
 pub(crate) const IN: u32 = 0x0001;
 pub(crate) const PRI: u32 = 0x0002;
 pub(crate) const OUT: u32 = 0x0004;
@@ -15,14 +13,3 @@ pub(crate) const READ_KEY: u32 = IN | PRI;
 pub(crate) const WRITE_KEY: u32 = OUT;
 /// ... and a change of the state wakes all (sk_state_change has no key).
 pub(crate) const STATE_KEY: u32 = !0;
-
-/// What a socket is ready for.
-#[inline]
-pub(crate) fn of(ready: Readiness) -> u32 {
-    let bit = |is: bool, mask: u32| if is { mask } else { 0 };
-    bit(ready.readable, IN)
-        | bit(ready.writable, OUT)
-        | bit(ready.read_closed, RDHUP)
-        | bit(ready.write_closed, HUP)
-        | bit(ready.error, ERR)
-}

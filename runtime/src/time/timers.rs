@@ -29,6 +29,12 @@ impl Timers {
         key
     }
 
+    /// Whether `expire` has something to do.
+    #[inline]
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        self.wheel.is_due(now)
+    }
+
     /// Whether the timer has fired; if not, it will wake `waker`. Returns the waker before it, to be dropped out of all borrows.
     pub(crate) fn poll(&mut self, key: usize, waker: &Waker) -> (bool, Option<Waker>) {
         let Some(entry) = self.entries.get_mut(key) else { return (true, None) };

@@ -264,7 +264,7 @@ impl Sockets {
         self.latest = Some(id);
         descriptor.socket = Socket::Stream(Stream { id, ports, written: 0, read: 0, is_told: false });
         // RFC 7413: with a cookie the first write goes with the SYN.
-        if early && stack.readiness(id).is_ok_and(|ready| ready.writable) {
+        if early && stack.readiness(id).is_ok_and(|ready| ready.is_writable()) {
             return value(0);
         }
         Ok(if descriptor.is_nonblocking { Answer::InProgress } else { Answer::Blocks })
@@ -442,11 +442,11 @@ impl Descriptor {
         };
         let ready = stack.readiness(stream.id).map_err(|e| e.to_string())?;
         let flags = [
-            ("POLLIN", ready.readable),
-            ("POLLOUT", ready.writable),
-            ("POLLRDHUP", ready.read_closed),
-            ("POLLHUP", ready.write_closed),
-            ("POLLERR", ready.error),
+            ("POLLIN", ready.is_readable()),
+            ("POLLOUT", ready.is_writable()),
+            ("POLLRDHUP", ready.is_read_closed()),
+            ("POLLHUP", ready.is_write_closed()),
+            ("POLLERR", ready.is_error()),
         ];
         Ok(flags.into_iter().filter(|(_, on)| *on).map(|(name, _)| name).collect())
     }

@@ -105,13 +105,9 @@ impl Socket {
         if self.connecting && self.writable && !error && !over {
             self.connecting = false; // `take_error` tells of the others
         }
-        Ok(Readiness {
-            readable: flags.contains(PollFlags::IN),
-            writable: flags.contains(PollFlags::OUT) && self.unsent.is_none(),
-            read_closed: flags.contains(PollFlags::RDHUP),
-            write_closed: over,
-            error,
-        })
+        let told = PollFlags::IN | PollFlags::OUT | PollFlags::RDHUP | PollFlags::HUP | PollFlags::ERR;
+        let none = if self.unsent.is_some() { PollFlags::OUT } else { PollFlags::empty() };
+        Ok(Readiness::from_bits(((flags & told) - none).bits().cast_unsigned().into())) // poll(2) and epoll(7) have the same bits
     }
 
     /// Whether it is open.

@@ -7,7 +7,7 @@ use corelane_netstack::{SocketOptions, TcpInfo};
 use corelane_nic::Chunk;
 
 use crate::core::current;
-use crate::net::home::{at, here};
+use crate::net::home::{at, here, worker};
 use crate::net::{self, SendError};
 use crate::poll::event::Source;
 use crate::poll::ready::Watched;
@@ -70,14 +70,16 @@ impl TcpStream {
     ///
     /// # Errors
     /// As reading.
+    #[inline(always)] // a call with its result in memory costs as much as the socket's part in it
     pub fn recv_chunk(&self) -> io::Result<Option<Chunk>> {
-        self.inner.command(|engine, id| engine.read_chunk(id))
+        Ok(worker(self.inner.core(), NAME)?.engine.read_chunk(self.inner.id())?)
     }
 
     /// Sends a chunk without a copy, or gives it back.
     ///
     /// # Errors
     /// [`SendError`] with the chunk: `WouldBlock` when there is no room for all of it now.
+    #[inline(always)] // as `recv_chunk`
     pub fn try_send(&self, chunk: Chunk) -> Result<(), SendError> {
         self.inner.try_send_shared(chunk)
     }
@@ -152,7 +154,7 @@ impl Read for &TcpStream {
         if buf.is_empty() {
             return Ok(0);
         }
-        self.inner.command(|engine, id| engine.read(id, buf))
+        Ok(worker(self.inner.core(), NAME)?.engine.read(self.inner.id(), buf)?)
     }
 }
 
@@ -161,7 +163,7 @@ impl Write for &TcpStream {
         if buf.is_empty() {
             return Ok(0);
         }
-        self.inner.command(|engine, id| engine.write(id, buf))
+        Ok(worker(self.inner.core(), NAME)?.engine.write(self.inner.id(), buf)?)
     }
 
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
