@@ -51,12 +51,16 @@ impl Entry {
     /// Takes the place of who waited before. Returns a waker that is to be dropped.
     #[inline]
     fn put(&mut self, direction: Direction, waker: &Waker, tasks: &Tasks) -> Option<Waker> {
-        let task = tasks.woken_by(waker);
-        self.tasks[direction as usize] = task;
-        if task == TaskKey::NONE || self.wakers.is_some() {
-            return self.put_waker(direction, (task == TaskKey::NONE).then_some(waker));
+        match tasks.woken_by(waker) {
+            Some(task) if self.wakers.is_none() => {
+                self.tasks[direction as usize] = task;
+                None
+            }
+            task => {
+                self.tasks[direction as usize] = task.unwrap_or(TaskKey::NONE);
+                self.put_waker(direction, task.is_none().then_some(waker))
+            }
         }
-        None
     }
 
     #[cold]
@@ -192,26 +196,35 @@ impl Reactor {
         {
             return;
         }
-        let waiter = match event {
-            Event::Readable(id) => self.entry(id).map(|entry| entry.take(Direction::Read)),
-            Event::Writable(id) => self.entry(id).map(|entry| entry.take(Direction::Write)),
-            Event::Acceptable(id) => self.listener(id).map(|entry| entry.take(Direction::Read)),
-            Event::Closed(id) => {
-                let reader = self.entry(id).map(|entry| entry.take(Direction::Read));
-                self.wake(reader, waking);
-                self.entry(id).map(|entry| entry.take(Direction::Write))
+        match event {
+            Event::Readable(id) => self.wake(id, Direction::Read, waking),
+            Event::Writable(id) => self.wake(id, Direction::Write, waking),
+            Event::Acceptable(id) => {
+                let waiter = self.listener(id).map(|entry| entry.take(Direction::Read));
+                self.wake_waiter(waiter, waking);
             }
-        };
-        self.wake(waiter, waking);
+            Event::Closed(id) => {
+                self.wake(id, Direction::Read, waking);
+                self.wake(id, Direction::Write, waking);
+            }
+        }
     }
 
     #[inline(always)]
-    fn wake(&mut self, waiter: Option<Waiter>, waking: &mut Waking<'_>) {
+    fn wake(&mut self, id: SocketId, direction: Direction, waking: &mut Waking<'_>) {
+        let Some(entry) = self.entry(id) else { return };
+        if entry.wakers.is_some() {
+            let waiter = entry.take(direction);
+            return self.wake_waiter(Some(waiter), waking);
+        }
+        waking.wake(std::mem::replace(&mut entry.tasks[direction as usize], TaskKey::NONE));
+    }
+
+    #[cold]
+    fn wake_waiter(&mut self, waiter: Option<Waiter>, waking: &mut Waking<'_>) {
         let Some(Waiter { task, waker }) = waiter else { return };
         waking.wake(task);
-        if let Some(waker) = waker {
-            self.woken.push(waker);
-        }
+        self.woken.extend(waker);
     }
 
     /// Whether somebody is to be woken, or wakers dropped, when nothing is borrowed.

@@ -42,7 +42,8 @@ pub struct Snapshot {
     pub timers: usize,
     /// What passed between this core and others.
     pub crossings: Crossings,
-    /// Polls of tasks that took longer than `runtime.stall`: the log has named where these were started.
+    /// Polls of tasks that took as long as `runtime.stall` or longer, or, under load, up to eight in a row: the log has named where these
+    /// were started.
     pub stalls: u64,
     /// Turns of the loop.
     pub turns: u64,

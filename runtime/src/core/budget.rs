@@ -10,7 +10,8 @@ pub struct Budget {
     /// Tasks polled. One that wakes itself over and over can't hold up the network for longer than this.
     pub polls: u32,
     /// A task whose poll takes as long or longer has stalled its core: it is counted and named in the log. It is seen to within a tick
-    /// of the kernel's clock, 10 ms at most. Zero = nobody looks.
+    /// of the kernel's clock, 10 ms at most. The first few tasks of a turn are looked at one by one, those behind them by eights, until
+    /// eight took so long. Zero = nobody looks.
     pub stall: Duration,
 }
 

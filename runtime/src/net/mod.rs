@@ -8,6 +8,7 @@ mod addr;
 #[cfg(any(feature = "tokio-io", feature = "futures-io"))]
 mod chunk_reader;
 mod compat;
+mod futures;
 pub(crate) mod home;
 mod listen_all;
 mod options;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use corelane_netstack::Shutdown;
 use corelane_nic::Chunk;
 
-use super::TcpStream;
+use super::{TcpStream, futures};
 
 /// The calls of a reader, written once.
 macro_rules! read_methods {
@@ -23,8 +23,7 @@ macro_rules! read_methods {
         /// # Cancel safety
         /// Nothing is lost when it is dropped: what was not given is read by the next call.
         pub fn read(&mut self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
-            let stream = self.stream();
-            poll_fn(move |cx| stream.poll_read_shared(cx, buf))
+            futures::Read { stream: self.stream(), buf }
         }
 
         /// As `read`, but leaves the data to be read again.
@@ -97,8 +96,7 @@ macro_rules! read_methods {
         /// # Cancel safety
         /// Nothing is lost when it is dropped.
         pub fn recv_chunk(&mut self) -> impl Future<Output = io::Result<Option<Chunk>>> {
-            let stream = self.stream();
-            poll_fn(move |cx| stream.poll_recv_chunk_shared(cx))
+            futures::RecvChunk { stream: self.stream() }
         }
     };
 }
@@ -116,8 +114,7 @@ macro_rules! write_methods {
         /// # Cancel safety
         /// Nothing was written when it is dropped before it is done.
         pub fn write(&mut self, buf: &[u8]) -> impl Future<Output = io::Result<usize>> {
-            let stream = self.stream();
-            poll_fn(move |cx| stream.poll_write_shared(cx, buf))
+            futures::Write { stream: self.stream(), buf }
         }
 
         /// Writes all of `buf`.
@@ -143,8 +140,7 @@ macro_rules! write_methods {
         /// # Cancel safety
         /// When it is dropped before it is done nothing was sent, and the chunk is gone.
         pub fn send(&mut self, chunk: Chunk) -> impl Future<Output = io::Result<()>> {
-            let (stream, mut chunk) = (self.stream(), Some(chunk));
-            poll_fn(move |cx| stream.poll_send_shared(cx, &mut chunk))
+            futures::Send { stream: self.stream(), chunk: Some(chunk) }
         }
     };
 }

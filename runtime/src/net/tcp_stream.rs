@@ -10,7 +10,7 @@ use corelane_netstack::{Error, Shutdown, SocketId, SocketOptions, TcpInfo};
 use corelane_nic::Chunk;
 
 use super::ToAddr;
-use super::home::{at, command, here};
+use super::home::{command, here, worker};
 use super::split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::core::current;
 use crate::core::mailbox::{self, Message};
@@ -19,6 +19,26 @@ use crate::error::SocketError;
 use crate::reactor::Direction;
 
 const NAME: &str = "TcpStream";
+
+/// Tries a command, and registers the task when it would block. One access to the thread's worker. No function of a closure: the
+/// compiler makes calls of these.
+macro_rules! poll_op {
+    ($stream:ident, $cx:ident, $direction:expr, |$engine:ident, $id:ident| $op:expr) => {{
+        let inner = match worker($stream.core, NAME) {
+            Ok(inner) => inner,
+            Err(error) => return Poll::Ready(Err(error)),
+        };
+        let ($engine, $id) = (&inner.engine, $stream.id());
+        match $op {
+            Ok(result) => Poll::Ready(Ok(result)),
+            Err(SocketError::WOULD_BLOCK) => {
+                inner.reactor.borrow_mut().register($id, $direction, $cx.waker(), &inner.tasks);
+                Poll::Pending
+            }
+            Err(error) => Poll::Ready(Err(error.into())),
+        }
+    }};
+}
 
 /// A TCP connection of this core.
 ///
@@ -83,27 +103,14 @@ impl TcpStream {
         Ok(stream)
     }
 
-    /// Tries a command, and registers the task when it would block. One access to the thread's worker.
-    #[inline(always)]
+    /// [`poll_op!`] of a command that is given.
     fn poll_op<R>(
         &self,
         cx: &mut Context<'_>,
         direction: Direction,
         op: impl FnOnce(&Engine, SocketId) -> engine::Result<R>,
     ) -> Poll<io::Result<R>> {
-        let id = self.id();
-        let polled = at(self.core, NAME, |inner| match op(&inner.engine, id) {
-            Ok(result) => Poll::Ready(Ok(result)),
-            Err(SocketError::WOULD_BLOCK) => {
-                inner.reactor.borrow_mut().register(id, direction, cx.waker(), &inner.tasks);
-                Poll::Pending
-            }
-            Err(error) => Poll::Ready(Err(error.into())),
-        });
-        match polled {
-            Ok(poll) => poll,
-            Err(error) => Poll::Ready(Err(error)),
-        }
+        poll_op!(self, cx, direction, |engine, id| op(engine, id))
     }
 
     pub(crate) fn command<R>(
@@ -114,16 +121,17 @@ impl TcpStream {
     }
 
     /// As [`TcpStream::read`]; wakes the task that polled last.
+    #[inline]
     pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.poll_read_shared(cx, buf)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn poll_read_shared(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         if buf.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        self.poll_op(cx, Direction::Read, |engine, id| engine.read(id, buf))
+        poll_op!(self, cx, Direction::Read, |engine, id| engine.read(id, buf))
     }
 
     pub(super) fn poll_peek_shared(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
@@ -134,26 +142,28 @@ impl TcpStream {
     }
 
     /// As [`TcpStream::recv_chunk`]; wakes the task that polled last.
+    #[inline]
     pub fn poll_recv_chunk(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Chunk>>> {
         self.poll_recv_chunk_shared(cx)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn poll_recv_chunk_shared(&self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Chunk>>> {
-        self.poll_op(cx, Direction::Read, |engine, id| engine.read_chunk(id))
+        poll_op!(self, cx, Direction::Read, |engine, id| engine.read_chunk(id))
     }
 
     /// As [`TcpStream::write`]; wakes the task that polled last.
+    #[inline]
     pub fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.poll_write_shared(cx, buf)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn poll_write_shared(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         if buf.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        self.poll_op(cx, Direction::Write, |engine, id| engine.write(id, buf))
+        poll_op!(self, cx, Direction::Write, |engine, id| engine.write(id, buf))
     }
 
     /// As [`TcpStream::write`] of several buffers; wakes the task that polled last.
@@ -177,26 +187,11 @@ impl TcpStream {
         max: usize,
         f: impl FnOnce(&[u8]),
     ) -> Poll<io::Result<()>> {
-        let id = self.id();
-        let polled = at(self.core, NAME, |inner| {
-            let scratch = &mut *inner.scratch.borrow_mut();
-            let max = max.min(scratch.len());
-            match inner.engine.read(id, &mut scratch[..max]) {
-                Ok(n) => {
-                    f(&scratch[..n]); // a copy into the reader's buffer, no foreign code
-                    Poll::Ready(Ok(()))
-                }
-                Err(SocketError::WOULD_BLOCK) => {
-                    inner.reactor.borrow_mut().register(id, Direction::Read, cx.waker(), &inner.tasks);
-                    Poll::Pending
-                }
-                Err(error) => Poll::Ready(Err(error.into())),
-            }
-        });
-        match polled {
-            Ok(poll) => poll,
-            Err(error) => Poll::Ready(Err(error)),
-        }
+        let inner = worker(self.core, NAME)?;
+        let scratch = &mut *inner.scratch.borrow_mut();
+        let max = max.min(scratch.len());
+        let read = poll_op!(self, cx, Direction::Read, |engine, id| engine.read(id, &mut scratch[..max]));
+        read.map_ok(|n| f(&scratch[..n])) // a copy into the reader's buffer, no foreign code
     }
 
     /// Sends a chunk without a copy, or gives it back.
@@ -207,33 +202,30 @@ impl TcpStream {
         self.try_send_shared(chunk)
     }
 
+    #[inline(always)]
     pub(crate) fn try_send_shared(&self, chunk: Chunk) -> Result<(), SendError> {
-        let mut chunk = Some(chunk);
-        let written = at(self.core, NAME, |inner| {
-            let chunk = chunk.take()?;
-            Some(inner.engine.write_chunk(self.id(), chunk))
-        });
-        match (written, chunk) {
-            (Ok(Some(Err(refused))), _) => {
-                Err(SendError { chunk: refused.chunk, error: refused.error.into() })
+        match worker(self.core, NAME) {
+            Ok(inner) => {
+                let sent = inner.engine.write_chunk(self.id(), chunk);
+                sent.map_err(|refused| SendError { chunk: refused.chunk, error: refused.error.into() })
             }
-            (Err(error), Some(chunk)) => Err(SendError { chunk, error }),
-            _ => Ok(()),
+            Err(error) => Err(SendError { chunk, error }),
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn poll_send_shared(
         &self,
         cx: &mut Context<'_>,
         chunk: &mut Option<Chunk>,
     ) -> Poll<io::Result<()>> {
-        self.poll_op(cx, Direction::Write, |engine, id| {
-            let Some(whole) = chunk.take() else { return Ok(()) };
-            engine.write_chunk(id, whole).map_err(|refused| {
+        let Some(whole) = chunk.take() else { return Poll::Ready(Ok(())) };
+        poll_op!(self, cx, Direction::Write, |engine, id| match engine.write_chunk(id, whole) {
+            Ok(()) => Ok(()),
+            Err(refused) => {
                 *chunk = Some(refused.chunk);
-                refused.error
-            })
+                Err(refused.error)
+            }
         })
     }
 

@@ -1,34 +1,76 @@
 //! The tasks of a worker, and its run queue.
 
 use std::cell::{Cell, RefCell, RefMut};
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{RawWakerVTable, Waker};
-use std::time::Duration;
 
 use crate::core::budget::Budget;
 use crate::core::clock::Clock;
-use crate::task::future::{LocalTask, Origin};
+use crate::task::future::LocalTask;
 use crate::task::header::TaskKey;
+use crate::task::stall::Stalls;
 
-/// Origins that the log has named; when they are more, those that come are counted only.
-const NAMED: usize = 256;
-
-/// A place for a task. Its generation names the task in it, and grows when that ends.
-#[derive(Default)]
+/// A place for a task.
 struct Slot {
     /// `None` while it is polled, and when there is none.
     task: Option<LocalTask>,
-    generation: u32,
+    /// Names the task in it, and is another when that has ended.
+    key: TaskKey,
     is_queued: bool,
     is_cancelled: bool,
+}
+
+impl Slot {
+    fn new(key: TaskKey) -> Slot {
+        Slot { task: None, key, is_queued: false, is_cancelled: false }
+    }
+}
+
+/// First in, first out: who was woken waits until those before have run, and their places are used again all at once. A `VecDeque`'s
+/// checks for its end, at both of its ends, were some 30 instructions an echo.
+#[derive(Default)]
+struct RunQueue {
+    /// What has ended meanwhile is passed over.
+    running: Vec<TaskKey>,
+    /// How many of them have run.
+    ran: usize,
+    woken: Vec<TaskKey>,
+}
+
+impl RunQueue {
+    #[inline(always)]
+    fn push(&mut self, key: TaskKey) {
+        self.woken.push(key);
+    }
+
+    #[inline(always)]
+    fn pop(&mut self) -> Option<TaskKey> {
+        let key = match self.running.get(self.ran) {
+            Some(key) => *key,
+            None => self.turn_over()?,
+        };
+        self.ran += 1;
+        Some(key)
+    }
+
+    /// Those that were woken since run now. Gives the first of them.
+    #[inline(never)]
+    fn turn_over(&mut self) -> Option<TaskKey> {
+        self.running.clear();
+        self.ran = 0;
+        std::mem::swap(&mut self.running, &mut self.woken);
+        self.running.first().copied()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.ran == self.running.len() && self.woken.is_empty()
+    }
 }
 
 /// Not a `slab`: what that checks beside the generation was some 35 instructions an echo.
 #[derive(Default)]
 struct List {
-    /// First in, first out. What has ended meanwhile is passed over.
-    queue: VecDeque<TaskKey>,
+    queue: RunQueue,
     slots: Vec<Slot>,
     free: Vec<u32>,
 }
@@ -36,7 +78,7 @@ struct List {
 impl List {
     #[inline]
     fn get(&mut self, key: TaskKey) -> Option<&mut Slot> {
-        self.slots.get_mut(key.slot as usize).filter(|slot| slot.generation == key.generation)
+        self.slots.get_mut(key.slot() as usize).filter(|slot| slot.key == key)
     }
 
     #[inline(always)]
@@ -44,24 +86,25 @@ impl List {
         if let Some(slot) = self.get(key)
             && !std::mem::replace(&mut slot.is_queued, true)
         {
-            self.queue.push_back(key);
+            self.queue.push(key);
         }
     }
 
     fn insert(&mut self) -> (TaskKey, &mut Slot) {
         let index = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot::default());
-            self.slots.len() as u32 - 1 // memory ends before
+            let index = self.slots.len() as u32; // memory ends before
+            self.slots.push(Slot::new(TaskKey::new(index, 0)));
+            index
         });
         let slot = &mut self.slots[index as usize];
-        (TaskKey { slot: index, generation: slot.generation }, slot)
+        (slot.key, slot)
     }
 
     /// The next task to poll, and whether to cancel it instead.
     #[inline]
     fn next(&mut self) -> Option<(TaskKey, LocalTask, bool)> {
         loop {
-            let key = self.queue.pop_front()?;
+            let key = self.queue.pop()?;
             let Some(slot) = self.get(key) else { continue };
             slot.is_queued = false;
             let is_cancelled = slot.is_cancelled;
@@ -74,8 +117,8 @@ impl List {
     /// The place of a task that has ended is free.
     fn remove(&mut self, key: TaskKey) {
         if let Some(slot) = self.get(key) {
-            *slot = Slot { generation: key.generation.wrapping_add(1), ..Slot::default() };
-            self.free.push(key.slot);
+            *slot = Slot::new(key.next());
+            self.free.push(key.slot());
         }
     }
 
@@ -116,9 +159,7 @@ pub(crate) struct Tasks {
     running: Cell<Running>,
     /// Tasks that gave way: they run again in the next turn.
     deferred: RefCell<Vec<Waker>>,
-    /// Polls that took too long, and who is known for it.
-    stalls: Cell<u64>,
-    named: RefCell<Vec<Origin>>,
+    stalls: Stalls,
 }
 
 impl Tasks {
@@ -152,12 +193,12 @@ impl Tasks {
         }
     }
 
-    /// The task that `waker` wakes, when it is the one that was polled last; else none.
-    #[inline]
-    pub(crate) fn woken_by(&self, waker: &Waker) -> TaskKey {
+    /// The task that `waker` wakes, when it is the one that was polled last.
+    #[inline(always)]
+    pub(crate) fn woken_by(&self, waker: &Waker) -> Option<TaskKey> {
         let running = self.running.get();
         let is_its = running.data == waker.data() && std::ptr::eq(running.vtable, waker.vtable());
-        if is_its { running.key } else { TaskKey::NONE }
+        is_its.then_some(running.key)
     }
 
     pub(crate) fn defer(&self, waker: Waker) {
@@ -178,9 +219,7 @@ impl Tasks {
     }
 
     fn poll_queued(&self, budget: &Budget, clock: &Clock) -> u32 {
-        let is_watched = !budget.stall.is_zero();
-        let stall = budget.stall.as_nanos() as u64; // longer ones never end
-        let mut before = if is_watched { clock.coarse() } else { 0 };
+        let mut watch = self.stalls.watch(clock, budget.stall);
         let mut polled = 0;
         while polled < budget.polls {
             let next = self.list.borrow_mut().next();
@@ -192,14 +231,9 @@ impl Tasks {
             } else {
                 self.poll(key, task);
             }
-            if is_watched {
-                let now = clock.coarse();
-                if now - before >= stall {
-                    self.note_stall(origin, Duration::from_nanos(now - before));
-                }
-                before = now;
-            }
+            watch.polled(origin);
         }
+        watch.end();
         polled
     }
 
@@ -210,8 +244,8 @@ impl Tasks {
         };
         if task.as_mut().poll(begin).is_ready() {
             self.end(key, task);
-        } else if let Some(slot) = self.list.borrow_mut().get(key) {
-            slot.task = Some(task);
+        } else if let Some(slot) = self.list.borrow_mut().slots.get_mut(key.slot() as usize) {
+            slot.task = Some(task); // it is this task's until it ends
         }
     }
 
@@ -223,25 +257,9 @@ impl Tasks {
         let _ = catch_unwind(AssertUnwindSafe(|| drop(task)));
     }
 
-    #[cold]
-    fn note_stall(&self, origin: Origin, time: Duration) {
-        self.stalls.set(self.stalls.get() + 1);
-        let mut named = self.named.borrow_mut();
-        if named.contains(&origin) || named.len() >= NAMED {
-            return;
-        }
-        named.push(origin);
-        drop(named); // a subscriber may run anything
-        tracing::warn!(
-            task = %origin,
-            milliseconds = time.as_millis() as u64, // longer ones never end
-            "a task held up its core: it computed, or waited, without an await; it is named once"
-        );
-    }
-
-    /// Polls that took longer than the budget's `stall`.
+    /// See [`Stalls::count`].
     pub(crate) fn stalls(&self) -> u64 {
-        self.stalls.get()
+        self.stalls.count()
     }
 
     /// Whether a task waits to be polled.
@@ -275,10 +293,7 @@ impl Tasks {
 
     fn take_all(&self) -> Vec<(TaskKey, LocalTask)> {
         let mut list = self.list.borrow_mut();
-        let take = |(index, slot): (usize, &mut Slot)| {
-            Some((TaskKey { slot: index as u32, generation: slot.generation }, slot.task.take()?)) // as in `insert`
-        };
-        list.slots.iter_mut().enumerate().filter_map(take).collect()
+        list.slots.iter_mut().filter_map(|slot| Some((slot.key, slot.task.take()?))).collect()
     }
 }
 

@@ -17,23 +17,26 @@ use crate::core::current;
 use crate::core::mailbox::{Message, Shared};
 use crate::core::parts::Flag;
 
-/// Names a task of a worker; one that has ended names no other.
+/// Names a task of a worker; one that has ended names no other. A slot and its generation, in one word: it is moved and compared often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct TaskKey {
-    pub(crate) slot: u32,
-    pub(crate) generation: u32,
-}
+pub(crate) struct TaskKey(u64);
 
 impl TaskKey {
     /// No task's: there is memory for fewer.
-    pub(crate) const NONE: TaskKey = TaskKey { slot: u32::MAX, generation: 0 };
+    pub(crate) const NONE: TaskKey = TaskKey::new(u32::MAX, 0);
 
-    fn bits(self) -> u64 {
-        u64::from(self.generation) << 32 | u64::from(self.slot)
+    pub(crate) const fn new(slot: u32, generation: u32) -> TaskKey {
+        TaskKey((generation as u64) << 32 | slot as u64) // the two halves
     }
 
-    fn from_bits(bits: u64) -> TaskKey {
-        TaskKey { slot: bits as u32, generation: (bits >> 32) as u32 } // the two halves
+    #[inline(always)]
+    pub(crate) fn slot(self) -> u32 {
+        self.0 as u32 // the low half
+    }
+
+    /// What names the next task in the same slot.
+    pub(crate) fn next(self) -> TaskKey {
+        TaskKey::new(self.slot(), ((self.0 >> 32) as u32).wrapping_add(1)) // the high half
     }
 }
 
@@ -48,16 +51,16 @@ pub(crate) struct Header {
 impl Header {
     /// Of a task of the worker that `shared` belongs to.
     pub(crate) fn new(shared: &Arc<Shared>) -> Arc<Header> {
-        let key = AtomicU64::new(TaskKey::NONE.bits());
+        let key = AtomicU64::new(TaskKey::NONE.0);
         Arc::new(Header { shared: shared.clone(), key, remote: RemoteWake::default() })
     }
 
     pub(crate) fn set_key(&self, key: TaskKey) {
-        self.key.store(key.bits(), Ordering::Relaxed);
+        self.key.store(key.0, Ordering::Relaxed);
     }
 
     pub(crate) fn key(&self) -> TaskKey {
-        TaskKey::from_bits(self.key.load(Ordering::Relaxed))
+        TaskKey(self.key.load(Ordering::Relaxed))
     }
 
     /// A wake of another thread has come to the worker.

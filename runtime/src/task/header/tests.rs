@@ -10,10 +10,10 @@ use crate::core::parts::tests::{LockedQueue, model};
 
 #[test]
 fn a_key_is_two_halves_of_a_word() {
-    for key in [TaskKey::NONE, TaskKey { slot: 7, generation: u32::MAX }, TaskKey { slot: 0, generation: 1 }]
-    {
-        assert_eq!(TaskKey::from_bits(key.bits()), key);
-    }
+    let last = TaskKey::new(7, u32::MAX);
+    assert_eq!((last.slot(), last.next()), (7, TaskKey::new(7, 0)));
+    assert_eq!((TaskKey::new(0, 1).slot(), TaskKey::new(0, 1).next()), (0, TaskKey::new(0, 2)));
+    assert_eq!(TaskKey::NONE.slot(), u32::MAX);
 }
 
 #[test]
