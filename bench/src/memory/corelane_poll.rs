@@ -31,6 +31,20 @@ impl Host {
         let poll = worker.enter(Poll::new)?;
         Ok(Self { worker, poll, events: Events::with_capacity(EVENTS) })
     }
+
+    /// The event loop, until nothing is left to be told: what was said in answer to it is sent by then, and it is the other end's turn.
+    fn run(&mut self, mut handle: impl FnMut(&Poll, &Event) -> io::Result<()>) -> io::Result<()> {
+        let Self { worker, poll, events } = self;
+        worker.enter(|| {
+            loop {
+                poll.poll(events, Some(Duration::ZERO))?;
+                if events.is_empty() {
+                    return Ok(());
+                }
+                events.iter().try_for_each(|event| handle(poll, event))?;
+            }
+        })
+    }
 }
 
 struct Server {
@@ -182,19 +196,11 @@ impl Asker {
 impl Pair for CorelanePoll {
     fn turn(&mut self, _now: Duration) -> anyhow::Result<()> {
         let Self { server_host, server, host, asker } = self;
-        let Host { worker, poll, events } = host;
-        worker.enter(|| {
-            if asker.streams.len() < asker.wanted {
-                asker.open(poll)?;
-            }
-            poll.poll(events, Some(Duration::ZERO))?;
-            events.iter().try_for_each(|event| asker.handle(event))
-        })?;
-        let Host { worker, poll, events } = server_host;
-        worker.enter(|| {
-            poll.poll(events, Some(Duration::ZERO))?;
-            events.iter().try_for_each(|event| server.handle(poll, event))
-        })?;
+        if asker.streams.len() < asker.wanted {
+            host.worker.enter(|| asker.open(&host.poll))?;
+        }
+        host.run(|_, event| asker.handle(event))?;
+        server_host.run(|poll, event| server.handle(poll, event))?;
         Ok(())
     }
 
