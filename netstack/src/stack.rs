@@ -125,6 +125,7 @@ impl Stack {
     /// Handles the timers that are due.
     #[inline]
     pub fn expire(&mut self, now: Instant) {
+        self.tcp.set_now(now);
         if self.ip.is_due(now) || self.tcp.is_due(now) {
             self.expire_due(now);
         }
@@ -149,7 +150,8 @@ impl Stack {
     /// Sends what is to be sent, as far as the burst has room; the rest waits for the next turn.
     #[inline]
     pub fn transmit(&mut self, now: Instant, burst: &mut TxBurst) {
-        if !self.control.is_empty() || self.tcp.has_to_transmit(now) {
+        self.tcp.set_now(now);
+        if !self.control.is_empty() || self.tcp.has_to_transmit() {
             self.transmit_all(now, burst);
         }
     }

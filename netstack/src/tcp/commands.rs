@@ -24,11 +24,16 @@ use crate::time::Instant;
 pub struct Readiness(u32);
 
 impl Readiness {
-    const IN: u32 = 0x1;
-    const OUT: u32 = 0x4;
-    const ERR: u32 = 0x8;
-    const HUP: u32 = 0x10;
-    const RDHUP: u32 = 0x2000;
+    /// EPOLLIN.
+    pub const IN: u32 = 0x1;
+    /// EPOLLOUT.
+    pub const OUT: u32 = 0x4;
+    /// EPOLLERR.
+    pub const ERR: u32 = 0x8;
+    /// EPOLLHUP.
+    pub const HUP: u32 = 0x10;
+    /// EPOLLRDHUP.
+    pub const RDHUP: u32 = 0x2000;
 
     /// With these of epoll's bits.
     pub fn from_bits(bits: u32) -> Readiness {

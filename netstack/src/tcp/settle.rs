@@ -220,10 +220,15 @@ impl Tcp {
         self.forget_fast_open(connection.fast_open.as_deref());
     }
 
+    /// The time of the turn: commands have no clock of their own.
+    #[inline(always)]
+    pub(crate) fn set_now(&mut self, now: Instant) {
+        self.now = now;
+    }
+
     /// Whether `expire` has something to do.
     #[inline(always)]
-    pub(crate) fn is_due(&mut self, now: Instant) -> bool {
-        self.now = now;
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
         self.wheel.is_due(now)
             || self.time_wait.next_deadline().is_some_and(|next| next <= now)
             || self.lists.resets.has_dropped()
@@ -231,7 +236,6 @@ impl Tcp {
 
     /// Timers that are due.
     pub(crate) fn expire(&mut self, net: &mut Net<'_>) {
-        self.now = net.now;
         while let Some(timed) = self.wheel.expire(net.now) {
             if let Some(Timed::Connection(id)) = self.wheel.coming() {
                 self.connections.prefetch_lines(id, USUAL_LINES);
@@ -299,14 +303,12 @@ impl Tcp {
 
     /// Whether calling `transmit` changes anything: beside what `wants_transmit` tells, writers may wait for memory.
     #[inline(always)]
-    pub(crate) fn has_to_transmit(&mut self, now: Instant) -> bool {
-        self.now = now;
+    pub(crate) fn has_to_transmit(&self) -> bool {
         self.wants_transmit() || !self.starved.is_empty() || self.time_wait.overflows > 0
     }
 
     /// Sends what is to be sent, as far as the burst has room.
     pub(crate) fn transmit(&mut self, net: &mut Net<'_>) {
-        self.now = net.now;
         while net.out.room() > 0
             && let Some(reset) = self.lists.resets.pop()
         {

@@ -11,20 +11,15 @@ thread_local! {
     static CURRENT: ManuallyDrop<Cell<Option<Rc<Inner>>>> = const { ManuallyDrop::new(Cell::new(None)) };
 }
 
-/// A hold of the current worker. Counting it up and down costs less than work inside `LocalKey::with`: that is a call of its own.
+/// A hold of the current worker, if there is one, for as long as no foreign code runs (see [`with`]). Counting it up and down costs
+/// less than work inside `LocalKey::with`: that is a call of its own.
 #[inline(always)]
-fn hold() -> Option<Rc<Inner>> {
-    CURRENT.with(|current| {
+pub(crate) fn get() -> Option<Rc<Inner>> {
+    let inner = CURRENT.with(|current| {
         let inner = current.take();
         forget(current.replace(inner.clone())); // `None`: it was taken, and a check of that is saved
         inner
-    })
-}
-
-/// The current worker, if there is one, for as long as no foreign code runs (see [`with`]).
-#[inline(always)]
-pub(crate) fn get() -> Option<Rc<Inner>> {
-    let inner = hold()?;
+    })?;
     inner.tokio.disturb();
     Some(inner)
 }

@@ -1,11 +1,13 @@
 //! epoll's event bits, by Linux's numbers.
 
-pub(crate) const IN: u32 = 0x0001;
-pub(crate) const PRI: u32 = 0x0002;
-pub(crate) const OUT: u32 = 0x0004;
-pub(crate) const ERR: u32 = 0x0008;
-pub(crate) const HUP: u32 = 0x0010;
-pub(crate) const RDHUP: u32 = 0x2000;
+use corelane_netstack::Readiness;
+
+pub(crate) const IN: u32 = Readiness::IN;
+pub(crate) const PRI: u32 = 0x0002; // of file descriptors alone
+pub(crate) const OUT: u32 = Readiness::OUT;
+pub(crate) const ERR: u32 = Readiness::ERR;
+pub(crate) const HUP: u32 = Readiness::HUP;
+pub(crate) const RDHUP: u32 = Readiness::RDHUP;
 
 /// What wakes those that are interested in these events: new data (Linux's sock_def_readable) ...
 pub(crate) const READ_KEY: u32 = IN | PRI;

@@ -42,7 +42,6 @@ mod mask;
 pub mod net;
 mod poller;
 pub(crate) mod ready;
-mod ready_list;
 mod registry;
 mod source_fd;
 mod token;

@@ -12,12 +12,11 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use corelane_netstack::{Event as StackEvent, ListenerId, Readiness, SocketId};
+use corelane_netstack::{Event as StackEvent, ListenerId, SocketId};
 use slab::Slab;
 
 use super::event::Event;
 use super::events::Events;
-use super::ready_list::ReadyList;
 use super::waker::Bell;
 use super::{Token, Trigger, mask};
 use crate::engine::Engine;
@@ -33,6 +32,7 @@ pub(crate) enum Watched {
 
 impl Watched {
     /// epoll's events that hold now; `None` when it is gone.
+    #[inline(always)]
     fn state(self, engine: &Engine) -> Option<u32> {
         match self {
             Watched::Socket(id) => Some(engine.poll(id).ok()?.bits()),
@@ -51,8 +51,7 @@ pub(crate) struct PollKey {
     serial: u64,
 }
 
-/// A socket that a `Poll` waits for.
-pub(super) struct Registration {
+struct Registration {
     watched: Watched,
     /// The index of its `Poll`.
     poll: u32,
@@ -60,13 +59,73 @@ pub(super) struct Registration {
     /// The events of interest; 0 once a one-shot has been told.
     interest: u32,
     trigger: Trigger,
-    /// Where it is in the ready list of its `Poll`, if it is in there.
-    pub(super) place: Option<u32>,
+    /// Whether it is in the ready list, and its neighbours there.
+    linked: bool,
+    previous: u32,
+    next: u32,
+}
+
+/// A doubly linked list of registrations: taking one out of the middle costs no search.
+struct List {
+    head: u32,
+    tail: u32,
+    len: usize,
+}
+
+impl List {
+    const EMPTY: List = List { head: NONE, tail: NONE, len: 0 };
+
+    #[inline(always)]
+    fn push(&mut self, all: &mut Slab<Registration>, key: u32) {
+        let registration = &mut all[key as usize];
+        if registration.linked {
+            return;
+        }
+        (registration.linked, registration.previous, registration.next) = (true, self.tail, NONE);
+        match self.tail {
+            NONE => self.head = key,
+            tail => all[tail as usize].next = key,
+        }
+        self.tail = key;
+        self.len += 1;
+    }
+
+    /// Takes out the first; the list isn't empty.
+    #[inline]
+    fn pop<'a>(&mut self, all: &'a mut Slab<Registration>) -> (u32, &'a mut Registration) {
+        let key = self.head;
+        let next = all[key as usize].next;
+        match next {
+            NONE => self.tail = NONE,
+            next => all[next as usize].previous = NONE,
+        }
+        (self.head, self.len) = (next, self.len - 1);
+        let registration = &mut all[key as usize];
+        registration.linked = false;
+        (key, registration)
+    }
+
+    fn remove(&mut self, all: &mut Slab<Registration>, key: u32) {
+        let registration = &mut all[key as usize];
+        if !std::mem::replace(&mut registration.linked, false) {
+            return;
+        }
+        let (previous, next) = (registration.previous, registration.next);
+        match previous {
+            NONE => self.head = next,
+            previous => all[previous as usize].next = next,
+        }
+        match next {
+            NONE => self.tail = previous,
+            next => all[next as usize].previous = previous,
+        }
+        self.len -= 1;
+    }
 }
 
 struct PollState {
     serial: u64,
-    ready: ReadyList,
+    ready: List,
     waker: Option<(Token, Arc<Bell>)>,
     /// Of the file descriptors; made with the first of them.
     epoll: Option<Arc<OwnedFd>>,
@@ -74,18 +133,6 @@ struct PollState {
     fds: usize,
     /// Whether the file descriptors come first this time, so that neither they nor the sockets starve.
     fds_first: bool,
-}
-
-impl PollState {
-    /// Puts a registration at the end of the ready list.
-    fn link(&mut self, all: &mut Slab<Registration>, key: u32) {
-        if self.ready.is_full() {
-            self.ready.make_room(all);
-        }
-        if let Some(registration) = all.get_mut(key as usize) {
-            self.ready.push(registration, key);
-        }
-    }
 }
 
 /// All `Poll`s of a core.
@@ -105,7 +152,7 @@ impl Polls {
         self.serial += 1;
         let state = PollState {
             serial: self.serial,
-            ready: ReadyList::default(),
+            ready: List::EMPTY,
             waker: None,
             epoll: None,
             fds: 0,
@@ -177,7 +224,16 @@ impl Polls {
         if old != NONE {
             self.forget(old); // of the socket that had this slot before
         }
-        let registration = Registration { watched, poll: key.index, token, interest, trigger, place: None };
+        let registration = Registration {
+            watched,
+            poll: key.index,
+            token,
+            interest,
+            trigger,
+            linked: false,
+            previous: NONE,
+            next: NONE,
+        };
         let registration = self.registrations.insert(registration) as u32; // sockets have slots in a u32
         *self.place(watched) = registration;
         self.link_if(registration, state & interest != 0);
@@ -231,10 +287,8 @@ impl Polls {
     fn forget(&mut self, key: u32) {
         let Some(registration) = self.registrations.get(key as usize) else { return };
         let (watched, poll) = (registration.watched, registration.poll);
-        if let Some(place) = registration.place
-            && let Some(poll) = self.polls.get_mut(poll as usize)
-        {
-            poll.ready.remove(place);
+        if let Some(poll) = self.polls.get_mut(poll as usize) {
+            poll.ready.remove(&mut self.registrations, key);
         }
         self.registrations.remove(key as usize);
         let place = self.place(watched);
@@ -244,12 +298,9 @@ impl Polls {
     }
 
     fn link_if(&mut self, key: u32, is_ready: bool) {
-        let Registration { poll, place, .. } = self.registrations[key as usize];
-        if is_ready
-            && place.is_none()
-            && let Some(poll) = self.polls.get_mut(poll as usize)
-        {
-            poll.link(&mut self.registrations, key);
+        let poll = self.registrations[key as usize].poll;
+        if is_ready && let Some(poll) = self.polls.get_mut(poll as usize) {
+            poll.ready.push(&mut self.registrations, key);
         }
     }
 
@@ -272,24 +323,10 @@ impl Polls {
     /// As `note`: something that those hear of who are interested in any event of `key` (Linux's ep_poll_callback).
     #[inline(always)]
     pub(crate) fn wake(&mut self, watched: Watched, key: u32) -> bool {
-        let place = match watched {
-            Watched::Socket(id) => self.sockets.get(id.slot() as usize),
-            Watched::Listener(id) => self.listeners.get(id.slot() as usize),
-        };
-        let Some(found) = place.copied() else { return false };
-        let Some(registration) = self.registrations.get_mut(found as usize) else { return false };
-        if registration.watched != watched {
-            return false;
-        }
-        if registration.interest & key != 0
-            && registration.place.is_none()
-            && let Some(poll) = self.polls.get_mut(registration.poll as usize)
-        {
-            if poll.ready.is_full() {
-                poll.link(&mut self.registrations, found);
-            } else {
-                poll.ready.push(registration, found);
-            }
+        let Some(found) = self.find(watched) else { return false };
+        let registration = &self.registrations[found as usize];
+        if registration.interest & key != 0 && !registration.linked {
+            self.link_if(found, true);
         }
         true
     }
@@ -329,25 +366,24 @@ impl Polls {
     fn take_sockets(&mut self, key: PollKey, engine: &Engine, events: &mut Events) {
         let Some(poll) = self.polls.get_mut(key.index as usize) else { return };
         // What goes back to the list is not looked at again now.
-        let mut room = events.room();
-        for _ in 0..poll.ready.len() {
-            if room == 0 {
+        for _ in 0..poll.ready.len {
+            if events.room() == 0 {
                 return;
             }
-            let Some((next, registration)) = poll.ready.pop(&mut self.registrations) else { return };
-            let state = match registration.watched {
-                Watched::Socket(id) => engine.poll(id).map_or(0, Readiness::bits), // one that is gone tells nothing
-                listener => listener_state(listener, engine),
-            };
+            let (next, registration) = poll.ready.pop(&mut self.registrations);
+            // A listener that a shutdown has closed tells so by its next accept. A socket that is gone tells nothing.
+            let state = registration.watched.state(engine).unwrap_or(match registration.watched {
+                Watched::Listener(_) => mask::IN | mask::HUP,
+                Watched::Socket(_) => 0,
+            });
             let found = state & registration.interest;
             if found == 0 {
                 continue;
             }
             events.push(Event::new(registration.token, found));
-            room -= 1;
             match registration.trigger {
                 Trigger::Edge => {}
-                Trigger::Level => poll.link(&mut self.registrations, next),
+                Trigger::Level => poll.ready.push(&mut self.registrations, next),
                 Trigger::OneShot => registration.interest = 0,
             }
         }
@@ -396,19 +432,6 @@ impl Polls {
     }
 }
 
-/// One that a shutdown has closed tells so by its next accept.
-#[cold]
-fn listener_state(listener: Watched, engine: &Engine) -> u32 {
-    listener.state(engine).unwrap_or(mask::IN | mask::HUP)
-}
-
 fn not_open() -> io::Error {
     io::Error::new(io::ErrorKind::NotConnected, "the socket is not open any more")
-}
-
-/// One of nobody, for tests.
-#[cfg(test)]
-pub(super) fn registration(watched: Watched) -> Registration {
-    let (token, trigger) = (Token(0), Trigger::Edge);
-    Registration { watched, poll: 0, token, interest: 0, trigger, place: None }
 }
