@@ -385,6 +385,7 @@ impl Stack {
     ///
     /// # Errors
     /// `NotOpen`.
+    #[inline(always)] // asked in a loop, for each event
     pub fn poll(&mut self, id: SocketId) -> Result<Readiness, Error> {
         self.tcp.poll(id)
     }

@@ -71,6 +71,36 @@ fn registering_twice_and_deregistering_what_is_not_registered_is_refused() {
     });
 }
 
+/// As the kernel's list: what had no room comes first next time, and what is still ready goes to the end.
+#[test]
+fn what_has_no_room_comes_first_next_time() {
+    let mut hosts = Hosts::new();
+    let listener = hosts.server.enter(|| TcpListener::bind(server())).unwrap();
+    let theirs: Vec<_> =
+        hosts.client.enter(|| (0..5).map(|_| TcpStream::connect(server()).unwrap()).collect());
+    settle(&mut hosts);
+    let mut poll = hosts.server.enter(Poll::new).unwrap();
+    let mut ours: Vec<_> = hosts.server.enter(|| (0..5).map(|_| listener.accept().unwrap().0).collect());
+    let mut events = Events::with_capacity(2);
+    hosts.server.enter(|| {
+        for (index, stream) in ours.iter_mut().enumerate() {
+            let registry = poll.registry();
+            registry.register_with(stream, Token(index), Interest::WRITABLE, Trigger::Level).unwrap();
+        }
+        let mut told = || {
+            poll.poll(&mut events, AT_ONCE).unwrap();
+            events.iter().map(|event| event.token().0).collect::<Vec<_>>()
+        };
+        assert_eq!([told(), told(), told()], [[0, 1], [2, 3], [4, 0]]);
+    });
+    // The next one, one in the middle and the last one go.
+    for gone in [1, 3, 0] {
+        hosts.server.enter(|| poll.registry().deregister(&mut ours[gone])).unwrap();
+    }
+    assert_eq!(told(&hosts, &mut poll), [(2, 4), (4, 4)]);
+    drop(theirs);
+}
+
 #[test]
 fn what_is_closed_is_not_told_and_can_not_be_registered() {
     let mut hosts = Hosts::new();

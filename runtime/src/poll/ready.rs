@@ -90,19 +90,18 @@ impl List {
         self.len += 1;
     }
 
-    /// Takes out the first; the list isn't empty.
-    #[inline]
-    fn pop<'a>(&mut self, all: &'a mut Slab<Registration>) -> (u32, &'a mut Registration) {
-        let key = self.head;
-        let next = all[key as usize].next;
-        match next {
-            NONE => self.tail = NONE,
-            next => all[next as usize].previous = NONE,
+    /// Puts those of `list` before its own.
+    fn prepend(&mut self, all: &mut Slab<Registration>, list: &List) {
+        match (list.head, self.head) {
+            (NONE, _) => return,
+            (_, NONE) => self.tail = list.tail,
+            (_, head) => {
+                all[list.tail as usize].next = head;
+                all[head as usize].previous = list.tail;
+            }
         }
-        (self.head, self.len) = (next, self.len - 1);
-        let registration = &mut all[key as usize];
-        registration.linked = false;
-        (key, registration)
+        all[list.head as usize].previous = NONE;
+        (self.head, self.len) = (list.head, self.len + list.len);
     }
 
     fn remove(&mut self, all: &mut Slab<Registration>, key: u32) {
@@ -362,15 +361,14 @@ impl Polls {
         Ok(())
     }
 
-    /// Linux's ep_send_events.
+    /// Linux's ep_send_events: the list is taken as a whole, and what goes back to it is not looked at again now.
     fn take_sockets(&mut self, key: PollKey, engine: &Engine, events: &mut Events) {
         let Some(poll) = self.polls.get_mut(key.index as usize) else { return };
-        // What goes back to the list is not looked at again now.
-        for _ in 0..poll.ready.len {
-            if events.room() == 0 {
-                return;
-            }
-            let (next, registration) = poll.ready.pop(&mut self.registrations);
+        let mut rest = std::mem::replace(&mut poll.ready, List::EMPTY);
+        while rest.len > 0 && events.room() > 0 {
+            let (key, registration) = (rest.head, &mut self.registrations[rest.head as usize]);
+            (rest.head, rest.len) = (registration.next, rest.len - 1);
+            registration.linked = false;
             // A listener that a shutdown has closed tells so by its next accept. A socket that is gone tells nothing.
             let state = registration.watched.state(engine).unwrap_or(match registration.watched {
                 Watched::Listener(_) => mask::IN | mask::HUP,
@@ -383,9 +381,12 @@ impl Polls {
             events.push(Event::new(registration.token, found));
             match registration.trigger {
                 Trigger::Edge => {}
-                Trigger::Level => poll.ready.push(&mut self.registrations, next),
+                Trigger::Level => poll.ready.push(&mut self.registrations, key),
                 Trigger::OneShot => registration.interest = 0,
             }
+        }
+        if rest.len > 0 {
+            poll.ready.prepend(&mut self.registrations, &rest);
         }
     }
 
