@@ -89,7 +89,7 @@ pub fn run(plan: &Plan, progress: &Progress, stop: &Stop) -> anyhow::Result<Opti
     let all: Vec<usize> = (0..series.len()).collect();
     let mut failures = Vec::new();
     for round in 0..args.rounds {
-        progress.round(round, args.rounds);
+        progress.part(format_args!("round {} of {}", round + 1, args.rounds));
         progress.measure(format_args!("round {}", round + 1));
         let result = lossy::measure(&args, &mut series, &all, round..round + 1, &|_| {}, stop);
         anyhow::ensure!(!stop.requested(), "stopped by a signal; all is cleaned up");

@@ -1,5 +1,5 @@
 //! Measures the engines side by side: one server and one client process at a time, engines
-//! interleaved in rounds, so that a slow hour of the machine hits all of them alike.
+//! interleaved in rounds, so that a slow minute of the machine hits all of them alike.
 
 pub mod bed;
 pub mod beside;

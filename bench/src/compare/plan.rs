@@ -185,17 +185,21 @@ impl Plan {
 
     /// About how long they take together.
     pub fn estimate(&self) -> Duration {
-        let round: Duration = self.cells.iter().map(|cell| self.round_of(cell)).sum();
         let open_loop: Duration = self.open_groups().map(|group| self.open_loop_of(group)).sum();
         let counting = self.counting() + self.counting_instructions();
-        round * self.rounds + counting + open_loop + lossy::estimate(self)
+        self.round() * self.rounds + counting + open_loop + lossy::estimate(self)
     }
 
-    /// How many stages there are: the rounds of each group, the counting of system calls and of instructions, the open loop of
+    /// About how long a round of everything takes.
+    pub fn round(&self) -> Duration {
+        self.cells.iter().map(|cell| self.round_of(cell)).sum()
+    }
+
+    /// How many stages there are: the rounds, the counting of system calls and of instructions, the open loop of
     /// some groups, and lossy links.
     pub fn stages(&self) -> usize {
         let counting = 1 + self.counted_cells().count().min(1);
-        self.groups().count() + counting + self.open_groups().count() + usize::from(self.lossy)
+        self.rounds as usize + counting + self.open_groups().count() + usize::from(self.lossy)
     }
 
     /// About how long one measurement takes.
@@ -204,7 +208,7 @@ impl Plan {
     }
 
     /// About how long a round takes.
-    pub fn round_of(&self, cell: &Cell) -> Duration {
+    fn round_of(&self, cell: &Cell) -> Duration {
         cell.engines.iter().map(|engine| self.time_of(cell, *engine)).sum()
     }
 

@@ -1,4 +1,4 @@
-//! How far a comparison is: a bar on a terminal, a line a round elsewhere.
+//! How far a comparison is: a bar on a terminal, a line for each part elsewhere.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -50,10 +50,10 @@ impl Progress {
         *self.name.borrow_mut() = name.to_string();
     }
 
-    /// A round of the stage begins; it counts from 0.
-    pub fn round(&self, round: u32, rounds: u32) {
+    /// A part of the stage begins: a line, where there is no bar.
+    pub fn part(&self, what: impl fmt::Display) {
         if self.bar.is_none() {
-            tell(format_args!("{}: round {} of {rounds}{}\n", self.place(), round + 1, self.left()));
+            tell(format_args!("{}: {what}{}\n", self.place(), self.left()));
         }
     }
 

@@ -1,6 +1,7 @@
-//! The rounds: in each, every engine of a cell once, in an order that rotates.
-
-use std::time::Duration;
+//! The rounds: in each, every cell once, and in that every engine, in an order that rotates.
+//!
+//! A cell's rounds lie as far apart as the run is long: what moves its figures changes from minute to minute, and their spread should
+//! tell of it.
 
 use super::bed::{self, Beds, Place};
 use super::measure::{self, Commands, Extra, Measurement};
@@ -56,39 +57,42 @@ impl Series {
 
 /// Measures all the cells. A failed measurement is kept with its reason; a stop ends it all.
 pub fn run(plan: &Plan, beds: &Beds, progress: &Progress, stop: &Stop) -> anyhow::Result<Vec<Series>> {
-    let mut all = Vec::new();
-    for group in plan.groups() {
-        let round: Duration = group.iter().map(|cell| plan.round_of(cell)).sum();
-        progress.stage(plan.name_of(group), round * plan.rounds);
-        let of_cell = |cell: &'_ Cell| {
-            let series = |engine: &Engine| Series::new(bed::of(cell.bed, *engine), *engine, cell);
-            cell.engines.iter().map(series).collect::<Vec<_>>()
-        };
-        let mut series: Vec<_> = group.iter().flat_map(of_cell).collect();
-        for round in 0..plan.rounds {
-            progress.round(round, plan.rounds);
+    let of_cell = |cell: &'_ Cell| {
+        let series = |engine: &Engine| Series::new(bed::of(cell.bed, *engine), *engine, cell);
+        cell.engines.iter().map(series).collect::<Vec<_>>()
+    };
+    let mut groups: Vec<(String, Vec<Series>)> =
+        plan.groups().map(|group| (plan.name_of(group), group.iter().flat_map(of_cell).collect())).collect();
+    for round in 0..plan.rounds {
+        progress.stage(format_args!("round {} of {}", round + 1, plan.rounds), plan.round());
+        for (name, series) in &mut groups {
+            progress.part(&*name);
             // No engine always follows the same one, or always comes first.
             let first = usize::try_from(round)? % series.len();
             series.rotate_left(first);
-            for one in &mut series {
-                progress.measure(format_args!("round {}, {}", round + 1, one.engine));
-                let place = beds.place(one.engine, &one.cell);
-                if one.commands.is_none() {
-                    one.commands = Some(commands(plan, &one.cell, one.engine, &place));
-                }
-                let result = measure(plan, one, &place, stop);
-                anyhow::ensure!(!stop.requested(), "stopped by a signal; all is cleaned up");
-                match result {
-                    Ok(measurement) => one.measurements.push(measurement),
-                    Err(error) => one.failures.push(format!("{error:#}")),
-                }
+            for one in &mut *series {
+                progress.measure(format_args!("{}, {name}", one.engine));
+                measure_once(plan, beds, one, stop)?;
                 progress.done(plan.time_of(&one.cell, one.engine));
             }
             series.rotate_right(first);
         }
-        all.append(&mut series);
     }
-    Ok(all)
+    Ok(groups.into_iter().flat_map(|(_, series)| series).collect())
+}
+
+fn measure_once(plan: &Plan, beds: &Beds, series: &mut Series, stop: &Stop) -> anyhow::Result<()> {
+    let place = beds.place(series.engine, &series.cell);
+    if series.commands.is_none() {
+        series.commands = Some(commands(plan, &series.cell, series.engine, &place));
+    }
+    let result = measure(plan, series, &place, stop);
+    anyhow::ensure!(!stop.requested(), "stopped by a signal; all is cleaned up");
+    match result {
+        Ok(measurement) => series.measurements.push(measurement),
+        Err(error) => series.failures.push(format!("{error:#}")),
+    }
+    Ok(())
 }
 
 fn commands(plan: &Plan, cell: &Cell, engine: Engine, place: &Place) -> Commands {

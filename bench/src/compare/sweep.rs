@@ -177,7 +177,7 @@ fn rounds(
     };
     let mut all: Vec<Series> = knees.iter().filter_map(with_rate).collect();
     for round in 0..plan.rounds {
-        progress.round(round, plan.rounds);
+        progress.part(format_args!("round {} of {}", round + 1, plan.rounds));
         let first = usize::try_from(round)? % all.len().max(1);
         all.rotate_left(first);
         for one in &mut all {

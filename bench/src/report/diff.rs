@@ -6,6 +6,7 @@ use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, Table};
 
 use super::bootstrap::{self, LEAST, Ratio};
+use crate::compare::interval::CONFIDENCE;
 use crate::compare::measure::Measurement;
 use crate::compare::report::Comparison;
 use crate::compare::row::Row;
@@ -37,6 +38,8 @@ struct Pair {
     p50: Option<Ratio>,
     p99: Option<Ratio>,
     verdict: Verdict,
+    /// Whether the intervals that both reports print at their medians overlap; `None` of an open loop, whose rate is given.
+    overlaps: Option<bool>,
 }
 
 /// What two reports have in common, and what not.
@@ -92,12 +95,13 @@ impl Pair {
             let each = |row: &Row| row.measurements.iter().map(figure).collect::<Vec<_>>();
             bootstrap::ratio(&each(first), &each(second), seed)
         };
-        let spread =
-            |row: &Row| if bulk { row.gbit_per_second.median } else { row.requests_per_second.median };
+        let spreads =
+            [first, second].map(|row| if bulk { &row.gbit_per_second } else { &row.requests_per_second });
+        let [a, b] = spreads.map(|spread| spread.interval);
         let (rate, p99) = (ratio(&rate), ratio(&|round| round.report.latency_us.p99));
         Self {
             name: first.long_name(),
-            medians: [spread(first), spread(second)],
+            medians: spreads.map(|spread| spread.median),
             rounds: [first.measurements.len(), second.measurements.len()],
             open_loop: first.offered.is_some(),
             rate,
@@ -105,6 +109,7 @@ impl Pair {
             p99,
             // In an open loop the rate is given: how long requests took is what differs.
             verdict: if first.offered.is_some() { verdict(p99).opposite() } else { verdict(rate) },
+            overlaps: first.offered.is_none().then_some(a.low <= b.high && b.low <= a.high),
         }
     }
 
@@ -141,6 +146,31 @@ fn verdict(ratio: Option<Ratio>) -> Verdict {
         Some((low, _)) if low > 1.0 => Verdict::Faster,
         Some((_, high)) if high < 1.0 => Verdict::Slower,
         Some(_) => Verdict::Same,
+    }
+}
+
+impl Diff {
+    /// How many rows differ, and how many would by chance.
+    fn write_sums(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = |verdict| self.pairs.iter().filter(|pair| pair.verdict == verdict).count();
+        let (same, faster, slower) = (count(Verdict::Same), count(Verdict::Faster), count(Verdict::Slower));
+        let judged = same + faster + slower;
+        if judged > 0 {
+            let by_chance = (judged as f64 * (1.0 - CONFIDENCE)).ceil(); // a report has some hundred rows
+            writeln!(
+                formatter,
+                "rows: {judged} judged: {same} the same, {faster} faster, {slower} slower; if nothing differed, some {by_chance} \
+                 would be called faster or slower by chance"
+            )?;
+        }
+        let overlaps: Vec<bool> = self.pairs.iter().filter_map(|pair| pair.overlaps).collect();
+        let overlapping = overlaps.iter().filter(|overlaps| **overlaps).count();
+        writeln!(
+            formatter,
+            "rows: the intervals that A and B print at their medians overlap in {overlapping} of {} (without open loops, whose \
+             rate is given)",
+            overlaps.len()
+        )
     }
 }
 
@@ -210,6 +240,7 @@ impl fmt::Display for Diff {
         for condition in &self.conditions {
             writeln!(formatter, "not the same: {condition}")?;
         }
+        self.write_sums(formatter)?;
         if self.pairs.iter().any(|pair| pair.verdict == Verdict::TooFewRounds) {
             writeln!(
                 formatter,

@@ -56,6 +56,28 @@ fn rows_of_one_report_are_listed() {
 }
 
 #[test]
+fn the_sums_say_how_many_differ_and_how_many_would_by_chance() {
+    let rows = |rates: [f64; 3]| {
+        let row = |(index, rate)| row(Engine::Epoll, Workload::Echo, index + 1, &around(rate));
+        report(rates.into_iter().enumerate().map(row).collect())
+    };
+    let said = Diff::new(&rows([1000.0; 3]), &rows([1000.0, 1015.0, 1100.0]), 1).to_string();
+    assert!(
+        said.contains("rows: 3 judged: 2 the same, 1 faster, 0 slower; if nothing differed, some 1 "),
+        "{said}"
+    );
+    assert!(said.contains("overlap in 2 of 3 (without open loops"), "{said}");
+    // An open loop's rate is given: no interval of it is looked at.
+    let open = |rate| {
+        let mut report = rows([rate; 3]);
+        report.rows.iter_mut().for_each(|row| row.offered = Some(Offered { rate, of_knee: 0.5 }));
+        report
+    };
+    let said = Diff::new(&open(1000.0), &open(2000.0), 1).to_string();
+    assert!(said.contains("3 judged: 0 the same, 3 faster") && said.contains("overlap in 0 of 0 "), "{said}");
+}
+
+#[test]
 fn slower_by_so_much_needs_a_verdict_and_a_ratio() {
     let (first, second) = (echo(&around(1000.0)), echo(&around(900.0)));
     let diff = Diff::new(&first, &second, 1);
