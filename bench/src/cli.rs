@@ -392,9 +392,9 @@ pub struct CompareArgs {
     /// Bytes of a request and of its answer (echo and crr), or of an answer (http and http-close); each is measured on each number of connections
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "64", value_parser = size)]
     pub size: Vec<usize>,
-    /// Requests that a connection sends at once, before it waits for their answers (echo and http)
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = pipeline)]
-    pub pipeline: usize,
+    /// Requests that a connection sends at once, before it waits for their answers (echo and http); each is measured with each size
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "1", value_parser = pipeline)]
+    pub pipeline: Vec<usize>,
     /// Connections beside those that are measured (echo, http and json): made first, then idle, and looked at in the end
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = idle)]
     pub idle: usize,

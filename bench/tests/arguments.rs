@@ -100,6 +100,8 @@ fn wrong_values() {
     refused(&["compare", "--bed", "loopback", "--server-cpu", "1"], &["--server-cpu"]);
     let batches = ["compare", "--bed", "loopback", "--pipeline", "2"];
     refused(&[&batches[..], &["--workloads", "crr"]].concat(), &["--pipeline 2", "echo, http or both"]);
+    let list = ["compare", "--bed", "loopback", "--workloads", "echo", "--pipeline", "1,0"];
+    refused(&list, &["--pipeline", "from 1 to 1000"]);
     refused(&["compare", "--p99-bound", "2"], &["--open-loop"]);
     refused(&["compare", "--open-loop", "--p99-bound", "0"], &["--p99-bound", "0.001 to 1000"]);
     refused(&["compare", "--engines", "epoll,magic"], &["magic", "--engines"]);

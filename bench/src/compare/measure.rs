@@ -269,8 +269,8 @@ fn client_flags(
             flags.push(format!("--congestion={name}"));
         }
     }
-    if plan.pipeline > 1 {
-        flags.push(format!("--pipeline={}", plan.pipeline));
+    if cell.pipeline > 1 {
+        flags.push(format!("--pipeline={}", cell.pipeline));
     }
     flags.extend(cell.beside.flags());
     if let Some(rate) = extra.rate {

@@ -43,6 +43,8 @@ pub struct Cell {
     pub size: usize,
     /// Of corelane's device, where the bed lets it be chosen.
     pub mtu: Option<u16>,
+    /// Requests that a connection sends at once.
+    pub pipeline: usize,
     /// Beside these connections.
     pub beside: Beside,
     /// Who is asked.
@@ -70,8 +72,6 @@ pub struct Plan {
     pub client_cpu: usize,
     /// Congestion control of the kernel's sockets; `None`: the system's.
     pub congestion: Option<String>,
-    /// Requests that a connection sends at once.
-    pub pipeline: usize,
     /// Threads of bio-pool.
     pub pool: usize,
     /// What the stage of the open loop takes.
@@ -132,7 +132,6 @@ impl Plan {
             server_cpu: args.server_cpu,
             client_cpu: args.client_cpu,
             congestion: args.congestion.clone().or_else(cubic),
-            pipeline: args.pipeline,
             pool: args.pool,
             lossy: args.lossy || in_full,
             p99_bound_us: args.p99_bound * 1000.0,
@@ -289,9 +288,8 @@ fn check_client(args: &CompareArgs, bed: Bed) -> anyhow::Result<()> {
 fn check_pipeline(args: &CompareArgs, bed: Bed) -> anyhow::Result<()> {
     let fits = |workload: &Workload| matches!(workload, Workload::Echo | Workload::Http);
     let has_others = !args.workloads.iter().all(fits) || (args.workloads.is_empty() && bed == Bed::Vhost);
-    let wrong = if args.pipeline == 1 {
-        return Ok(());
-    } else if args.open_loop {
+    let Some(pipeline) = args.pipeline.iter().find(|pipeline| **pipeline > 1) else { return Ok(()) };
+    let wrong = if args.open_loop {
         "a connection of an open loop has one request in flight: leave --open-loop out"
     } else if bed == Bed::Memory || args.client == LoadEngine::Wrk {
         "only the clients epoll and corelane send batches, and not in memory"
@@ -300,7 +298,7 @@ fn check_pipeline(args: &CompareArgs, bed: Bed) -> anyhow::Result<()> {
     } else {
         return Ok(());
     };
-    Err(bad_input(format!("--pipeline {}: {wrong}", args.pipeline)))
+    Err(bad_input(format!("--pipeline {pipeline}: {wrong}")))
 }
 
 /// Linux's own default, where the kernel has it: a machine may have another one, such as BBR, whose timers cost.
@@ -387,13 +385,14 @@ fn cells(
             [] => choice::connections(bed, workload, choice.full),
             chosen => chosen,
         };
-        for (mtu, size) in variants(args, bed, workload) {
+        for (mtu, size, pipeline) in variants(args, bed, workload) {
             cells.extend(connections.iter().map(|&connections| Cell {
                 bed,
                 workload,
                 connections,
                 size,
                 mtu,
+                pipeline,
                 beside: engines.beside,
                 engines: engines.at(bed, workload, connections, left_out),
             }));
@@ -414,8 +413,8 @@ fn cells(
 
 impl Cell {
     /// What is asked.
-    fn question(&self) -> (Workload, usize, usize, Option<u16>, Beside) {
-        (self.workload, self.connections, self.size, self.mtu, self.beside)
+    fn question(&self) -> (Workload, usize, usize, Option<u16>, usize, Beside) {
+        (self.workload, self.connections, self.size, self.mtu, self.pipeline, self.beside)
     }
 
     /// Whether both are measured in the same rounds. In memory there is another bed's figure to compare with.
@@ -434,10 +433,16 @@ fn without_repetitions<T: PartialEq>(list: &mut Vec<T>) {
     }
 }
 
-/// The MTUs of corelane's device and the sizes that a workload is measured with; some have a size of their own.
-fn variants(args: &CompareArgs, bed: Bed, workload: Workload) -> Vec<(Option<u16>, usize)> {
-    let sizes = || args.size.iter().map(|size| load::payload(workload, *size));
-    mtus(args, bed, workload).into_iter().flat_map(|mtu| sizes().map(move |size| (mtu, size))).collect()
+/// The MTUs of corelane's device, the sizes and the requests at once that a workload is measured with; some have a size of their own.
+fn variants(args: &CompareArgs, bed: Bed, workload: Workload) -> Vec<(Option<u16>, usize, usize)> {
+    let mut all = Vec::new();
+    for mtu in mtus(args, bed, workload) {
+        for &size in &args.size {
+            let size = load::payload(workload, size);
+            all.extend(args.pipeline.iter().map(|&pipeline| (mtu, size, pipeline)));
+        }
+    }
+    all
 }
 
 /// The MTUs of corelane's device that a workload is measured with.
@@ -449,20 +454,31 @@ fn mtus(args: &CompareArgs, bed: Bed, workload: Workload) -> Vec<Option<u16>> {
     }
 }
 
-/// A workload with the MTU that it is measured with.
-pub fn name(workload: Workload, mtu: Option<u16>) -> String {
-    mtu.map_or_else(|| workload.to_string(), |mtu| format!("{workload}, MTU {mtu}"))
+/// A workload with the MTU that it is measured with, and with the requests that a connection sends at once.
+pub fn name(workload: Workload, mtu: Option<u16>, pipeline: usize) -> String {
+    let mtu = mtu.map_or_else(String::new, |mtu| format!(", MTU {mtu}"));
+    format!("{workload}{mtu}{}", at_once(pipeline))
 }
 
 /// What is asked, in words, but for the number of connections.
-pub fn question(workload: Workload, mtu: Option<u16>, size: usize, beside: Beside) -> String {
+pub fn question(
+    workload: Workload,
+    mtu: Option<u16>,
+    size: usize,
+    pipeline: usize,
+    beside: Beside,
+) -> String {
     let size = if workload.is_bulk() { String::new() } else { format!(" of {size} B") };
-    format!("{}{size}{beside}", name(workload, mtu))
+    format!("{}{size}{}{beside}", name(workload, mtu, 1), at_once(pipeline))
+}
+
+fn at_once(pipeline: usize) -> String {
+    if pipeline == 1 { String::new() } else { format!(", {pipeline} at once") }
 }
 
 impl fmt::Display for Cell {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&question(self.workload, self.mtu, self.size, self.beside))?;
+        formatter.write_str(&question(self.workload, self.mtu, self.size, self.pipeline, self.beside))?;
         let plural = if self.connections == 1 { "" } else { "s" };
         write!(formatter, " on {} connection{plural}", self.connections)
     }

@@ -11,7 +11,7 @@ use super::lossy::Links;
 use super::machine::Machine;
 use super::plan::{self, Plan};
 use super::rounds::Series;
-use super::row::Row;
+use super::row::{self, Row};
 use super::settings::{COMMON, EngineSettings};
 use crate::cli::{Bed, Engine, LoadEngine, Workload};
 use crate::sys;
@@ -48,9 +48,6 @@ pub struct Settings {
     /// How each that was measured is set, beside what the commands of its rows say.
     #[serde(default)]
     pub engines: Vec<EngineSettings>,
-    /// Requests that a connection sent at once.
-    #[serde(default = "one")]
-    pub pipeline: usize,
     /// What wasn't measured, and why.
     pub left_out: Vec<String>,
     /// What a reader of the figures must know.
@@ -90,6 +87,9 @@ pub struct Failure {
     pub workload: Workload,
     /// Of corelane's device, where the bed lets it be chosen.
     pub mtu: Option<u16>,
+    /// Requests that a connection sends at once.
+    #[serde(default = "row::one")]
+    pub pipeline: usize,
     /// On how many connections.
     pub connections: usize,
     /// Bytes of an answer; 0 in files that don't say.
@@ -133,7 +133,7 @@ impl Failure {
     /// What failed, and why, in words; the comparison has so many rounds.
     pub fn words(&self, of_rounds: u32) -> String {
         let Self { engine, connections, rounds, reason, .. } = self;
-        let question = plan::question(self.workload, self.mtu, self.size, self.beside);
+        let question = plan::question(self.workload, self.mtu, self.size, self.pipeline, self.beside);
         let bed = self.bed.map_or_else(String::new, |bed| format!("{bed}, "));
         format!(
             "{engine}, {bed}{question}, {connections} connections: {rounds} of {of_rounds} rounds failed: {reason}"
@@ -160,6 +160,7 @@ impl Comparison {
                 engine: series.engine,
                 workload: series.cell.workload,
                 mtu: series.cell.mtu,
+                pipeline: series.cell.pipeline,
                 connections: series.cell.connections,
                 size: series.cell.size,
                 beside: series.cell.beside,
@@ -184,7 +185,6 @@ impl Comparison {
                 congestion: plan.congestion.clone(),
                 common: COMMON.iter().map(|text| (*text).to_owned()).collect(),
                 engines: engines.into_iter().map(EngineSettings::of).collect(),
-                pipeline: plan.pipeline,
                 left_out: plan.left_out.clone(),
                 notes: notes(plan).into_iter().map(str::to_owned).collect(),
             },
@@ -203,11 +203,6 @@ impl Comparison {
     }
 }
 
-/// Of files that don't say.
-fn one() -> usize {
-    1
-}
-
 /// Of what the flags chose.
 fn notes_on_settings(plan: &Plan) -> Vec<&'static str> {
     let mut notes = Vec::new();
@@ -224,10 +219,8 @@ fn notes_on_settings(plan: &Plan) -> Vec<&'static str> {
              byte that is missing at the end counts; the client's core serves them too",
         );
     }
-    if plan.pipeline > 1 {
-        notes.push(
-            "connections send several requests at once (pipeline in the settings); each has the latency of the last of them",
-        );
+    if plan.cells.iter().any(|cell| cell.pipeline > 1) {
+        notes.push("requests that are sent at once have the latency of the last of them each");
     }
     notes
 }

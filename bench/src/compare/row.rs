@@ -79,6 +79,9 @@ pub struct Row {
     pub size: usize,
     /// Of corelane's device, where the bed lets it be chosen.
     pub mtu: Option<u16>,
+    /// Requests that a connection sends at once.
+    #[serde(default = "one")]
+    pub pipeline: usize,
     /// Beside these connections.
     #[serde(flatten)]
     pub beside: Beside,
@@ -129,10 +132,15 @@ pub struct Row {
     pub measurements: Vec<Measurement>,
 }
 
+/// Of rows that don't say.
+pub fn one() -> usize {
+    1
+}
+
 impl Row {
-    /// The workload, with the MTU that it was measured with.
+    /// The workload, with the MTU that it was measured with, and with the requests at once.
     pub fn name(&self) -> String {
-        plan::name(self.workload, self.mtu)
+        plan::name(self.workload, self.mtu, self.pipeline)
     }
 
     /// What tells a row from the others of a report.
@@ -143,7 +151,7 @@ impl Row {
     /// What the rows that are compared with each other have in common.
     fn cell(&self) -> impl PartialEq {
         let of_knee = self.offered.map(|offered| offered.of_knee);
-        (self.workload, self.connections, self.size, self.mtu, self.beside, of_knee)
+        (self.workload, self.connections, self.size, self.mtu, self.pipeline, self.beside, of_knee)
     }
 
     /// What tells a row from the others of a report, in words.
@@ -157,7 +165,7 @@ impl Row {
 
     /// What is asked, in words, but for the number of connections.
     pub fn question(&self) -> String {
-        plan::question(self.workload, self.mtu, self.size, self.beside)
+        plan::question(self.workload, self.mtu, self.size, self.pipeline, self.beside)
     }
 
     /// `None` when no round succeeded.
@@ -179,6 +187,7 @@ impl Row {
             connections: series.cell.connections,
             size: series.cell.size,
             mtu: series.cell.mtu,
+            pipeline: series.cell.pipeline,
             beside: series.cell.beside,
             requests_per_second: rate,
             latency_us: Latency {

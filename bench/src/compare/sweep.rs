@@ -61,8 +61,7 @@ impl OpenLoop {
     pub fn new(args: &CompareArgs, choice: &Choice) -> Self {
         match args.open_loop {
             true => Self::All(args.open_connections.clone()),
-            // Batches have no open loop.
-            false if choice.full && args.pipeline == 1 => Self::Few,
+            false if choice.full => Self::Few,
             false => Self::None,
         }
     }
@@ -84,7 +83,8 @@ impl OpenLoop {
 /// The engines of a cell that are measured in an open loop too; none where it has no requests that can be due.
 pub fn engines(plan: &Plan, cell: &Cell) -> Vec<Engine> {
     let requests = matches!(cell.workload, Workload::Echo | Workload::Http | Workload::Json);
-    if !requests || plan.client == LoadEngine::Wrk {
+    // A connection of an open loop has one request in flight.
+    if !requests || cell.pipeline > 1 || plan.client == LoadEngine::Wrk {
         return Vec::new();
     }
     let fits =

@@ -46,6 +46,7 @@ pub fn row(engine: Engine, workload: Workload, connections: usize, rates: &[f64]
         connections,
         size: 64,
         mtu: None,
+        pipeline: 1,
         beside: Beside::default(),
         engines: vec![engine],
     };

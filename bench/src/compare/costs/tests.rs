@@ -46,6 +46,7 @@ fn series(measurements: Vec<Measurement>) -> Series {
         connections: 1,
         size: 64,
         mtu: None,
+        pipeline: 1,
         beside: Beside::default(),
         engines: Vec::new(),
     };

@@ -115,7 +115,12 @@ fn an_open_loop_says_its_own_lateness_and_rates_that_were_not_met() {
     };
     let mut all = rounds(&[100_000; 4]);
     all.iter_mut().for_each(|round| round.report.open_loop = Some(report(100_000, true)));
+    all[3].client_waited = Some(0.001);
     assert_eq!(Headroom::of(&all).warnings, [] as [&str; 0]);
+    all[3].client_waited = Some(0.002);
+    let warnings = Headroom::of(&all).warnings;
+    assert!(warnings[0].ends_with("others ran there: p99.9 is the time that they took"), "{warnings:?}");
+    all[3].client_waited = None;
     all[1].report.open_loop = Some(report(60_000, false));
     all.iter_mut().for_each(|round| round.report.latency_us.p99 = 20.0);
     let warnings = Headroom::of(&all).warnings;

@@ -126,6 +126,24 @@ fn an_engine_is_left_out_only_when_no_bed_has_it() {
 }
 
 #[test]
+fn each_number_of_requests_at_once_is_a_cell() {
+    let flags =
+        ["--workloads", "echo,http", "--connections", "2", "--engines", "epoll", "--pipeline", "1,8,8"];
+    let plan = plan(&flags).expect("a plan");
+    let names: Vec<_> = plan.cells.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        names,
+        [
+            "echo of 64 B on 2 connections",
+            "echo of 64 B, 8 at once on 2 connections",
+            "http of 64 B on 2 connections",
+            "http of 64 B, 8 at once on 2 connections",
+        ]
+    );
+    assert_eq!(plan.groups().count(), 4, "none is compared with another");
+}
+
+#[test]
 fn chosen_engines_are_measured_everywhere() {
     let flags = ["--engines", "epoll,epoll-spin", "--connections", "2,3", "--workloads", "crr"];
     let plan = plan(&flags).expect("a plan");

@@ -46,6 +46,7 @@ fn row(engine: Engine, measurements: Vec<Measurement>) -> Option<Row> {
         connections: 4,
         size: 64,
         mtu: None,
+        pipeline: 1,
         beside: Beside::default(),
         engines: vec![engine],
     };

@@ -71,6 +71,21 @@ fn a_report_without_rows_is_a_page_too() {
     check(&render(&report(Vec::new())));
 }
 
+fn failed(reason: String) -> Failure {
+    Failure {
+        bed: None,
+        engine: Engine::Bio,
+        workload: Workload::Echo,
+        mtu: None,
+        pipeline: 1,
+        connections: 1,
+        size: 64,
+        beside: Beside::default(),
+        rounds: 1,
+        reason,
+    }
+}
+
 #[test]
 fn hostile_text_stays_text() {
     let hostile =
@@ -113,17 +128,7 @@ fn hostile_text_stays_text() {
     report.settings.common = vec![hostile()];
     report.settings.engines = vec![EngineSettings { engine: Engine::Bio, settings: vec![hostile()] }];
     report.settings.notes = vec![hostile()];
-    report.failures = vec![Failure {
-        bed: None,
-        engine: Engine::Bio,
-        workload: Workload::Echo,
-        mtu: None,
-        connections: 1,
-        size: 64,
-        beside: Beside::default(),
-        rounds: 1,
-        reason: hostile(),
-    }];
+    report.failures = vec![failed(hostile())];
     for row in &mut report.rows {
         row.connection_errors = 1;
         row.headroom.refused = Some(hostile());
