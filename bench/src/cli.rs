@@ -466,6 +466,9 @@ pub struct MemoryArgs {
     /// as many as 1000000
     #[arg(long, conflicts_with_all = ["duration", "warmup", "requests", "marks"])]
     pub idle: bool,
+    /// Connections beside these: they are open and idle, and a thousand of them are asked once in the end
+    #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "idle", value_parser = idle)]
+    pub beside: usize,
     /// Bytes of a request and of its answer
     #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = size)]
     pub size: usize,
@@ -491,6 +494,13 @@ pub struct MemoryArgs {
     /// Print the lines `start` and `end` when the measured time starts and ends
     #[arg(long, hide = true)]
     pub marks: bool,
+}
+
+impl MemoryArgs {
+    /// With those beside.
+    pub fn all_connections(&self) -> usize {
+        self.connections + self.beside
+    }
 }
 
 const MEMORY_HELP: &str = "\

@@ -59,6 +59,9 @@ fn what_the_bed_does_not_have_is_refused_or_told() {
     let (code, said) = run(&["memory", "--engine", "corelane-stack", "--connections", "100000"]);
     assert_eq!((code, said.lines().count()), (Some(2), 1), "{said}");
     assert!(said.contains("only with --idle"), "{said}");
+    let (code, said) = run(&["memory", "--engine", "corelane-stack", "--beside", "100000"]);
+    assert_eq!((code, said.lines().count()), (Some(2), 1), "{said}");
+    assert!(said.contains("--connections and --beside together"), "{said}");
     let (code, said) = run(&["compare", "--bed", "memory", "--workloads", "http"]);
     assert_eq!((code, said.lines().count()), (Some(2), 1), "{said}");
     assert!(said.contains("echo only"), "{said}");

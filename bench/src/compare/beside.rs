@@ -36,9 +36,8 @@ impl Beside {
         } else {
             return Ok(beside);
         };
-        let wrong = if bed == Bed::Memory {
-            "in memory there are none beside the others: take another --bed (`corelane-bench memory --idle` weighs idle ones)"
-                .to_owned()
+        let wrong = if bed == Bed::Memory && args.slow > 0 {
+            "in memory nobody reads slowly: take another --bed".to_owned()
         } else if args.client == LoadEngine::Wrk {
             "wrk has none: leave --client out".to_owned()
         } else if let Some(other) = workloads.iter().find(|workload| !which.contains(workload)) {

@@ -36,7 +36,7 @@ pub struct Engines {
     list: Vec<Engine>,
     /// The user didn't choose: epoll-spin only where it is the fair peer of a spinning server.
     default: bool,
-    /// In memory there are no others beside those that are measured.
+    /// In memory they are idle ones only.
     pub beside: Beside,
 }
 
@@ -102,10 +102,10 @@ impl Engines {
         }
         list.retain(|engine| {
             let in_memory = memory::ENGINES.contains(engine);
-            let why = if !in_memory || (memory::WORKLOADS.contains(&workload) && !self.beside.is_some()) {
+            let why = if !in_memory || (memory::WORKLOADS.contains(&workload) && self.beside.slow == 0) {
                 return true;
-            } else if self.beside.is_some() {
-                "in memory there are none beside the others"
+            } else if self.beside.slow > 0 {
+                "in memory nobody reads slowly"
             } else {
                 "the in-memory bed has echo only"
             };

@@ -26,7 +26,7 @@ const LATE: f64 = 0.10;
 
 /// A server or a client that waits for its core for a greater part of the time than this shares it: each time costs the latencies
 /// of all that is in flight up to the kernel's time slice, 4 ms.
-const SHARED: f64 = 0.005;
+pub const SHARED: f64 = 0.005;
 
 /// The same in an open loop, where requests fall due meanwhile too: from this part of the time on, what was in flight or fell due then
 /// is more than one request in a thousand.

@@ -20,7 +20,10 @@ pub const EACH: Duration = Duration::from_secs(8);
 
 /// Whether they are counted in this cell: both ends must be one process.
 pub fn fits(cell: &Cell) -> bool {
-    cell.bed == Bed::Memory && cell.connections == CONNECTIONS && cell.size <= LARGEST
+    cell.bed == Bed::Memory
+        && cell.connections == CONNECTIONS
+        && cell.size <= LARGEST
+        && !cell.beside.is_some()
 }
 
 /// Counts them for each engine in each cell that fits. Why those of some couldn't be counted.

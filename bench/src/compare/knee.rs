@@ -17,6 +17,9 @@ const HALVINGS: u32 = 2;
 /// A rate that fails once may have met a bad moment of the machine: the majority of so many counts.
 const TRIES: usize = 3;
 
+/// So many times a rate that fails while the cores were others' is not counted, but tried again.
+const DISTURBED: usize = 4;
+
 /// One measurement at one rate.
 #[derive(Serialize, Deserialize, Debug, Clone, PartialEq)]
 pub struct Point {
@@ -36,6 +39,9 @@ pub struct Point {
     pub rate_met: bool,
     /// Whether p99 was within its bound.
     pub in_time: bool,
+    /// The part of the time that the server or the client waited for its core while others ran there, whichever was longer.
+    #[serde(default)]
+    pub waited: f64,
 }
 
 impl Point {
@@ -52,7 +58,16 @@ impl Point {
             client_busy: measurement.client_busy(),
             rate_met: open_loop.rate_met,
             in_time: report.latency_us.p99 <= p99_bound_us,
+            waited: [measurement.server_waited, measurement.client_waited]
+                .into_iter()
+                .flatten()
+                .fold(0.0, f64::max),
         })
+    }
+
+    /// Whether others had the cores for so long that p99 may be their time.
+    fn is_disturbed(&self) -> bool {
+        self.waited > headroom::SHARED
     }
 
     /// Whether the server kept up.
@@ -136,13 +151,17 @@ impl Found {
         rate: f64,
         measure: &mut impl FnMut(f64) -> anyhow::Result<Result<Point, String>>,
     ) -> anyhow::Result<bool> {
-        let (mut held, mut failed, mut worst) = (0, 0, None);
+        let (mut held, mut failed, mut disturbed, mut worst) = (0, 0, 0, None);
         // One that holds at once holds; one that fails gets its further tries.
         while held <= TRIES / 2 && failed <= TRIES / 2 {
             match measure(rate)? {
                 Ok(point) => {
                     if point.holds() {
                         held += 1;
+                    } else if point.is_disturbed() && disturbed < DISTURBED {
+                        disturbed += 1;
+                        self.points.push(point);
+                        continue;
                     } else {
                         failed += 1;
                         worst = Some(point.clone());

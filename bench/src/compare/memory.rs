@@ -26,7 +26,7 @@ pub const WORKLOADS: [Workload; 1] = [Workload::Echo];
 /// Measures one cell once, on the server's core, in a process of its own.
 pub fn measure(plan: &Plan, cell: &Cell, engine: Engine, stop: &Stop) -> anyhow::Result<Measurement> {
     let flags = flags(plan, cell, engine);
-    let connecting = EACH * u32::try_from(cell.connections).unwrap_or(u32::MAX);
+    let connecting = EACH * u32::try_from(cell.connections + cell.beside.idle).unwrap_or(u32::MAX);
     let mut child = Child::start("memory", &[], &flags)?;
     measure::expect(&mut child, "start", PATIENCE + connecting + plan.warmup, stop)?;
     let before = (Ticks::read(plan.server_cpu)?, child.context_switches()?);
@@ -57,7 +57,7 @@ pub fn commands(plan: &Plan, cell: &Cell, engine: Engine) -> Commands {
 }
 
 fn flags(plan: &Plan, cell: &Cell, engine: Engine) -> Vec<String> {
-    vec![
+    let mut flags = vec![
         format!("--engine={engine}"),
         format!("--connections={}", cell.connections),
         format!("--size={}", cell.size),
@@ -66,5 +66,9 @@ fn flags(plan: &Plan, cell: &Cell, engine: Engine) -> Vec<String> {
         format!("--cpu={}", plan.server_cpu),
         "--json=-".to_owned(),
         "--marks".to_owned(),
-    ]
+    ];
+    if cell.beside.idle > 0 {
+        flags.push(format!("--beside={}", cell.beside.idle));
+    }
+    flags
 }

@@ -16,7 +16,7 @@ struct Conversation {
     asked: Duration,
 }
 
-/// All connections of the client, in a closed loop: one question in flight on each.
+/// All connections of the client, in a closed loop: one question in flight on each but the idle ones.
 pub struct Client {
     /// What is counted.
     pub tally: Tally,
@@ -24,6 +24,10 @@ pub struct Client {
     pub now: Duration,
     /// Why it can't go on: a connection broke.
     pub failure: Option<String>,
+    /// Connections that were idle, and then answered the question that they were asked.
+    pub idle_answers: usize,
+    /// Connections that are asked again and again; those behind them are idle.
+    asking: usize,
     conversations: Vec<Conversation>,
 }
 
@@ -41,7 +45,9 @@ impl Client {
             tally: Tally::new(args.connections)?,
             now: Duration::ZERO,
             failure: None,
-            conversations: std::iter::repeat_with(conversation).take(args.connections).collect(),
+            idle_answers: 0,
+            asking: args.connections,
+            conversations: std::iter::repeat_with(conversation).take(args.all_connections()).collect(),
         })
     }
 
@@ -72,6 +78,10 @@ impl Client {
         self.tally.byte_errors += pattern::errors(&conversation.question, conversation.received, bytes);
         conversation.received += bytes.len();
         if conversation.received < conversation.question.len() {
+            return false;
+        }
+        if index >= self.asking {
+            self.idle_answers += 1;
             return false;
         }
         self.tally.answer(index, self.now.saturating_sub(conversation.asked));

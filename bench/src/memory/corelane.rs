@@ -6,6 +6,7 @@ use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::Range;
 use std::rc::Rc;
 use std::task::{Poll, ready};
 use std::time::Duration;
@@ -43,7 +44,7 @@ impl Corelane {
         let host = worker(client_queue, link::CLIENT)?;
         let (streams, connected) = (Rc::<Cell<Vec<TcpStream>>>::default(), Rc::<Cell<usize>>::default());
         drop(server.spawn_local(tell(client.clone(), serve(client.clone()))));
-        let opening = connect(args.connections, streams.clone(), connected.clone());
+        let opening = connect(args.all_connections(), streams.clone(), connected.clone());
         drop(host.spawn_local(tell(client.clone(), opening)));
         Ok(Self { server, host, client, streams, connected })
     }
@@ -124,8 +125,10 @@ impl Pair for Corelane {
         self.connected.get()
     }
 
-    fn start(&mut self) -> anyhow::Result<()> {
-        for (index, stream) in self.streams.take().into_iter().enumerate() {
+    fn start(&mut self, which: Range<usize>) -> anyhow::Result<()> {
+        let mut streams = self.streams.take();
+        self.streams.set(streams.split_off(which.len()));
+        for (index, stream) in which.zip(streams) {
             let conversation = converse(stream, index, self.client.clone());
             drop(self.host.spawn_local(tell(self.client.clone(), conversation)));
         }

@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::time::Duration;
 
 use corelane::poll::event::Event;
@@ -87,7 +88,7 @@ impl CorelanePoll {
             server_host,
             server: Server { listener, streams: Vec::new() },
             host: Host::new(worker(client_queue, link::CLIENT)?)?,
-            asker: Asker { streams: Vec::new(), connected: 0, wanted: args.connections, client },
+            asker: Asker { streams: Vec::new(), connected: 0, wanted: args.all_connections(), client },
         })
     }
 }
@@ -210,10 +211,10 @@ impl Pair for CorelanePoll {
         self.asker.connected.min(self.server.streams.len())
     }
 
-    fn start(&mut self) -> anyhow::Result<()> {
+    fn start(&mut self, mut which: Range<usize>) -> anyhow::Result<()> {
         let Self { host, asker, .. } = self;
         host.worker.enter(|| {
-            (0..asker.streams.len()).try_for_each(|index| {
+            which.try_for_each(|index| {
                 asker.client.borrow_mut().ask(index);
                 asker.write(index)
             })

@@ -1,6 +1,7 @@
 //! Two corelane stacks, driven by hand: what the stack costs without the runtime.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::Range;
 use std::time::Duration;
 
 use corelane_drivers::sim::LinkQueue;
@@ -101,10 +102,10 @@ impl CorelaneStack {
             accepted: 0,
             host: Host::new(client_queue, link::CLIENT),
             client,
-            sockets: Vec::with_capacity(args.connections),
-            connections: Vec::with_capacity(args.connections),
+            sockets: Vec::with_capacity(args.all_connections()),
+            connections: Vec::with_capacity(args.all_connections()),
             connected: 0,
-            wanted: args.connections,
+            wanted: args.all_connections(),
         })
     }
 
@@ -244,8 +245,8 @@ impl Pair for CorelaneStack {
         self.connected.min(self.accepted)
     }
 
-    fn start(&mut self) -> anyhow::Result<()> {
-        for index in 0..self.sockets.len() {
+    fn start(&mut self, which: Range<usize>) -> anyhow::Result<()> {
+        for index in which {
             self.client.borrow_mut().ask(index);
             self.write(self.sockets[index])?;
         }

@@ -26,6 +26,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Write};
+use std::ops::Range;
 use std::path::Path;
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -57,8 +58,8 @@ trait Pair {
     /// The connections that are open.
     fn connected(&self) -> usize;
 
-    /// Asks the first question on every connection. All are open by now.
-    fn start(&mut self) -> anyhow::Result<()>;
+    /// Asks the first question on these connections, which come after those of the call before. All are open by now.
+    fn start(&mut self, which: Range<usize>) -> anyhow::Result<()>;
 }
 
 /// `corelane-bench memory`. Exit code 1 when an answer was wrong.
@@ -69,8 +70,9 @@ pub fn run(args: &MemoryArgs) -> anyhow::Result<ExitCode> {
             args.engine
         )));
     }
-    if !args.idle && args.connections > link::CONNECTIONS {
-        return Err(bad_input(format!("--connections: more than {} only with --idle", link::CONNECTIONS)));
+    if !args.idle && args.all_connections() > link::CONNECTIONS {
+        let name = if args.beside > 0 { "--connections and --beside together" } else { "--connections" };
+        return Err(bad_input(format!("{name}: more than {} only with --idle", link::CONNECTIONS)));
     }
     process::join_parent(args.parent)?;
     let stop = Stop::install().context("taking SIGINT and SIGTERM")?;
@@ -109,7 +111,7 @@ fn write_report(
 
 fn measure(args: &MemoryArgs, stop: &Stop) -> anyhow::Result<Report> {
     let client = Rc::new(RefCell::new(Client::new(args)?));
-    let link = link::make(args.connections)?;
+    let link = link::make(args.all_connections())?;
     match args.engine {
         Engine::Smoltcp | Engine::SmoltcpSteps => {
             let drive = if args.engine == Engine::Smoltcp { Drive::Poll } else { Drive::Steps };

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{Pair, SharedClient};
 use crate::cli::MemoryArgs;
+use crate::load::beside::BesideReport;
 use crate::load::report::Report;
 use crate::load::window::{Phase, Window};
 use crate::sys::Stop;
@@ -13,6 +14,9 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Without a single answer for so long, the run gives up.
 const STALL: Duration = Duration::from_secs(10);
+
+/// Idle connections that are asked in the end at most.
+const ASKED: usize = 1000;
 
 /// Turns between two looks at the signals, which cost a system call.
 const TURNS: u32 = 1024;
@@ -27,9 +31,37 @@ pub fn run(
     let begin = Instant::now();
     connect(&mut pair, args, client, begin, stop)?;
     client.borrow_mut().now = begin.elapsed();
-    pair.start()?;
+    pair.start(0..args.connections)?;
     let measured = answer_requests(&mut pair, args, client, begin, stop)?;
-    Ok(client.borrow().report(args, measured))
+    client.borrow_mut().tally.measuring = false;
+    let asked_again = ask_idle(&mut pair, args, client, begin, stop)?;
+    let beside = BesideReport { idle: args.beside, asked_again, ..BesideReport::default() };
+    Ok(client.borrow().report(args, measured).with_beside(beside))
+}
+
+/// Asks idle connections, of many only some: each must answer. Returns how many there were.
+fn ask_idle(
+    pair: &mut impl Pair,
+    args: &MemoryArgs,
+    client: &SharedClient,
+    begin: Instant,
+    stop: &Stop,
+) -> anyhow::Result<usize> {
+    let count = args.beside.min(ASKED);
+    let since = Instant::now();
+    pair.start(args.connections..args.connections + count)?;
+    loop {
+        let answers = client.borrow().idle_answers;
+        if answers == count {
+            return Ok(count);
+        }
+        anyhow::ensure!(!stop.requested(), "stopped by a signal before the end");
+        anyhow::ensure!(since.elapsed() < STALL, "only {answers} of {count} idle connections have answered");
+        pair.turn(begin.elapsed())?;
+        if let Some(reason) = &client.borrow().failure {
+            anyhow::bail!("an idle connection broke: {reason}");
+        }
+    }
 }
 
 fn connect(
@@ -39,10 +71,11 @@ fn connect(
     begin: Instant,
     stop: &Stop,
 ) -> anyhow::Result<()> {
-    while pair.connected() < args.connections {
+    let wanted = args.all_connections();
+    while pair.connected() < wanted {
         let now = begin.elapsed();
         let connected = pair.connected();
-        anyhow::ensure!(now < PATIENCE, "{connected} of {} connections after {now:?}", args.connections);
+        anyhow::ensure!(now < PATIENCE, "{connected} of {wanted} connections after {now:?}");
         anyhow::ensure!(!stop.requested(), "stopped by a signal before the end");
         pair.turn(now)?;
         if let Some(reason) = &client.borrow().failure {

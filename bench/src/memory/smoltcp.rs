@@ -2,6 +2,7 @@
 //! by its single steps, as well as its API allows. Only after a turn that received something the sockets are looked at.
 //! Checksums, ARP and Ethernet are its own.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -198,13 +199,13 @@ impl Smoltcp {
         client: SharedClient,
         drive: Drive,
     ) -> anyhow::Result<Self> {
-        let mut server = Host::new(server_queue, link::SERVER, args.connections, drive)?;
-        for _ in 0..args.connections {
+        let mut server = Host::new(server_queue, link::SERVER, args.all_connections(), drive)?;
+        for _ in 0..args.all_connections() {
             let handle = server.add_socket(args.size);
             let socket = server.sockets.get_mut::<tcp::Socket<'_>>(handle);
             socket.listen(link::PORT).context("smoltcp: listen")?;
         }
-        let host = Host::new(client_queue, link::CLIENT, args.connections, drive)?;
+        let host = Host::new(client_queue, link::CLIENT, args.all_connections(), drive)?;
         Ok(Self {
             server,
             host,
@@ -212,7 +213,7 @@ impl Smoltcp {
             connected: 0,
             piece: Box::new([0; BUFFER]),
             size: args.size,
-            wanted: args.connections,
+            wanted: args.all_connections(),
         })
     }
 
@@ -299,11 +300,11 @@ impl Pair for Smoltcp {
         self.connected
     }
 
-    fn start(&mut self) -> anyhow::Result<()> {
+    fn start(&mut self, which: Range<usize>) -> anyhow::Result<()> {
         let mut client = self.client.borrow_mut();
-        for (index, &handle) in self.host.handles.iter().enumerate() {
+        for index in which {
             client.ask(index);
-            send(self.host.sockets.get_mut(handle), &mut client, index)?;
+            send(self.host.sockets.get_mut(self.host.handles[index]), &mut client, index)?;
         }
         Ok(())
     }

@@ -24,6 +24,18 @@ fn every_engine_answers_every_question_with_the_right_bytes() {
 }
 
 #[test]
+fn idle_connections_beside_are_in_no_figure_and_asked_in_the_end() {
+    for engine in ENGINES {
+        let flags = ["--connections", "3", "--beside", "70", "--requests", "300"];
+        let report = measured(&engine.to_string(), &flags);
+        assert!((300..303).contains(&report.requests), "{engine}: {report}");
+        assert_eq!((report.connections, report.starved_connections), (3, 0), "{engine}");
+        assert_eq!((report.beside.idle, report.beside.asked_again), (70, 70), "{engine}");
+        assert_eq!(report.byte_errors, 0, "{engine}");
+    }
+}
+
+#[test]
 fn questions_of_many_segments_come_back_too() {
     for engine in ENGINES {
         let flags = ["--connections", "2", "--size", "100000", "--requests", "20"];

@@ -15,6 +15,7 @@ fn server(capacity: f64) -> impl Fn(f64) -> Point {
             client_busy: Some(0.5),
             rate_met: offered <= capacity,
             in_time: p99 <= 1000.0,
+            waited: 0.0,
         }
     }
 }
@@ -44,6 +45,28 @@ fn a_rate_that_is_not_met_is_the_limit_too() {
     assert_eq!(found.rate, Some(65_000.0));
     let limit = found.limit(1000.0).expect("a limit");
     assert!(limit.contains("of 67500 req/s 65000 were answered"), "{limit}");
+}
+
+#[test]
+fn failures_while_others_had_the_cores_are_not_counted_for_a_while() {
+    let disturbed = |times: usize| {
+        let mut left = times;
+        let found = search(100_000.0, |rate| {
+            let mut point = server(100_000.0)(rate);
+            if rate == 50_000.0 && left > 0 {
+                left -= 1;
+                (point.in_time, point.waited) = (false, 0.006);
+            }
+            Ok(Ok(point))
+        });
+        found.expect("no stop")
+    };
+    assert_eq!(disturbed(4).rate, Some(95_000.0));
+    // Always so: then it is all that this machine can do.
+    let found = disturbed(usize::MAX);
+    assert!(found.rate < Some(50_000.0), "{found:?}");
+    let tries = found.points.iter().filter(|point| point.offered == 50_000.0).count();
+    assert_eq!(tries, 4 + 2);
 }
 
 #[test]

@@ -234,13 +234,21 @@ fn json_is_measured_on_the_engines_that_axum_runs_on() {
 }
 
 #[test]
-fn others_are_beside_echo_and_http_and_not_in_memory() {
+fn others_are_beside_echo_and_http_and_in_memory_idle_ones() {
     let flags = ["--workloads", "echo", "--connections", "16", "--engines", "epoll,corelane"];
     let with = plan(&[&flags[..], &["--idle", "1000", "--slow", "3"]].concat()).expect("a plan");
     let names: Vec<String> = with.cells.iter().map(ToString::to_string).collect();
     assert_eq!(names, ["echo of 64 B beside 1000 idle connections and 3 slow readers on 16 connections"]);
     assert_eq!(with.cells[0].engines, [Engine::Epoll]);
-    assert!(with.left_out.iter().any(|reason| reason.starts_with("corelane, echo: in memory")));
+    assert!(with.left_out.iter().any(|reason| reason.starts_with("corelane, echo: in memory nobody")));
+    let flags_in_memory = ["--bed", "memory", "--idle", "1000", "--connections", "16"];
+    let in_memory = plan(&flags_in_memory).expect("a plan");
+    assert!(in_memory.cells[0].engines.contains(&Engine::Smoltcp) && in_memory.cells[0].beside.idle == 1000);
+    assert_eq!(
+        in_memory.counted_cells().count(),
+        0,
+        "instructions of what is measured, not of what lies beside"
+    );
     let without = plan(&flags).expect("a plan");
     let time = |plan: &Plan| plan.time_of(&plan.cells[0], plan.cells[0].engines[0]);
     assert!(time(&with) > time(&without));

@@ -14,6 +14,7 @@ fn point(offered: f64, p99: f64, holds: bool) -> knee::Point {
         client_busy: Some(0.5),
         rate_met: holds,
         in_time: true,
+        waited: 0.0,
     }
 }
 
