@@ -27,7 +27,7 @@ impl Beside {
     ///
     /// # Errors
     /// Something can't have any beside it.
-    pub fn of(args: &CompareArgs, bed: Bed, workloads: &[Workload]) -> anyhow::Result<Self> {
+    pub fn of(args: &CompareArgs, bed: Bed, workloads: &[Workload], is_named: bool) -> anyhow::Result<Self> {
         let beside = Self { idle: args.idle, slow: args.slow };
         let (name, count, which) = if args.slow > 0 {
             ("--slow", args.slow, &[Workload::Echo][..])
@@ -38,6 +38,8 @@ impl Beside {
         };
         let wrong = if bed == Bed::Memory && args.slow > 0 {
             "in memory nobody reads slowly: take another --bed".to_owned()
+        } else if bed == Bed::Memory && !is_named {
+            "in memory only with --bed memory: smoltcp looks at all of them for each frame".to_owned()
         } else if args.client == LoadEngine::Wrk {
             "wrk has none: leave --client out".to_owned()
         } else if let Some(other) = workloads.iter().find(|workload| !which.contains(workload)) {

@@ -73,7 +73,8 @@ impl Engines {
                 left_out.join("; ")
             )));
         }
-        Ok(Self { list, default, beside: Beside::of(args, bed, plan::workloads(args, bed, choice.full))? })
+        let workloads = plan::workloads(args, bed, choice.full);
+        Ok(Self { list, default, beside: Beside::of(args, bed, workloads, choice.named)? })
     }
 
     /// Those that have the workload, on so many connections.

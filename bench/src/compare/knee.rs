@@ -160,8 +160,6 @@ impl Found {
                         held += 1;
                     } else if point.is_disturbed() && disturbed < DISTURBED {
                         disturbed += 1;
-                        self.points.push(point);
-                        continue;
                     } else {
                         failed += 1;
                         worst = Some(point.clone());
@@ -173,7 +171,7 @@ impl Found {
                     self.failures.push(format!("{rate:.0} req/s: {reason}"));
                 }
             }
-            if failed == 0 {
+            if held > 0 && failed == 0 {
                 break;
             }
         }

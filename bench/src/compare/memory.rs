@@ -17,8 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// For one connection. smoltcp looks at all of its sockets for each frame.
 const EACH: Duration = Duration::from_millis(2);
 
-/// The engines that the bed has.
-pub use crate::memory::ENGINES;
+/// What the bed has.
+pub use crate::memory::{CONNECTIONS, ENGINES};
 
 /// The workloads that the bed has.
 pub const WORKLOADS: [Workload; 1] = [Workload::Echo];

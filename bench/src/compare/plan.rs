@@ -9,7 +9,7 @@ use super::beside::Beside;
 use super::choice::{self, Choice};
 use super::engines::Engines;
 use super::sweep::{self, OpenLoop};
-use super::{costs, instructions, lossy};
+use super::{costs, instructions, lossy, memory};
 use crate::cli::{ArrivalProcess, Bed, CompareArgs, Engine, LoadEngine, Workload};
 use crate::error::bad_input;
 use crate::{load, serve, sys};
@@ -284,6 +284,19 @@ fn check_client(args: &CompareArgs, bed: Bed) -> anyhow::Result<()> {
     Err(bad_input(format!("--client {}: {wrong}", args.client)))
 }
 
+/// Refuses more connections than the bed of memory has.
+fn check_room(cell: &Cell) -> anyhow::Result<()> {
+    let (connections, idle) = (cell.connections, cell.beside.idle);
+    if cell.bed != Bed::Memory || connections + idle <= memory::CONNECTIONS {
+        return Ok(());
+    }
+    let most = memory::CONNECTIONS;
+    Err(bad_input(format!(
+        "--idle {idle}: in memory there are {most} connections at most, with the {connections} of --connections: give fewer, or \
+         another --bed"
+    )))
+}
+
 /// Refuses batches where nothing sends them.
 fn check_pipeline(args: &CompareArgs, bed: Bed) -> anyhow::Result<()> {
     let fits = |workload: &Workload| matches!(workload, Workload::Echo | Workload::Http);
@@ -403,6 +416,7 @@ fn cells(
     without_repetitions(&mut cells);
     for cell in &cells {
         serve::http::check_size(cell.workload, cell.size)?;
+        check_room(cell)?;
     }
     if cells.is_empty() {
         let reasons = left_out.join("; ");

@@ -43,6 +43,9 @@ use crate::sys::Stop;
 use client::Client;
 use smoltcp::Drive;
 
+/// The most connections that this bed has, idle ones among them.
+pub use link::CONNECTIONS;
+
 /// The engines that this bed has.
 pub const ENGINES: [Engine; 5] =
     [Engine::CorelaneStack, Engine::Smoltcp, Engine::SmoltcpSteps, Engine::Corelane, Engine::CorelanePoll];

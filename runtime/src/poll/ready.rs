@@ -90,12 +90,11 @@ impl List {
         self.len += 1;
     }
 
-    /// Puts those of `list` before its own.
+    /// Puts those of `list`, which is not empty, before its own.
     fn prepend(&mut self, all: &mut Slab<Registration>, list: &List) {
-        match (list.head, self.head) {
-            (NONE, _) => return,
-            (_, NONE) => self.tail = list.tail,
-            (_, head) => {
+        match self.head {
+            NONE => self.tail = list.tail,
+            head => {
                 all[list.tail as usize].next = head;
                 all[head as usize].previous = list.tail;
             }

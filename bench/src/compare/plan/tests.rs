@@ -256,11 +256,25 @@ fn others_are_beside_echo_and_http_and_in_memory_idle_ones() {
         (&["--idle", "5", "--workloads", "echo,crr"][..], "--idle 5: crr has none beside it"),
         (&["--slow", "5"], "--slow 5: http has none beside it: give --workloads echo"),
         (&["--slow", "5", "--workloads", "echo", "--bed", "memory"], "--slow 5: in memory"),
+        (
+            &["--idle", "59990", "--bed", "memory"],
+            "--idle 59990: in memory there are 60000 connections at most",
+        ),
         (&["--idle", "5", "--workloads", "http", "--client", "wrk"], "--idle 5: wrk has none"),
     ] {
         let error = plan(flags).expect_err(expected);
         assert!(error.to_string().contains(expected), "{error}");
     }
+}
+
+#[test]
+fn idle_ones_are_beside_those_in_memory_only_where_that_is_named() {
+    let start = ["corelane-bench", "compare", "--idle", "1000"];
+    let Command::Compare(args) = Cli::try_parse_from(start).expect("flags").command else { panic!() };
+    let of = |named| Beside::of(&args, Bed::Memory, &[Workload::Echo], named);
+    assert_eq!(of(true).expect("named").idle, 1000);
+    let error = of(false).expect_err("not named").to_string();
+    assert!(error.starts_with("--idle 1000: in memory only with --bed memory"), "{error}");
 }
 
 #[test]
