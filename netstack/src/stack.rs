@@ -71,14 +71,12 @@ impl Stack {
             }));
         }
         while self.control.room() > 0 && !burst.is_empty() {
-            self.stats.in_frames += 1;
             let (tcp, mut net) = self.parts(now);
-            if !tcp.receive_predicted(burst, &mut net)
-                && let Some(frame) = burst.pop()
-            {
-                cold_path();
-                self.receive_by_layers(now, frame);
-            }
+            tcp.receive_predicted(burst, &mut net);
+            let Some(frame) = burst.pop() else { break };
+            cold_path();
+            self.stats.in_frames += 1;
+            self.receive_by_layers(now, frame);
         }
     }
 

@@ -36,6 +36,12 @@ impl Instant {
         (self.0 / 1_000) as u32
     }
 
+    /// Units of 1024 ns since the epoch, modulo 2^32, for what is compared with a later one within an hour: a shift where
+    /// microseconds take a division.
+    pub(crate) const fn short_ticks(self) -> u32 {
+        (self.0 >> 10) as u32
+    }
+
     /// Whole milliseconds since the epoch.
     pub const fn as_millis(self) -> u64 {
         self.0 / 1_000_000

@@ -32,6 +32,7 @@ pub(crate) use send::Ipv4Send;
 
 use crate::config::{Config, IpConfig, Link};
 use crate::rng::Rng;
+use crate::wire::plain::Station;
 use crate::wire::{ethernet, ipv4};
 use crate::{Error, Instant};
 use address::Addresses;
@@ -45,6 +46,7 @@ pub(crate) const HEADROOM: usize = ethernet::HEADER_LEN + ipv4::HEADER_LEN;
 /// The IP layer of one stack.
 pub(crate) struct Ip {
     link: Link,
+    station: Station,
     config: IpConfig,
     addresses: Addresses,
     routes: Routes,
@@ -68,6 +70,7 @@ impl Ip {
         };
         Ip {
             link: *link,
+            station: Station::new(matches!(link.medium, Medium::Ethernet(_)).then_some(mac)),
             config: config.ip.clone(),
             routes: Routes::new(config, &addresses),
             addresses,
@@ -86,6 +89,12 @@ impl Ip {
             Medium::Ethernet(mac) => Some(mac),
             Medium::Ip => None,
         }
+    }
+
+    /// Our station, as plain frames are compared with it.
+    #[inline]
+    pub(crate) fn station(&self) -> Station {
+        self.station
     }
 
     /// TTL of what is sent.

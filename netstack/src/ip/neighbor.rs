@@ -116,6 +116,8 @@ pub(super) struct Neighbors {
     /// Strangers choose the addresses that ask us: the hash has a key.
     key: (u64, u64),
     hops: [Hop; HOPS],
+    /// The header that was given last, at what time and for whom: a turn's segments mostly have one next hop.
+    recent: Option<(Instant, Ipv4Addr, [u8; ethernet::HEADER_LEN])>,
     /// All entries, next to be evicted first; ids of entries that are gone among them.
     ring: VecDeque<Id>,
     timers: Wheel<Id>,
@@ -148,6 +150,7 @@ impl Neighbors {
             index: HashTable::new(),
             key: (rng.next_u64(), rng.next_u64()),
             hops: [Hop { destination: Ipv4Addr::UNSPECIFIED, neighbor: Id::from_parts(u32::MAX, 0) }; HOPS],
+            recent: None,
             ring: VecDeque::new(),
             timers: Wheel::new(Instant::ZERO),
             clean_at: None,
@@ -169,6 +172,15 @@ impl Neighbors {
         now: Instant,
         destination: Ipv4Addr,
     ) -> Option<&[u8; ethernet::HEADER_LEN]> {
+        let is_recent = self.recent.is_some_and(|(at, whose, _)| at == now && whose == destination);
+        if !is_recent {
+            self.recent = Some((now, destination, self.look_up(now, destination)?));
+        }
+        self.recent.as_ref().map(|(_, _, header)| header)
+    }
+
+    #[inline(never)]
+    fn look_up(&mut self, now: Instant, destination: Ipv4Addr) -> Option<[u8; ethernet::HEADER_LEN]> {
         let hop = self.hops[hop_slot(destination)];
         if hop.destination != destination {
             return None;
@@ -183,10 +195,8 @@ impl Neighbors {
             cold_path();
             return None;
         }
-        if !entry.used {
-            entry.used = true;
-        }
-        Some(&entry.header)
+        entry.used = true;
+        Some(entry.header)
     }
 
     /// The neighbour for `hop`, made and asked for when it is new, and remembered for `destination`.
@@ -275,6 +285,7 @@ impl Neighbors {
     /// Negative advice (RFC 1122 3.3.1.4): the upper layer doubts that its segments arrive. When it is used next, the neighbour has
     /// five seconds to show that it lives, and then is asked.
     pub(super) fn suspect(&mut self, destination: Ipv4Addr) {
+        self.recent = None;
         let hop = self.hops[hop_slot(destination)];
         let entry = self.entries.get_mut(hop.neighbor).filter(|_| hop.destination == destination);
         if let Some(entry) = entry.filter(|entry| entry.state == State::Reachable) {
@@ -316,6 +327,7 @@ impl Neighbors {
     }
 
     fn update(&mut self, now: Instant, id: Id, mac: MacAddress, state: State, cx: &mut Context<'_>) {
+        self.recent = None;
         let Some(entry) = self.entries.get_mut(id) else { return };
         if let Some(timer) = entry.timer.take() {
             self.timers.remove(timer);
@@ -452,6 +464,7 @@ impl Neighbors {
 
     /// Removes an entry that was not used since the last time round; after some steps, any. `false` when none is left.
     fn evict(&mut self, cx: &mut Context<'_>) -> bool {
+        self.recent = None;
         for step in 0.. {
             let Some(id) = self.ring.pop_front() else { break };
             let Some(entry) = self.entries.get_mut(id) else { continue };
@@ -467,6 +480,7 @@ impl Neighbors {
 
     /// Forgets neighbours that nobody used for a minute, a few a call.
     fn clean(&mut self, now: Instant, cx: &mut Context<'_>) {
+        self.recent = None;
         for _ in 0..STEP.min(self.ring.len()) {
             let Some(id) = self.ring.pop_front() else { break };
             let Some(entry) = self.entries.get_mut(id) else { continue };
@@ -488,6 +502,7 @@ impl Neighbors {
     }
 
     fn remove(&mut self, id: Id, is_failed: bool, cx: &mut Context<'_>) {
+        self.recent = None;
         let Some(entry) = self.entries.get(id) else { return };
         let hash = Neighbors::hash(self.key, entry.hop.address);
         if let Ok(place) = self.index.find_entry(hash, |other| *other == id) {

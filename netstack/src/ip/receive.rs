@@ -4,7 +4,7 @@ use corelane_nic::{Checksum, Medium, Packet, RxFrame};
 
 use super::{Context, Ip, Received, chain};
 use crate::Instant;
-use crate::tcp::FourTuple;
+use crate::tcp::wire_tuple::WireTuple;
 use crate::wire::{ethernet, icmp, ipv4};
 
 /// The least that the first packet of a chain holds behind the IP header: a TCP header.
@@ -37,8 +37,8 @@ impl Ip {
     }
 
     /// The 4-tuple of a plain TCP segment, as it is to be looked up, before anything of it is checked.
-    pub(crate) fn peek(&self, frame: &[u8]) -> Option<FourTuple> {
-        FourTuple::of_frame(frame, self.link.medium)
+    pub(crate) fn peek(&self, frame: &[u8]) -> Option<WireTuple> {
+        WireTuple::of_frame(frame, self.link.medium)
     }
 
     fn receive_ipv4(

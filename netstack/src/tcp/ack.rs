@@ -224,9 +224,9 @@ impl Connection {
         let mut sampler = Sampler::default();
         self.rate.segment_delivered(&mut sampler, &sent.rate, sent.at, sent.end);
         self.recovery.rack.advance(sent, now, None);
-        let bytes = sent.end.since(sent.start);
+        let bytes = sent.end.ahead_of(sent.start);
         self.snd.acknowledge_all(sent.end);
-        let rtt = now.nanos_since(sent.at);
+        let rtt = now.nanos_since(sent.at).max(1);
         self.rtt.measured_path(rtt, now);
         self.rtt.measured(rtt, self.snd.una, self.snd.nxt, env.config);
         if let Some(prior) = sampler.prior_delivered() {

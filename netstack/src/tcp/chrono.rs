@@ -1,5 +1,6 @@
 //! What a connection's time goes to while it has something to deliver: Linux's `tcp_chrono`.
 
+use core::hint::cold_path;
 use core::time::Duration;
 
 use crate::time::Instant;
@@ -70,15 +71,22 @@ impl Chrono {
     /// All is delivered.
     #[inline(always)]
     pub(crate) fn pause(&mut self, now: Instant) {
-        let time = now.as_nanos().saturating_sub(self.since >> 2);
         if self.is(Limit::Path) {
-            self.busy += time; // as mostly
+            self.busy += now.as_nanos().saturating_sub(self.since >> 2); // as mostly
+            self.since = 0;
         } else {
-            match self.since & 3 {
-                0 => {}
-                2 => self.window += time,
-                _ => self.buffer += time,
-            }
+            cold_path();
+            self.pause_limited(now);
+        }
+    }
+
+    #[inline(never)]
+    fn pause_limited(&mut self, now: Instant) {
+        let time = now.as_nanos().saturating_sub(self.since >> 2);
+        if self.is(Limit::Window) {
+            self.window += time;
+        } else if self.is(Limit::Buffer) {
+            self.buffer += time;
         }
         self.since = 0;
     }

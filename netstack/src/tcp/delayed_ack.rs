@@ -18,10 +18,18 @@ const ATO_MAX: u32 = 500_000;
 /// Linux's TCP_MAX_QUICKACKS: ACKs sent at once at the start, after a pause and after a loss.
 const MAX_QUICK_ACKS: u32 = 16;
 
+/// Half of `ATO_MIN` in [`Instant::short_ticks`].
+const SHORT_PAUSE: u32 = ATO_MIN / 2 * 1000 / 1024;
+
+/// [`Instant::short_ticks`] in microseconds.
+fn micros(ticks: u32) -> u64 {
+    u64::from(ticks) * 1024 / 1000
+}
+
 /// What decides on a delay (Linux's `icsk_ack`).
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct DelayedAck {
-    /// When data arrived last: [`Instant::short_micros`], so that a pause of more than an hour may count as a shorter one.
+    /// When data arrived last: [`Instant::short_ticks`], so that a pause of more than an hour may count as a shorter one.
     last: u32,
     /// The estimated time between two segments, in microseconds; 0 before the first one.
     ato: u32,
@@ -42,21 +50,20 @@ impl DelayedAck {
 
     /// Linux's `tcp_event_data_recv`; `rto` in nanoseconds.
     #[inline(always)]
-    fn data_arrived(&mut self, now: Instant, rto: impl FnOnce() -> u64, wnd: u32, mss: u16) {
-        let pause = now.short_micros().wrapping_sub(self.last);
-        self.last = now.short_micros();
-        if self.ato != 0 && pause <= ATO_MIN / 2 {
+    fn data_arrived(&mut self, now: Instant, rto: impl FnOnce() -> u64, wnd: impl FnOnce() -> u32, mss: u16) {
+        let pause = now.short_ticks().wrapping_sub(self.last);
+        self.last = now.short_ticks();
+        if self.ato != 0 && pause <= SHORT_PAUSE {
             self.ato = self.ato / 2 + ATO_MIN / 2;
         } else {
             cold_path();
-            self.data_after_pause(pause, rto(), wnd, mss);
+            self.data_after_pause(micros(pause), rto(), wnd(), mss);
         }
     }
 
     /// After a pause, or for the first time.
     #[inline(never)]
-    fn data_after_pause(&mut self, pause: u32, rto: u64, wnd: u32, mss: u16) {
-        let pause = u64::from(pause);
+    fn data_after_pause(&mut self, pause: u64, rto: u64, wnd: u32, mss: u16) {
         if self.ato == 0 {
             self.quicken(wnd, mss, MAX_QUICK_ACKS);
             self.ato = ATO_MIN;
@@ -120,8 +127,8 @@ impl Receiver {
     /// `len` bytes of data arrived in order: is an ACK owed at once? Otherwise it is delayed.
     #[inline(always)]
     pub(crate) fn owe_ack(&mut self, len: u32, now: Instant, rto: impl FnOnce() -> u64) {
-        let (wnd, mss) = (self.wnd(), self.mss);
-        self.delayed.data_arrived(now, rto, wnd, mss);
+        let (edge, nxt, mss) = (self.edge, self.nxt, self.mss);
+        self.delayed.data_arrived(now, rto, || edge.since(nxt), mss);
         if len < u32::from(mss) && self.delayed.pushed < 2 {
             self.delayed.pushed += 1;
         }
@@ -192,7 +199,7 @@ impl Connection {
                 rcv.delayed.ato = ATO_MIN;
             }
         }
-        if len > 0 && now.short_micros().wrapping_sub(rcv.delayed.last) < rcv.delayed.ato {
+        if len > 0 && micros(now.short_ticks().wrapping_sub(rcv.delayed.last)) < rcv.delayed.ato.into() {
             rcv.delayed.pingpong = true; // an answer (Linux's `tcp_event_data_sent`)
         }
         rcv.delayed.pushed = 0;

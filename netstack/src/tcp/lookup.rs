@@ -8,8 +8,9 @@ use super::connection::Connection;
 use super::listen::HalfOpen;
 use super::seq::SeqNumber;
 use super::sizes::USUAL_LINES;
-use super::table::{FourTuple, Owner};
+use super::table::{FlowTable, FourTuple, Owner};
 use super::time_wait::TimeWaits;
+use super::wire_tuple::WireTuple;
 use crate::arena::{Arena, Id};
 use crate::fifo::Fifo;
 use crate::time::Instant;
@@ -25,7 +26,7 @@ pub(crate) const AHEAD: usize = 4;
 #[derive(Default)]
 pub(crate) struct LookAhead {
     /// The tuple, and which connection it seems to belong to.
-    found: Fifo<(FourTuple, Option<Id>)>,
+    found: Fifo<(WireTuple, Option<Id>)>,
 }
 
 /// All records that the flow table leads to: the table itself holds no tuples.
@@ -98,7 +99,7 @@ impl Tcp {
 
     /// Looks up the flows of a burst before its first segment is handled. A look-up among many flows waits for memory;
     /// these do not depend on each other, so that the processor waits for all of them at once.
-    pub(crate) fn look_ahead(&mut self, tuples: impl Iterator<Item = FourTuple>) {
+    pub(crate) fn look_ahead(&mut self, tuples: impl Iterator<Item = WireTuple>) {
         let LookAhead { found } = &mut self.ahead;
         // Each step for all segments before the next one: short loops, so that many loads are under way at once.
         found.clear();
@@ -106,7 +107,7 @@ impl Tcp {
             found.push((tuple, None));
         }
         for (tuple, id) in found.iter_mut() {
-            if let Some(Owner::Connection(likely)) = self.flows.likely(tuple) {
+            if let Some(Owner::Connection(likely)) = self.flows.likely(*tuple) {
                 *id = Some(likely);
             }
         }
@@ -115,18 +116,6 @@ impl Tcp {
             if let Some(id) = *id {
                 self.connections.prefetch_lines(id, USUAL_LINES);
             }
-        }
-    }
-
-    /// As `prefetch_ready`, for the segments of the burst that come next: an ACK gives a buffer back by its record.
-    #[inline]
-    fn prefetch_found(&self) {
-        let id = |place| self.ahead.found.get(place).and_then(|(_, id)| id);
-        if let Some(id) = id(3 * AHEAD) {
-            self.connections.prefetch_lines(id, USUAL_LINES);
-        }
-        if let Some(connection) = id(2 * AHEAD).and_then(|id| self.connections.get(id)) {
-            connection.snd.queue.prefetch_record();
         }
     }
 
@@ -146,25 +135,44 @@ impl Tcp {
             queue.prefetch_data();
         }
     }
+}
 
+impl LookAhead {
     /// The connection that `tuple` nearly always is of: whoever uses it looks at its tuple.
-    #[inline]
-    pub(crate) fn likely_connection(&mut self, tuple: &FourTuple) -> Option<Id> {
+    #[inline(always)]
+    pub(crate) fn likely(
+        &mut self,
+        tuple: WireTuple,
+        flows: &mut FlowTable,
+        connections: &Arena<Connection>,
+    ) -> Option<Id> {
         // Frames of the burst that were dropped on the way here are passed over.
-        while let Some((ahead, id)) = self.ahead.found.front() {
-            if ahead == *tuple {
-                self.prefetch_found();
+        while let Some((ahead, id)) = self.found.front() {
+            if ahead == tuple {
+                self.prefetch(connections);
                 return id;
             }
-            self.ahead.found.pop();
+            self.found.pop();
         }
-        if let Some(Owner::Connection(id)) = self.flows.recent(tuple) {
+        if let Some(Owner::Connection(id)) = flows.recent(tuple) {
             return Some(id);
         }
         cold_path();
-        match self.flows.likely(tuple)? {
+        match flows.likely(tuple)? {
             Owner::Connection(id) => Some(id),
             _ => None,
+        }
+    }
+
+    /// As `prefetch_ready`, for the segments of the burst that come next: an ACK gives a buffer back by its record.
+    #[inline]
+    fn prefetch(&self, connections: &Arena<Connection>) {
+        let id = |place| self.found.get(place).and_then(|(_, id)| id);
+        if let Some(id) = id(3 * AHEAD) {
+            connections.prefetch_lines(id, USUAL_LINES);
+        }
+        if let Some(connection) = id(2 * AHEAD).and_then(|id| connections.get(id)) {
+            connection.snd.queue.prefetch_record();
         }
     }
 }

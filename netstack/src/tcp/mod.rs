@@ -88,9 +88,9 @@ mod time_wait;
 mod timeout;
 mod timers;
 mod tso;
+pub(crate) mod wire_tuple;
 
 use alloc::vec::Vec;
-use core::hint::cold_path;
 use core::net::Ipv4Addr;
 
 use corelane_nic::{Checksum, Chunk, Packet, Pool, RxBurst, TxBurst};
@@ -113,7 +113,7 @@ use crate::stats::Stats;
 use crate::time::Instant;
 use crate::wheel::Wheel;
 use crate::wire::checksum::Sum;
-use crate::wire::plain::Plain;
+use crate::wire::plain::PlainFrame;
 use crate::wire::tcp::{Flags, TcpHeader};
 use challenge::ChallengeLimit;
 use connection::{Connection, Env};
@@ -131,6 +131,7 @@ use settle::Lists;
 pub use table::FourTuple;
 use table::{FlowTable, Owner};
 use time_wait::{Answer, TimeWaits};
+use wire_tuple::WireTuple;
 
 const PROTOCOL_TCP: u8 = 6;
 /// RFC 6191 2, appendix: a connection that re-uses a record starts well beyond its numbers.
@@ -228,28 +229,11 @@ impl Tcp {
         }
     }
 
-    /// Takes the first frame of `burst` if a connection predicts it: with one look at its headers. `false`, and it is still there:
-    /// none does.
+    /// Takes the frames at the front of `burst` that connections predict: with one look at the headers of each.
     #[inline(always)]
-    pub(crate) fn receive_predicted(&mut self, burst: &mut RxBurst, net: &mut Net<'_>) -> bool {
-        let (Some(own), Some(frame)) = (net.ip.mac(), burst.get(0)) else { return false };
-        let Some(segment) = Plain::parse(&frame.packet, own) else { return false };
-        let Some(id) = self.likely_connection(&segment.tuple) else { return false };
-        let Some(connection) = self.connections.get_mut(id) else { return false };
-        let is_expected = connection.tuple == segment.tuple
-            && connection.predicts(&segment, net.now)
-            && !frame.packet.is_chained()
-            && segment.is_valid(&frame.packet, frame.checksum);
-        if !is_expected {
-            cold_path();
-            return false;
-        }
-        let Some(frame) = burst.pop() else { return false };
+    pub(crate) fn receive_predicted(&mut self, burst: &mut RxBurst, net: &mut Net<'_>) {
         self.now = net.now;
-        net.stats.ip_in_receives += 1;
-        net.stats.count_ecn(segment.ecn);
-        net.stats.ip_in_delivers += 1;
-        net.stats.tcp_in_segs += 1;
+        let Tcp { connections, lists, flows, ahead, .. } = self;
         let mut env = Env {
             now: net.now,
             config: &self.config,
@@ -257,13 +241,28 @@ impl Tcp {
             memory: &self.memory,
             link: &self.link,
         };
-        if segment.ack != connection.snd.una {
-            // Only an answer to what we sent shows that the neighbour hears us.
-            net.ip.confirm(net.now, segment.tuple.remote);
+        let mut taken = 0;
+        while let Some(frame) = burst.get(0)
+            && let Some(segment) = PlainFrame::parse(&frame.packet, net.ip.station())
+            && let Some(id) = ahead.likely(segment.tuple(), flows, connections)
+            && let Some(connection) = connections.get_mut(id)
+            && WireTuple::received(&connection.tuple) == segment.tuple()
+            && connection.predicts(&segment, net.now)
+            && !frame.packet.is_chained()
+            && segment.is_valid(frame.checksum)
+        {
+            let (ecn, has_acked) = (segment.ecn(), segment.ack() != connection.snd.una);
+            let Some(frame) = burst.pop() else { break };
+            taken += 1;
+            env.stats.count_ecn(ecn);
+            if has_acked {
+                // Only an answer to what we sent shows that the neighbour hears us.
+                net.ip.confirm(net.now, connection.tuple.remote);
+            }
+            connection.input_predicted(frame.packet, &mut env);
+            lists.note_predicted(connection, id);
         }
-        connection.input_predicted(&segment, frame.packet, &mut env);
-        self.lists.note_predicted(connection, id);
-        true
+        net.stats.count_predicted(taken);
     }
 
     /// A segment arrives: who answers for it?

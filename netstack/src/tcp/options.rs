@@ -44,6 +44,10 @@ impl Timestamps {
 
     /// RFC 7323 4.3 (2): the value to echo, taken from segments that don't lie beyond the last ACK.
     pub(crate) fn update(&mut self, value: u32, now: Instant) {
+        // The peer's clock stands still for less than a second (RFC 7323 5.4): much less than what makes it stale.
+        if value == self.recent && value != 0 {
+            return;
+        }
         if SeqNumber(value).at_or_after(SeqNumber(self.recent)) || self.is_stale(now) {
             self.recent = value;
             self.recent_at = now.as_secs();

@@ -11,10 +11,12 @@ use super::connection::{Connection, Env};
 use super::options::Timestamps;
 use super::state::State;
 use super::timers::Timer;
+use super::wire_tuple::WireTuple;
 use crate::config::{Link, TcpConfig};
 use crate::ip::HEADROOM;
+use crate::stats::Stats;
 use crate::time::Instant;
-use crate::wire::plain::{MAX_HEADER_LEN, Plain};
+use crate::wire::plain::{MAX_HEADER_LEN, Plain, PlainFrame, header_len};
 use crate::wire::tcp::{CHECKSUM_AT, Flags};
 
 /// What most segments rely on, looked at once and not for each of them (Linux's `pred_flags`).
@@ -28,6 +30,18 @@ pub(crate) struct Predicted(u8);
 const INPUT: u8 = 1;
 /// What waits may go as it is, as far as the windows go.
 const OUTPUT: u8 = 2;
+
+impl Stats {
+    /// Counts frames that were taken by prediction in every layer.
+    #[inline]
+    pub(crate) fn count_predicted(&mut self, frames: u64) {
+        self.in_frames += frames;
+        self.ip_in_receives += frames;
+        self.ip_in_delivers += frames;
+        self.tcp_in_segs += frames;
+        self.tcp_hp_hits += frames;
+    }
+}
 
 impl Predicted {
     #[inline(always)]
@@ -54,23 +68,25 @@ impl Connection {
 
     /// Whether the segment is the next one, and has nothing for the connection but an ACK, the window and data.
     #[inline(always)]
-    pub(crate) fn predicts(&self, segment: &Plain, now: Instant) -> bool {
+    pub(crate) fn predicts(&self, segment: &PlainFrame<'_>, now: Instant) -> bool {
         debug_assert!(
             !self.predicted.has(INPUT) || (self.is_calm() && self.expects_text()),
             "unpredict() is missing"
         );
-        self.predicted.has(INPUT)
-            && segment.flags.0 & !Flags::PSH.0 == Flags::ACK.0
-            && segment.seq == self.rcv.nxt
-            && segment.payload_len as u32 <= self.rcv.wnd() // shorter than an IP packet
-            && segment.ack.at_or_after(self.snd.una)
-            && segment.ack.at_or_before(self.snd.nxt)
-            && (segment.payload_len > 0 || segment.ack != self.snd.una)
-            && match (&self.timestamps, segment.timestamps) {
-                (Some(ours), Some((value, _))) => !ours.is_old(value, now),
-                (None, _) => true,
-                (Some(_), None) => false,
-            }
+        let timestamps = self.timestamps.is_some();
+        if !self.predicted.has(INPUT) || !segment.has_header(Flags::ACK, timestamps) {
+            return false;
+        }
+        let (Some(len), ack) = (segment.payload_len(timestamps), segment.ack()) else { return false };
+        segment.seq() == self.rcv.nxt
+            && len <= self.rcv.wnd() as usize
+            && ack.at_or_after(self.snd.una)
+            && ack.at_or_before(self.snd.nxt)
+            && (len > 0 || ack != self.snd.una)
+            && self
+                .timestamps
+                .as_ref()
+                .is_none_or(|ours| segment.timestamps().is_some_and(|(value, _)| !ours.is_old(value, now)))
     }
 
     /// Nothing out of order, no FIN and no probe waits for what comes, and somebody reads it.
@@ -95,31 +111,36 @@ impl Connection {
             && !self.snd.fin
     }
 
-    /// Takes a segment that it [predicts](Connection::predicts); `packet` is its whole frame.
+    /// Takes the frame of a segment that it [predicts](Connection::predicts).
     ///
     /// A call of its own: among all that a frame needs, the pointer to the connection would be read from the stack at each step.
     #[inline(never)]
-    pub(crate) fn input_predicted(&mut self, segment: &Plain, mut packet: Packet, env: &mut Env<'_>) {
-        env.stats.tcp_hp_hits += 1;
+    pub(crate) fn input_predicted(&mut self, mut packet: Packet, env: &mut Env<'_>) {
+        let has_timestamps = self.timestamps.is_some();
+        let Some(segment) = PlainFrame::of(&packet) else { return };
+        let (seq, ack) = (segment.seq(), segment.ack());
+        let timestamps = if has_timestamps { segment.timestamps() } else { None };
         self.rcv.heard = env.now;
         // RFC 7323 4.3 (2).
-        if let (Some(ours), Some((value, _))) = (&mut self.timestamps, segment.timestamps)
-            && segment.seq.at_or_before(self.rcv.acked)
+        if let (Some(ours), Some((value, _))) = (&mut self.timestamps, timestamps)
+            && seq.at_or_before(self.rcv.acked)
         {
             ours.update(value, env.now);
         }
-        if segment.ack != self.snd.una {
-            self.predicted_ack(segment.ack, segment.timestamps.map(|(_, echo)| echo), env);
+        let echo = timestamps.map(|(_, echo)| echo);
+        if ack != self.snd.una {
+            self.predicted_ack(ack, echo, env);
         }
-        self.take_window(segment.seq, segment.ack, u32::from(segment.window) << self.snd.scale);
-        let len = segment.payload_len;
+        self.take_window(seq, ack, u32::from(segment.window()) << self.snd.scale);
+        let (ecn, flags) = (segment.ecn(), segment.flags());
+        let len = segment.payload_len(has_timestamps).unwrap_or_default();
         if len == 0 {
             return;
         }
-        packet.trim_front(segment.header_len);
+        packet.trim_front(header_len(has_timestamps));
         packet.truncate(len);
         self.effects.transmit = true; // at least an ACK or its timer
-        self.take_ecn(segment.ecn, segment.flags);
+        self.take_ecn(ecn, flags);
         if len > usize::from(self.rcv.mss) {
             cold_path();
             self.rcv.mss = self.rcv.mss.max(len.min(usize::from(env.link_mss())) as u16); // limited by a u16
@@ -127,7 +148,7 @@ impl Connection {
         if Self::keep_chunk(&mut self.rcv, packet.freeze(), env) {
             let len = len as u32; // shorter than an IP packet
             self.rcv.nxt += len;
-            self.took(len, segment.timestamps.map(|(_, echo)| echo), env);
+            self.took(len, echo, env);
         }
     }
 
@@ -169,15 +190,13 @@ impl Connection {
         let (marks, ecn) = self.mark_ecn(self.snd.nxt, len);
         let flags = if len > 0 { Flags::ACK.with(Flags::PSH) } else { Flags::ACK };
         let segment = Plain {
-            tuple: self.tuple,
+            tuple: WireTuple::sent(&self.tuple),
             seq: self.snd.nxt,
             ack: self.rcv.nxt,
             flags: flags.with(marks),
             ecn,
             window: self.rcv.advertise(),
             timestamps: self.timestamps.map(|ts| (Timestamps::value(ts.offset, net.now), ts.recent)),
-            header_len: 0, // follows from the timestamps
-            payload_len: len,
         };
         if !segment.emit(&mut packet, link_header, ttl, sum) {
             return false; // shorter than an MSS and with the headroom looked at: it does not happen

@@ -151,9 +151,7 @@ impl SendQueue {
         let Some(piece) = piece else {
             return (self.copy_to(offset, len, packet) == len).then(|| checksum::sum(packet));
         };
-        // Summed where they are: the copy is still on its way to memory.
-        let sum = checksum::sum(piece);
-        (packet.extend_from_slice(piece) == len).then_some(sum)
+        packet.push_back(len).map(|room| checksum::copy(room, piece))
     }
 
     /// Copies `len` bytes from `offset` behind the data of `packet`, as far as it has room; returns how many.

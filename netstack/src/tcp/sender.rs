@@ -197,7 +197,7 @@ impl Sender {
     #[inline(always)]
     pub(crate) fn acknowledge_all(&mut self, ack: SeqNumber) {
         debug_assert!(self.syn_acked && !self.fin && ack == self.nxt, "as header prediction has it");
-        let covered = ack.since(self.una);
+        let covered = ack.ahead_of(self.una);
         self.queue.consume(covered as usize);
         self.una = ack;
         self.bytes_acked += u64::from(covered);

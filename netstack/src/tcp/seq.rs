@@ -32,6 +32,12 @@ impl SeqNumber {
         if self.before(other) { other } else { self }
     }
 
+    /// How far `self` is ahead of what is known to be no later.
+    pub(crate) const fn ahead_of(self, earlier: SeqNumber) -> u32 {
+        debug_assert!(!self.before(earlier));
+        self.0.wrapping_sub(earlier.0)
+    }
+
     /// How far `self` is ahead of `earlier`; 0 when it is not.
     pub(crate) const fn since(self, earlier: SeqNumber) -> u32 {
         let d = self.0.wrapping_sub(earlier.0);

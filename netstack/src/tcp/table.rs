@@ -10,16 +10,17 @@ use hashbrown::HashTable;
 use siphasher::sip::SipHasher13;
 
 use super::lookup::Records;
+use super::wire_tuple::WireTuple;
 use crate::arena::Id;
-use crate::wire::{ethernet, ipv4};
 
 /// The addresses and ports of a connection, ours first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(C)] // the addresses as in what is received: one load gives both
 pub struct FourTuple {
-    /// Our address.
-    pub local: Ipv4Addr,
-    /// The peer's.
+    /// The peer's address.
     pub remote: Ipv4Addr,
+    /// Ours.
+    pub local: Ipv4Addr,
     /// Our port.
     pub local_port: u16,
     /// The peer's.
@@ -31,30 +32,12 @@ impl FourTuple {
     /// IPv4: fragments, IP options, other protocols.
     #[inline]
     pub fn of_frame(frame: &[u8], medium: Medium) -> Option<FourTuple> {
-        let packet = match medium {
-            Medium::Ethernet(_) if frame.get(12..14)? != ethernet::IPV4.to_be_bytes() => return None,
-            Medium::Ethernet(_) => frame.get(ethernet::HEADER_LEN..)?,
-            Medium::Ip => frame,
-        };
-        let h: &[u8; 24] = packet.first_chunk()?;
-        let is_fragment = u16::from_be_bytes([h[6], h[7]]) & 0x3fff != 0;
-        (h[0] == 0x45 && h[9] == ipv4::TCP && !is_fragment).then(|| FourTuple {
-            local: Ipv4Addr::new(h[16], h[17], h[18], h[19]),
-            remote: Ipv4Addr::new(h[12], h[13], h[14], h[15]),
-            local_port: u16::from_be_bytes([h[22], h[23]]),
-            remote_port: u16::from_be_bytes([h[20], h[21]]),
-        })
+        WireTuple::of_frame(frame, medium).map(WireTuple::four_tuple)
     }
 
     /// What RSS hashes of the segments that arrive: the sender's address and ours, its port and ours.
     pub fn rss_input(&self) -> [u8; 12] {
-        FourTuple {
-            local: self.remote,
-            remote: self.local,
-            local_port: self.remote_port,
-            remote_port: self.local_port,
-        }
-        .bytes()
+        WireTuple::received(self).bytes()
     }
 
     pub(crate) fn local_addr(&self) -> SocketAddr {
@@ -126,31 +109,31 @@ impl FlowTable {
     /// The place of a recent flow, and what tells it from most others of that place. Peers tend to count ports up: then no
     /// two of a peer's flows share a place.
     #[inline(always)]
-    fn place(&self, tuple: &FourTuple) -> (usize, u32) {
-        let addresses =
-            (u32::from(tuple.remote) ^ u32::from(tuple.local).rotate_left(16)).wrapping_mul(0x9e37_79b1);
-        let ports = u32::from(tuple.remote_port) ^ u32::from(tuple.local_port).rotate_left(16);
+    fn place(&self, tuple: WireTuple) -> (usize, u32) {
+        let (one, other) = (tuple.addresses as u32, (tuple.addresses >> 32) as u32); // the halves
+        let addresses = (one ^ other.rotate_left(16)).wrapping_mul(0x9e37_79b1);
+        let ports = u32::from_be(tuple.ports).rotate_left(16); // the peer's is the lower half
         let print = addresses ^ ports;
-        let fold = print ^ u32::from(tuple.local_port) ^ (addresses >> 16);
+        let fold = print ^ (ports >> 16) ^ (addresses >> 16);
         (fold as usize & (self.recent.len() - 1), print) // a power of two
     }
 
     /// Who lately answered for what may be this tuple: nearly always for the tuple itself, which remains to be looked at.
     #[inline(always)]
-    pub(crate) fn recent(&self, tuple: &FourTuple) -> Option<Owner> {
+    pub(crate) fn recent(&self, tuple: WireTuple) -> Option<Owner> {
         let (place, print) = self.place(tuple);
         self.recent[place].filter(|(known, _)| *known == print).map(|(_, owner)| owner)
     }
 
     /// As `recent`, but who did not answer lately is looked for.
     #[inline]
-    pub(crate) fn likely(&mut self, tuple: &FourTuple) -> Option<Owner> {
+    pub(crate) fn likely(&mut self, tuple: WireTuple) -> Option<Owner> {
         self.recent(tuple).or_else(|| self.search_likely(tuple))
     }
 
     #[inline(never)]
-    fn search_likely(&mut self, tuple: &FourTuple) -> Option<Owner> {
-        let hash = self.hash(tuple);
+    fn search_likely(&mut self, tuple: WireTuple) -> Option<Owner> {
+        let hash = self.hash(&tuple.four_tuple());
         let owner = self.entries.find(hash.spread(), |(known, _)| *known == hash).map(|(_, owner)| *owner);
         let (place, print) = self.place(tuple);
         self.recent[place] = owner.map(|owner| (print, owner));
@@ -159,7 +142,7 @@ impl FlowTable {
 
     #[inline]
     pub(crate) fn get(&mut self, tuple: &FourTuple, records: &Records<'_>) -> Option<Owner> {
-        let (place, print) = self.place(tuple);
+        let (place, print) = self.place(WireTuple::received(tuple));
         match self.recent[place] {
             Some((known, owner)) if known == print && records.is_of(owner, tuple) => Some(owner),
             _ => self.search(tuple, records),
@@ -169,7 +152,7 @@ impl FlowTable {
     #[inline(never)]
     fn search(&mut self, tuple: &FourTuple, records: &Records<'_>) -> Option<Owner> {
         let owner = self.find(tuple, records)?;
-        let (place, print) = self.place(tuple);
+        let (place, print) = self.place(WireTuple::received(tuple));
         self.recent[place] = Some((print, owner));
         Some(owner)
     }
@@ -205,7 +188,7 @@ impl FlowTable {
     }
 
     fn forget_recent(&mut self, tuple: &FourTuple) {
-        let (place, _) = self.place(tuple);
+        let (place, _) = self.place(WireTuple::received(tuple));
         self.recent[place] = None;
     }
 

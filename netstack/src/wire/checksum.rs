@@ -22,10 +22,6 @@ const LANES_FROM: usize = 256;
 #[inline(always)]
 fn sum_short(bytes: &[u8]) -> u64 {
     let Some(end) = bytes.last_chunk::<8>() else { return sum_rest(bytes) };
-    let add = |sum: u64, word: u64| {
-        let (sum, carry) = sum.overflowing_add(word);
-        sum + u64::from(carry) // a sum that has just overflowed is below its maximum
-    };
     let word = |sum: u64, word: &[u8; 8]| add(sum, u64::from_ne_bytes(*word));
     let (steps, rest) = bytes.as_chunks::<STEP>();
     let mut sum = 0;
@@ -36,15 +32,59 @@ fn sum_short(bytes: &[u8]) -> u64 {
     let (words, tail) = rest.as_chunks::<8>();
     sum = words.iter().fold(sum, word);
     if !tail.is_empty() {
-        // The last eight bytes without those that were added already: no copy of variable length.
-        let known = 64 - 8 * tail.len() as u32;
-        sum = add(sum, (u64::from_le_bytes(*end) >> known).to_le());
+        sum = add(sum, last_word(end, tail.len()));
     }
     (sum & 0xffff_ffff) + (sum >> 32)
 }
 
+/// Copies a few bytes and gives their sum: one pass, and no call for what a small segment holds.
+#[inline(always)]
+pub(crate) fn copy(to: &mut [u8], from: &[u8]) -> Sum {
+    let same = from.len().min(to.len());
+    let (to, from) = (&mut to[..same], &from[..same]);
+    if same >= LANES_FROM || same < 8 {
+        to.copy_from_slice(from);
+        return sum(from); // where they were: the copy is still on its way to memory
+    }
+    let mut sum = 0;
+    let (to_steps, to_rest) = to.as_chunks_mut::<STEP>();
+    let (steps, rest) = from.as_chunks::<STEP>();
+    for (to, step) in to_steps.iter_mut().zip(steps) {
+        let (words, _) = step.as_chunks::<8>(); // four: unrolled
+        sum = words.iter().fold(sum, |sum, word| add(sum, u64::from_ne_bytes(*word)));
+        *to = *step;
+    }
+    let (to_words, _) = to_rest.as_chunks_mut::<8>();
+    let (words, tail) = rest.as_chunks::<8>();
+    for (to, word) in to_words.iter_mut().zip(words) {
+        sum = add(sum, u64::from_ne_bytes(*word));
+        *to = *word;
+    }
+    if !tail.is_empty()
+        && let (Some(to), Some(end)) = (to.last_chunk_mut::<8>(), from.last_chunk::<8>())
+    {
+        *to = *end;
+        sum = add(sum, last_word(end, tail.len()));
+    }
+    Sum { words: halves(sum.to_ne_bytes()), odd: same % 2 == 1 }
+}
+
+/// With the carry added back.
+#[inline(always)]
+fn add(sum: u64, word: u64) -> u64 {
+    let (sum, carry) = sum.overflowing_add(word);
+    sum + u64::from(carry) // a sum that has just overflowed is below its maximum
+}
+
+/// The last `tail` of eight bytes as a word: those before were added already. No copy of variable length.
+#[inline(always)]
+fn last_word(end: &[u8; 8], tail: usize) -> u64 {
+    (u64::from_le_bytes(*end) >> (64 - 8 * tail as u32)).to_le() // 1 to 7 bytes
+}
+
 /// The two halves of a 64-bit word: added apart, their carries stay in the upper 32 bits of the sum.
-fn halves(bytes: [u8; 8]) -> u64 {
+#[inline(always)]
+pub(super) fn halves(bytes: [u8; 8]) -> u64 {
     let word = u64::from_ne_bytes(bytes);
     (word & 0xffff_ffff) + (word >> 32)
 }

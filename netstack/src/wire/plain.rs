@@ -15,8 +15,8 @@ use corelane_nic::{Checksum, MacAddress, Packet};
 use super::checksum::{self, Sum};
 use super::tcp::{CHECKSUM_AT, Flags};
 use super::{ethernet, ipv4};
-use crate::tcp::FourTuple;
 use crate::tcp::seq::SeqNumber;
+use crate::tcp::wire_tuple::WireTuple;
 
 const IP_AT: usize = ethernet::HEADER_LEN;
 const TCP_AT: usize = IP_AT + ipv4::HEADER_LEN;
@@ -41,8 +41,7 @@ const WHOLE: u32 = 0xbfff_00ff;
 /// What a plain frame says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Plain {
-    /// Ours first: the local side is the destination.
-    pub(crate) tuple: FourTuple,
+    pub(crate) tuple: WireTuple,
     pub(crate) seq: SeqNumber,
     pub(crate) ack: SeqNumber,
     pub(crate) flags: Flags,
@@ -52,9 +51,21 @@ pub(crate) struct Plain {
     pub(crate) window: u16,
     /// TSval, TSecr.
     pub(crate) timestamps: Option<(u32, u32)>,
-    /// Bytes in front of the payload.
-    pub(crate) header_len: usize,
-    pub(crate) payload_len: usize,
+}
+
+/// The address of a station, as the first bytes of the frames to it are compared with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Station(u64);
+
+impl Station {
+    /// `None`, for a link without Ethernet, takes no frame.
+    pub(crate) fn new(own: Option<MacAddress>) -> Station {
+        Station(
+            own.map_or(u64::MAX, |MacAddress([a, b, c, d, e, f])| {
+                u64::from_be_bytes([a, b, c, d, e, f, 0, 0])
+            }),
+        )
+    }
 }
 
 fn be16<const N: usize>(bytes: &[u8; N], at: usize) -> u16 {
@@ -65,95 +76,155 @@ fn be32<const N: usize>(bytes: &[u8; N], at: usize) -> u32 {
     u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
 }
 
-impl Plain {
-    /// Reads a frame to `own`. `None` for all that is not plain and whole, and for a wrong IP checksum: then the layers look
-    /// at it one by one, and count what is wrong. The TCP checksum is not looked at.
+/// A frame that was received, whose fields are read where they lie: there are more of them than registers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PlainFrame<'a> {
+    frame: &'a [u8],
+    /// Its begin.
+    h: &'a [u8; BARE],
+}
+
+impl<'a> PlainFrame<'a> {
+    /// Looks at the Ethernet and the IP header of a frame to `own`. `None` for all that is not plain and whole, and for a wrong IP
+    /// checksum: then the layers look at it one by one, and count what is wrong. Of the TCP header nothing is looked at.
     #[inline(always)]
-    pub(crate) fn parse(frame: &[u8], own: MacAddress) -> Option<Plain> {
-        let h: &[u8; BARE] = frame.first_chunk()?;
-        let total_len = usize::from(be16(h, 16));
-        let end = IP_AT + total_len;
-        let [a, b, c, d, e, f] = own.0;
+    pub(crate) fn parse(frame: &'a [u8], own: Station) -> Option<PlainFrame<'a>> {
+        let plain = PlainFrame::of(frame)?;
+        let h = plain.h;
         // With the lowest bit of the source: no station has a group's address.
         let stations = h.first_chunk().map(|begin| u64::from_be_bytes(*begin) & STATIONS);
-        let is_plain = stations == Some(u64::from_be_bytes([a, b, c, d, e, f, 0, 0]))
+        let is_plain = stations == Some(own.0)
             && be32(h, 12) & KIND == IPV4_WITHOUT_OPTIONS
             && be32(h, 20) & WHOLE == u32::from(ipv4::TCP)
-            && end <= frame.len()
+            && plain.end() <= frame.len()
             && checksum::sum(&h[IP_AT..TCP_AT]).is_valid();
         if !is_plain {
             cold_path();
             return None;
         }
-        let (header_len, timestamps) = match h[46] >> 4 {
-            8 => {
-                let option: &[u8; TIMESTAMPS_LEN] = frame.get(BARE..)?.first_chunk()?;
-                if be32(option, 0) != TIMESTAMPS {
-                    return None;
-                }
-                (BARE + TIMESTAMPS_LEN, Some((be32(option, 4), be32(option, 8))))
-            }
-            5 => (BARE, None),
-            _ => return None,
-        };
-        let payload_len = end.checked_sub(header_len)?;
-        let tuple = FourTuple {
-            local: be32(h, 30).into(),
-            remote: be32(h, 26).into(),
-            local_port: be16(h, 36),
-            remote_port: be16(h, 34),
-        };
-        Some(Plain {
-            tuple,
-            seq: SeqNumber(be32(h, 38)),
-            ack: SeqNumber(be32(h, 42)),
-            flags: Flags(h[47]),
-            ecn: h[15] & 3,
-            window: be16(h, 48),
-            timestamps,
-            header_len,
-            payload_len,
-        })
+        Some(plain)
     }
 
-    /// Whether the TCP checksum of the frame is right, as far as it is to be verified.
+    /// A frame that `parse` has looked at.
     #[inline(always)]
-    pub(crate) fn is_valid(&self, frame: &[u8], checksum: Checksum) -> bool {
+    pub(crate) fn of(frame: &'a [u8]) -> Option<PlainFrame<'a>> {
+        Some(PlainFrame { frame, h: frame.first_chunk()? })
+    }
+
+    /// The addresses, and the ports right behind them.
+    #[inline(always)]
+    pub(crate) fn tuple(&self) -> WireTuple {
+        let h = &self.h[TCP_AT - 8..];
+        let [a, b, c, d, e, f, g, i] = [h[0], h[1], h[2], h[3], h[4], h[5], h[6], h[7]];
+        WireTuple::new([a, b, c, d, e, f, g, i], [h[8], h[9], h[10], h[11]])
+    }
+
+    #[inline(always)]
+    pub(crate) fn seq(&self) -> SeqNumber {
+        SeqNumber(be32(self.h, 38))
+    }
+
+    #[inline(always)]
+    pub(crate) fn ack(&self) -> SeqNumber {
+        SeqNumber(be32(self.h, 42))
+    }
+
+    #[inline(always)]
+    pub(crate) fn flags(&self) -> Flags {
+        Flags(self.h[47])
+    }
+
+    /// The two bits of RFC 3168.
+    #[inline(always)]
+    pub(crate) fn ecn(&self) -> u8 {
+        self.h[15] & 3
+    }
+
+    /// As on the wire: not scaled.
+    #[inline(always)]
+    pub(crate) fn window(&self) -> u16 {
+        be16(self.h, 48)
+    }
+
+    /// Whether the TCP header has `flags`, with PSH or without, and the timestamps option or none.
+    #[inline(always)]
+    pub(crate) fn has_header(&self, flags: Flags, timestamps: bool) -> bool {
+        let offset = header_len(timestamps) - TCP_AT;
+        let wanted = (offset as u16 / 4) << 12 | u16::from(flags.0);
+        be16(self.h, 46) & !u16::from(Flags::PSH.0) == wanted
+            && (!timestamps || self.option().is_some_and(|option| be32(option, 0) == TIMESTAMPS))
+    }
+
+    #[inline(always)]
+    fn option(&self) -> Option<&'a [u8; TIMESTAMPS_LEN]> {
+        self.frame.get(BARE..)?.first_chunk()
+    }
+
+    /// TSval and TSecr, of a header that has them.
+    #[inline(always)]
+    pub(crate) fn timestamps(&self) -> Option<(u32, u32)> {
+        self.option().map(|option| (be32(option, 4), be32(option, 8)))
+    }
+
+    /// Bytes behind the headers; `None`: it ends before them.
+    #[inline(always)]
+    pub(crate) fn payload_len(&self, timestamps: bool) -> Option<usize> {
+        self.end().checked_sub(header_len(timestamps))
+    }
+
+    /// Where the IP packet ends; padding may follow.
+    #[inline(always)]
+    fn end(&self) -> usize {
+        IP_AT + usize::from(be16(self.h, 16))
+    }
+
+    /// Whether the TCP checksum is right, as far as it is to be verified.
+    #[inline(always)]
+    pub(crate) fn is_valid(&self, checksum: Checksum) -> bool {
         if checksum != Checksum::Unknown
-            && let Some(valid) = self.is_told_valid(frame, checksum)
+            && let Some(valid) = self.is_told_valid(checksum)
         {
             return valid;
         }
         // The addresses of the pseudo header lie right in front of the segment.
-        let Some(summed) = frame.get(TCP_AT - 8..self.end()) else { return false };
+        let Some(summed) = self.frame.get(TCP_AT - 8..self.end()) else { return false };
         checksum::sum(summed).add_tail(ipv4::TCP, self.tcp_len()).is_valid()
     }
 
     /// What the device says of the checksum; `None`: nothing.
     #[inline(never)] // the branches of the frames of one device go one way
-    fn is_told_valid(&self, frame: &[u8], checksum: Checksum) -> Option<bool> {
+    fn is_told_valid(&self, checksum: Checksum) -> Option<bool> {
         match checksum {
             Checksum::Good | Checksum::Partial => Some(true),
             Checksum::Bad => Some(false),
             Checksum::Unknown => None,
             Checksum::UnknownOrPartial => {
                 // The field holds the sum of the pseudo header?
-                let field = frame.get(CHECKSUM_FIELD..)?.first_chunk()?;
-                let (remote, local) = (self.tuple.remote, self.tuple.local);
-                let pseudo = Sum::pseudo_ipv4(remote, local, ipv4::TCP, self.tcp_len());
+                let field = self.frame.get(CHECKSUM_FIELD..)?.first_chunk()?;
+                let pseudo = pseudo(self.tuple(), self.tcp_len());
                 (u16::from_be_bytes(*field) == pseudo.fold()).then_some(true)
             }
         }
     }
 
-    fn end(&self) -> usize {
-        self.header_len + self.payload_len
-    }
-
     fn tcp_len(&self) -> u16 {
-        (self.end() - TCP_AT) as u16 // a part of an IP packet
+        be16(self.h, 16).wrapping_sub(ipv4::HEADER_LEN as u16) // a packet shorter than its header has no segment to be summed
     }
+}
 
+/// Bytes in front of the payload.
+pub(crate) const fn header_len(timestamps: bool) -> usize {
+    if timestamps { BARE + TIMESTAMPS_LEN } else { BARE }
+}
+
+/// The sum of the pseudo header (RFC 9293, section 3.1) for so many bytes.
+#[inline(always)]
+fn pseudo(tuple: WireTuple, tcp_len: u16) -> Sum {
+    let addresses = checksum::halves(tuple.addresses.to_ne_bytes());
+    Sum::default().add_whole(addresses).add_tail(ipv4::TCP, tcp_len)
+}
+
+impl Plain {
     /// Puts the headers in front of the payload that `packet` holds. `false`, with nothing done, when the headroom is
     /// too short or the packet too long for IP.
     ///
@@ -172,28 +243,26 @@ impl Plain {
         let Ok(total_len) = u16::try_from(ipv4::HEADER_LEN + tcp_len) else { return false };
         let Some(room) = packet.push_front(BARE + options) else { return false };
         let Some((fixed, option)) = room.split_first_chunk_mut::<BARE>() else { return false };
-        let tuple = &self.tuple;
-        let (local, remote) = (u32::from(tuple.local), u32::from(tuple.remote));
+        let addresses = self.tuple.addresses.to_ne_bytes();
 
         let mut ip = [
             0x4500_0000 | u32::from(self.ecn & 3) << 16 | u32::from(total_len),
             DONT_FRAGMENT,
             u32::from(ttl) << 24 | 0x6_0000,
-            local,
-            remote,
         ]
         .map(u32::to_be);
-        ip[2] |= u32::from(Sum::default().add_whole(sum(&ip)).finish()).to_be();
+        let ip_sum = Sum::default().add_whole(sum(&ip) + checksum::halves(addresses));
+        ip[2] |= u32::from(ip_sum.finish()).to_be();
 
         let mut tcp = [
-            u32::from(tuple.local_port) << 16 | u32::from(tuple.remote_port),
+            self.tuple.ports.to_be(), // as it is
             self.seq.0,
             self.ack.0,
             ((20 + options) as u32 / 4) << 28 | u32::from(self.flags.0) << 16 | u32::from(self.window),
             0,
         ]
         .map(u32::to_be);
-        let pseudo = Sum::pseudo_ipv4(tuple.local, tuple.remote, ipv4::TCP, tcp_len as u16); // part of an IP packet
+        let pseudo = pseudo(self.tuple, tcp_len as u16); // part of an IP packet
         let mut header = pseudo.add_whole(sum(&tcp));
         if let (Some((value, echo)), Some(option)) =
             (self.timestamps, option.first_chunk_mut::<TIMESTAMPS_LEN>())
@@ -209,7 +278,8 @@ impl Plain {
         tcp[4] = (u32::from(checksum) << 16).to_be();
 
         fixed[..IP_AT].copy_from_slice(link);
-        write(&mut fixed[IP_AT..TCP_AT], &ip);
+        write(&mut fixed[IP_AT..TCP_AT - 8], &ip);
+        fixed[TCP_AT - 8..TCP_AT].copy_from_slice(&addresses);
         write(&mut fixed[TCP_AT..], &tcp);
         true
     }

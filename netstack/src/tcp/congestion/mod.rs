@@ -222,14 +222,12 @@ impl Congestion {
     /// more of it than that.
     #[inline]
     pub(crate) fn passes_unlimited(&mut self, now: Instant, is_paced: bool) -> bool {
-        match &mut self.algorithm {
-            Algorithm::Reno => true,
-            Algorithm::Cubic(cubic) => {
-                cubic.pass(now, is_paced);
-                true
-            }
-            Algorithm::Dctcp(_) | Algorithm::Bbr(_) => false,
+        // The usual one first: a branch, not a jump by a table.
+        if let Algorithm::Cubic(cubic) = &mut self.algorithm {
+            cubic.pass(now, is_paced);
+            return true;
         }
+        matches!(self.algorithm, Algorithm::Reno)
     }
 
     /// A loss was found: remembers what was, for `undo`, and sets ssthresh. cwnd is left to PRR.
@@ -327,10 +325,11 @@ impl Congestion {
     /// Sending begins with nothing in flight (Linux's `CA_EVENT_TX_START`).
     #[inline]
     pub(crate) fn on_transmit_start(&mut self, now: Instant) {
-        match &mut self.algorithm {
-            Algorithm::Cubic(cubic) => cubic.on_transmit_start(now),
-            Algorithm::Bbr(bbr) => bbr.on_transmit_start(&mut self.win, now),
-            Algorithm::Reno | Algorithm::Dctcp(_) => {}
+        // As above.
+        if let Algorithm::Cubic(cubic) = &mut self.algorithm {
+            cubic.on_transmit_start(now);
+        } else if let Algorithm::Bbr(bbr) = &mut self.algorithm {
+            bbr.on_transmit_start(&mut self.win, now);
         }
     }
 

@@ -30,12 +30,12 @@ fn the_delay_follows_the_pace_of_segments() {
     let mut delayed = DelayedAck::default();
     let mut pauses = |pauses: &[u64]| {
         let mut now = 1000;
-        delayed = DelayedAck { last: at(now).short_micros(), ato: ATO_MIN, ..DelayedAck::default() };
+        delayed = DelayedAck { last: at(now).short_ticks(), ato: ATO_MIN, ..DelayedAck::default() };
         for pause in pauses {
             now += pause;
-            delayed.data_arrived(at(now), || RTO, 65_535, 1000);
+            delayed.data_arrived(at(now), || RTO, || 65_535, 1000);
         }
-        (delayed.ato / 1000, delayed.quick)
+        ((delayed.ato + 5) / 1000, delayed.quick)
     };
     assert_eq!(pauses(&[1, 1, 1]), (40, 0));
     assert_eq!(pauses(&[35]), (55, 0), "half of 40 and 35");

@@ -7,8 +7,9 @@ use crate::tcp::memory::Memory;
 use crate::tcp::options::Negotiated;
 use crate::tcp::state::Machine;
 use crate::tcp::table::FourTuple;
+use crate::tcp::wire_tuple::WireTuple;
 use crate::time::Instant;
-use crate::wire::plain::Plain;
+use crate::wire::plain::{Plain, PlainFrame};
 
 fn link() -> Link {
     Link { medium: Medium::Ip, mtu: 1500, offloads: Offloads::default() }
@@ -20,27 +21,26 @@ fn tuple() -> FourTuple {
 
 /// A segment with 100 bytes from `seq` on, as header prediction takes it; gives whether ECE and an ACK are due.
 fn predicted(connection: &mut Connection, config: &TcpConfig, seq: u32, ecn: u8) -> (bool, bool) {
-    let pool = Pool::heap(PoolConfig { slots: 16, slot_size: 2048, headroom: 0, reserve: 0 });
+    let pool = Pool::heap(PoolConfig { slots: 16, slot_size: 2048, headroom: 128, reserve: 0 });
     let memory = Memory::new(1 << 20, pool.clone());
     let mut stats = Stats::default();
     let mut env = Env { now: Instant::ZERO, config, stats: &mut stats, memory: &memory, link: &link() };
     let segment = Plain {
-        tuple: tuple(),
+        tuple: WireTuple::sent(&tuple()),
         seq: SeqNumber(seq),
         ack: connection.snd.una,
         flags: Flags::ACK,
         ecn,
         window: 1000,
         timestamps: None,
-        header_len: 54,
-        payload_len: 100,
     };
-    connection.predict();
-    assert!(connection.predicts(&segment, env.now));
-    connection.rcv.ack_now = false;
     let mut packet = pool.take().unwrap();
-    packet.extend_from_slice(&[0; 154]);
-    connection.input_predicted(&segment, packet, &mut env);
+    packet.extend_from_slice(&[0; 100]);
+    assert!(segment.emit(&mut packet, &[0; 14], 64, None));
+    connection.predict();
+    assert!(PlainFrame::of(&packet).is_some_and(|segment| connection.predicts(&segment, env.now)));
+    connection.rcv.ack_now = false;
+    connection.input_predicted(packet, &mut env);
     while connection.rcv.queue.pop().is_some() {}
     (connection.ecn.demand_cwr, connection.rcv.ack_now)
 }

@@ -14,6 +14,10 @@ fn tuple(port: u16) -> FourTuple {
     }
 }
 
+fn wire(port: u16) -> WireTuple {
+    WireTuple::received(&tuple(port))
+}
+
 #[test]
 fn finds_and_removes() {
     let (mut connections, half_open, time_wait) = (Arena::new(), Arena::new(), TimeWaits::new());
@@ -29,7 +33,7 @@ fn finds_and_removes() {
     let records = Records::new(&connections, &half_open, &time_wait);
     let owner = Owner::Connection(ids[76]);
     assert_eq!((table.len(), table.get(&tuple(77), &records)), (1999, Some(owner)));
-    assert_eq!(table.likely(&tuple(77)), Some(owner));
+    assert_eq!(table.likely(wire(77)), Some(owner));
     table.remove(&tuple(77), Owner::Connection(ids[0]));
     assert_eq!(table.get(&tuple(77), &records), Some(owner), "another's entry stays");
     table.remove(&tuple(77), owner);
@@ -46,7 +50,7 @@ fn a_hash_alone_is_no_proof() {
     // As if the hash of port 2 were that of port 1.
     table.insert(&tuple(2), Owner::Connection(id));
     let records = Records::new(&connections, &half_open, &time_wait);
-    assert_eq!(table.likely(&tuple(2)), Some(Owner::Connection(id)));
+    assert_eq!(table.likely(wire(2)), Some(Owner::Connection(id)));
     assert_eq!(table.get(&tuple(2), &records), None);
 }
 
@@ -58,10 +62,10 @@ fn two_flows_that_look_alike_are_told_apart() {
     let first = tuple(1000);
     // Another peer, with the ports that make up for its address.
     let mut other = FourTuple { remote: Ipv4Addr::new(192, 0, 2, 77), ..first };
-    let differ = table.place(&first).1 ^ table.place(&other).1;
+    let differ = table.place(WireTuple::received(&first)).1 ^ table.place(WireTuple::received(&other)).1;
     other.remote_port ^= differ as u16;
     other.local_port ^= (differ >> 16) as u16;
-    assert_eq!(table.place(&first), table.place(&other));
+    assert_eq!(table.place(WireTuple::received(&first)), table.place(WireTuple::received(&other)));
     let mut insert = |tuple: FourTuple, table: &mut FlowTable| {
         let id = connections.insert_with(|_| Connection::connect(tuple, SeqNumber(0), 0, &config, 1460));
         table.insert(&tuple, Owner::Connection(id));
@@ -72,7 +76,11 @@ fn two_flows_that_look_alike_are_told_apart() {
     for _ in 0..3 {
         assert_eq!([first, other].map(|tuple| table.get(&tuple, &records)), owners.map(Some));
     }
-    assert_eq!(table.likely(&first), Some(owners[1]), "a guess, which its user has to check");
+    assert_eq!(
+        table.likely(WireTuple::received(&first)),
+        Some(owners[1]),
+        "a guess, which its user has to check"
+    );
     table.remove(&other, owners[1]);
     assert_eq!((table.get(&first, &records), table.get(&other, &records)), (Some(owners[0]), None));
 }
@@ -83,7 +91,7 @@ fn flows_of_a_peer_that_counts_its_ports_up_have_a_place_each() {
     for port in 1..=20_000 {
         table.insert(&tuple(port), Owner::Connection(crate::arena::Id::from_parts(port.into(), 0)));
     }
-    let mut places: alloc::vec::Vec<_> = (1..=20_000).map(|port| table.place(&tuple(port)).0).collect();
+    let mut places: alloc::vec::Vec<_> = (1..=20_000).map(|port| table.place(wire(port)).0).collect();
     places.sort_unstable();
     places.dedup();
     assert_eq!((places.len(), table.recent.len()), (20_000, 32_768));
