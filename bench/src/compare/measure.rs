@@ -27,6 +27,9 @@ const LEAST_CONNECTIONS: usize = 100;
 /// What one measurement gave.
 #[derive(Serialize, Deserialize, Debug, Clone)]
 pub struct Measurement {
+    /// Which round it was of, from 0 on; `None` of none, and in files that don't say.
+    #[serde(default)]
+    pub round: Option<u32>,
     /// The client's view.
     pub report: Report,
     /// The server's core during the measured time.
@@ -176,6 +179,7 @@ fn since(before: &Sample, after: &Sample, report: Report) -> Measurement {
     };
     let more = |count: fn(&Counters) -> Option<u64>| Some(count(&last)?.saturating_sub(count(&first)?));
     Measurement {
+        round: None,
         report,
         cpu: after.server.since(before.server),
         client_cpu: Some(after.client.since(before.client)),

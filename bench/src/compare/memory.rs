@@ -36,6 +36,7 @@ pub fn measure(plan: &Plan, cell: &Cell, engine: Engine, stop: &Stop) -> anyhow:
     child.finish(stop);
     let report = serde_json::from_str(&report).with_context(|| format!("`memory` said {report:?}"))?;
     Ok(Measurement {
+        round: None,
         report,
         cpu: after.0.since(before.0),
         client_cpu: None,

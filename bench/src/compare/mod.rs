@@ -22,6 +22,7 @@ mod netns;
 mod open_table;
 pub mod plan;
 mod progress;
+pub mod ratio;
 pub mod report;
 pub mod rounds;
 pub mod row;

@@ -7,7 +7,7 @@ use comfy_table::presets::ASCII_MARKDOWN;
 
 use super::knee::Knee;
 use super::report::Comparison;
-use super::row::{Ratio, Row};
+use super::row::Row;
 use super::sweep::Offered;
 use super::table;
 
@@ -76,7 +76,7 @@ fn cells(row: &Row, offered: Offered) -> Vec<String> {
         format!("{:.1}", row.latency_us.p50),
         format!("{:.1}", row.latency_us.p99),
         format!("{:.1}", row.latency_us.p99_9),
-        table::ratio(row, row.ratio_to_epoll.map(|ratio: Ratio| ratio.p99_9)),
+        table::ratio(row, row.ratio_to_epoll),
         format!("{late:.1}"),
         table::busy(Some(row.headroom.server_busy)),
         table::busy(row.headroom.client_busy),

@@ -226,8 +226,10 @@ fn notes_on_settings(plan: &Plan) -> Vec<&'static str> {
 }
 
 fn notes(plan: &Plan) -> Vec<&'static str> {
-    let mut notes =
-        vec!["req/s and latencies are medians of the rounds; compare ratios, not figures of two runs"];
+    let mut notes = vec![
+        "req/s and latencies are medians of the rounds; compare ratios, not figures of two runs: a ratio with an interval is the \
+              median of those of single rounds, in which both were measured within minutes",
+    ];
     if plan.has_bed(Bed::Memory) {
         notes.push(
             "in memory client and server share one core and no kernel is between them: these figures can't be \

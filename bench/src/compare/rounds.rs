@@ -72,7 +72,7 @@ pub fn run(plan: &Plan, beds: &Beds, progress: &Progress, stop: &Stop) -> anyhow
             series.rotate_left(first);
             for one in &mut *series {
                 progress.measure(format_args!("{}, {name}", one.engine));
-                measure_once(plan, beds, one, stop)?;
+                measure_once(plan, beds, one, round, stop)?;
                 progress.done(plan.time_of(&one.cell, one.engine));
             }
             series.rotate_right(first);
@@ -81,7 +81,13 @@ pub fn run(plan: &Plan, beds: &Beds, progress: &Progress, stop: &Stop) -> anyhow
     Ok(groups.into_iter().flat_map(|(_, series)| series).collect())
 }
 
-fn measure_once(plan: &Plan, beds: &Beds, series: &mut Series, stop: &Stop) -> anyhow::Result<()> {
+fn measure_once(
+    plan: &Plan,
+    beds: &Beds,
+    series: &mut Series,
+    round: u32,
+    stop: &Stop,
+) -> anyhow::Result<()> {
     let place = beds.place(series.engine, &series.cell);
     if series.commands.is_none() {
         series.commands = Some(commands(plan, &series.cell, series.engine, &place));
@@ -89,7 +95,7 @@ fn measure_once(plan: &Plan, beds: &Beds, series: &mut Series, stop: &Stop) -> a
     let result = measure(plan, series, &place, stop);
     anyhow::ensure!(!stop.requested(), "stopped by a signal; all is cleaned up");
     match result {
-        Ok(measurement) => series.measurements.push(measurement),
+        Ok(measurement) => series.measurements.push(Measurement { round: Some(round), ..measurement }),
         Err(error) => series.failures.push(format!("{error:#}")),
     }
     Ok(())

@@ -8,6 +8,7 @@ use super::headroom::Headroom;
 use super::interval::Interval;
 use super::measure::{Commands, Measurement};
 use super::plan;
+use super::ratio::{self, Ratio};
 use super::rounds::Series;
 use super::sweep::Offered;
 use crate::cli::{Bed, Engine, Workload};
@@ -45,23 +46,6 @@ pub struct Cpu {
     pub steal: f64,
     /// Microseconds that the core was busy for each request.
     pub us_per_request: f64,
-}
-
-/// Medians beside those of a peer in the same cell.
-#[derive(Serialize, Deserialize, Debug, Clone, Copy, PartialEq)]
-pub struct Ratio {
-    /// Above 1 is better.
-    pub requests_per_second: f64,
-    /// Above 1 is better; what counts for the bulk workloads.
-    pub gbit_per_second: f64,
-    /// Below 1 is better.
-    pub p50: f64,
-    /// Below 1 is better.
-    #[serde(default)]
-    pub p99: f64,
-    /// Below 1 is better.
-    #[serde(default)]
-    pub p99_9: f64,
 }
 
 /// One row.
@@ -231,6 +215,11 @@ impl Row {
         })
     }
 
+    /// Whether others are compared with this one: its ratio to itself says nothing.
+    pub fn is_peer(&self) -> bool {
+        matches!(self.engine, Engine::Epoll | Engine::Smoltcp)
+    }
+
     /// Sets the ratio when `peer` is the row of epoll, smoltcp, tokio or corelane-kernel in the same cell and bed.
     pub fn compare_with(&mut self, peer: &Self) {
         // With vhost, and in streams over TAP, corelane is compared with the kernel's best way, which is a veth.
@@ -249,13 +238,7 @@ impl Row {
             }
             return;
         }
-        let ratio = Some(Ratio {
-            requests_per_second: ratio(self.requests_per_second.median, peer.requests_per_second.median),
-            gbit_per_second: ratio(self.gbit_per_second.median, peer.gbit_per_second.median),
-            p50: ratio(self.latency_us.p50, peer.latency_us.p50),
-            p99: ratio(self.latency_us.p99, peer.latency_us.p99),
-            p99_9: ratio(self.latency_us.p99_9, peer.latency_us.p99_9),
-        });
+        let ratio = Ratio::new(self, peer);
         match peer.engine {
             Engine::Epoll => self.ratio_to_epoll = ratio,
             Engine::Smoltcp => self.ratio_to_smoltcp = ratio,
@@ -271,16 +254,12 @@ impl Row {
             if row.workload.is_bulk() { row.gbit_per_second.median } else { row.requests_per_second.median }
         };
         let part = if peer.headroom.refused.is_some() { peer.headroom.server_busy } else { 1.0 };
-        ratio(figure(self) * part, figure(peer))
+        ratio::of(figure(self) * part, figure(peer))
     }
 }
 
 fn requests(round: &Measurement) -> f64 {
     round.report.requests.max(1) as f64 // exact up to 2^53
-}
-
-fn ratio(one: f64, other: f64) -> f64 {
-    if other > 0.0 { one / other } else { 0.0 }
 }
 
 /// The middle one of what is sorted, or the middle between the two; `None` of nothing.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::bed::{self, Beds};
 use super::choice::Choice;
 use super::knee::{self, Knee, Point};
-use super::measure::{self, Extra};
+use super::measure::{self, Extra, Measurement};
 use super::plan::{Cell, Plan};
 use super::progress::Progress;
 use super::rounds::Series;
@@ -192,7 +192,7 @@ fn rounds(
             progress.done(plan.time_of(cell, one.engine));
             anyhow::ensure!(!stop.requested(), "stopped by a signal; all is cleaned up");
             match result {
-                Ok(measurement) => one.measurements.push(measurement),
+                Ok(measurement) => one.measurements.push(Measurement { round: Some(round), ..measurement }),
                 Err(error) => one.failures.push(format!("{error:#}")),
             }
         }

@@ -6,8 +6,9 @@ use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, Table};
 
 use super::lossy::Links;
+use super::ratio::Ratio;
 use super::report::Comparison;
-use super::row::{Ratio, Row};
+use super::row::Row;
 
 const HEADER: [&str; 18] = [
     "bed",
@@ -40,7 +41,7 @@ const WORDS: [usize; 3] = [0, 1, 4];
 pub fn render(comparison: &Comparison) -> String {
     let mut table = Table::new();
     let mut header = HEADER.map(str::to_owned);
-    header[RATIO] = format!("x {}", comparison.settings.peer());
+    header[RATIO] = format!("x {} (interval)", comparison.settings.peer());
     table.load_style(ASCII_MARKDOWN).set_header(header);
     let closed = comparison.rows.iter().filter(|row| row.offered.is_none());
     closed.for_each(|row| {
@@ -73,10 +74,16 @@ pub fn busy(share: Option<f64>) -> String {
     share.map_or_else(|| "-".to_owned(), |share| format!("{:.0} %", share * 100.0))
 }
 
-/// A figure beside a peer's.
-pub fn ratio(row: &Row, figure: Option<f64>) -> String {
-    match figure {
-        Some(figure) => format!("{figure:.2}"),
+/// The figure that counts beside a peer's, with its interval.
+pub fn ratio(row: &Row, ratio: Option<Ratio>) -> String {
+    let interval = ratio.and_then(|ratio| ratio.interval).filter(|_| !row.is_peer());
+    let interval = interval.map_or_else(String::new, |it| format!(" ({:.2}..{:.2})", it.low, it.high));
+    short_ratio(row, ratio) + &interval
+}
+
+fn short_ratio(row: &Row, ratio: Option<Ratio>) -> String {
+    match ratio {
+        Some(ratio) => format!("{:.2}", ratio.that_counts(row)),
         None if row.headroom.refused.is_some() => "refused".to_owned(),
         None => "-".to_owned(),
     }
@@ -88,17 +95,15 @@ fn cells(row: &Row) -> Vec<String> {
     let (rate, gbit) = (&row.requests_per_second, &row.gbit_per_second);
     let only = |when: bool, text: String| if when { text } else { "-".to_owned() };
     let latency = |microseconds: f64| only(!bulk, format!("{microseconds:.1}"));
-    let figure = |ratio: Ratio| if bulk { ratio.gbit_per_second } else { ratio.requests_per_second };
-    let ratio = |peer: Option<Ratio>| ratio(row, peer.map(figure));
     let figures = vec![
         only(!bulk, format!("{:.0} ({:.0}..{:.0})", rate.median, rate.min, rate.max)),
         only(bulk, format!("{:.2} ({:.2}..{:.2})", gbit.median, gbit.min, gbit.max)),
         row.least_ratio_to_epoll.map_or_else(
-            || ratio(row.ratio_to_epoll.or(row.ratio_to_smoltcp)),
+            || ratio(row, row.ratio_to_epoll.or(row.ratio_to_smoltcp)),
             |least| format!(">= {least:.2}"),
         ),
-        ratio(row.ratio_to_tokio),
-        ratio(row.ratio_to_corelane_kernel),
+        short_ratio(row, row.ratio_to_tokio),
+        short_ratio(row, row.ratio_to_corelane_kernel),
         latency(row.latency_us.p50),
         latency(row.latency_us.p99),
         latency(row.latency_us.p99_9),

@@ -41,7 +41,9 @@ from those of B, give a ratio each; between the 2.5 % lowest and the 2.5 % highe
 `faster` and `slower` say that it is above or below 1, `same` that 1 is in it: that no difference was shown. Of 20 rows
 without a difference one will say otherwise. With less than 5 rounds in A or B nothing is said. Rounds tell nothing of
 what changes between two runs, such as a machine's neighbours: make several runs by turns before you believe a few
-per cent. The columns of p50 and p99 are ratios too, and below 1 is better. The verdict on a row of an open loop, whose
+per cent. Below the table stands by how much the machine was another (the rows of epoll and smoltcp), and of how many rows
+the ratios to these, with the intervals that the two reports print, agree: those are of rounds in which both were measured
+within minutes. The columns of p50 and p99 are ratios too, and below 1 is better. The verdict on a row of an open loop, whose
 rate is given, is that of p99; A and B are then asked at the same part of their own knees, which may differ.";
 
 /// `corelane-bench report diff`.

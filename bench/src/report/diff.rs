@@ -6,10 +6,10 @@ use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, Table};
 
 use super::bootstrap::{self, LEAST, Ratio};
-use crate::compare::interval::CONFIDENCE;
+use crate::compare::interval::{CONFIDENCE, Interval};
 use crate::compare::measure::Measurement;
 use crate::compare::report::Comparison;
-use crate::compare::row::Row;
+use crate::compare::row::{self, Row};
 
 /// What the interval of a row's ratio says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,8 +38,17 @@ struct Pair {
     p50: Option<Ratio>,
     p99: Option<Ratio>,
     verdict: Verdict,
-    /// Whether the intervals that both reports print at their medians overlap; `None` of an open loop, whose rate is given.
-    overlaps: Option<bool>,
+    /// The row's ratio to its peer in both reports; `None` where one has none, or of the peer itself.
+    ratios: Option<[Figure; 2]>,
+    /// For the peer itself: how much faster the machine was.
+    is_peer: bool,
+}
+
+/// A ratio to a peer, as a report prints it.
+#[derive(Debug, Clone, Copy)]
+struct Figure {
+    ratio: f64,
+    interval: Interval,
 }
 
 /// What two reports have in common, and what not.
@@ -56,17 +65,18 @@ impl Diff {
     /// The rows of `first` in their order, then those that only `second` has.
     pub fn new(first: &Comparison, second: &Comparison, seed: u64) -> Self {
         let (mut pairs, mut only_first) = (Vec::new(), Vec::new());
-        for row in &first.rows {
-            match second.rows.iter().find(|other| other.key() == row.key()) {
+        let [first_rows, second_rows] = [first, second].map(compared);
+        for row in &first_rows {
+            match second_rows.iter().find(|other| other.key() == row.key()) {
                 Some(other) => pairs.push(Pair::new(row, other, seed)),
                 None => only_first.push(row.long_name()),
             }
         }
-        let is_new = |row: &&Row| !first.rows.iter().any(|other| other.key() == row.key());
+        let is_new = |row: &&Row| !first_rows.iter().any(|other| other.key() == row.key());
         Self {
             pairs,
             only_first,
-            only_second: second.rows.iter().filter(is_new).map(Row::long_name).collect(),
+            only_second: second_rows.iter().filter(is_new).map(Row::long_name).collect(),
             conditions: conditions(first, second),
         }
     }
@@ -97,7 +107,6 @@ impl Pair {
         };
         let spreads =
             [first, second].map(|row| if bulk { &row.gbit_per_second } else { &row.requests_per_second });
-        let [a, b] = spreads.map(|spread| spread.interval);
         let (rate, p99) = (ratio(&rate), ratio(&|round| round.report.latency_us.p99));
         Self {
             name: first.long_name(),
@@ -109,7 +118,8 @@ impl Pair {
             p99,
             // In an open loop the rate is given: how long requests took is what differs.
             verdict: if first.offered.is_some() { verdict(p99).opposite() } else { verdict(rate) },
-            overlaps: first.offered.is_none().then_some(a.low <= b.high && b.low <= a.high),
+            ratios: Figure::of(first).zip(Figure::of(second)).map(|(first, second)| [first, second]),
+            is_peer: first.is_peer() && first.offered.is_none(),
         }
     }
 
@@ -127,6 +137,26 @@ impl Pair {
             self.verdict.to_string(),
         ]
     }
+}
+
+impl Figure {
+    fn of(row: &Row) -> Option<Self> {
+        let ratio = row.ratio_to_epoll.or(row.ratio_to_smoltcp).filter(|_| !row.is_peer())?;
+        Some(Self { ratio: ratio.that_counts(row), interval: ratio.interval? })
+    }
+
+    fn overlaps(&self, other: &Self) -> bool {
+        self.interval.low <= other.interval.high && other.interval.low <= self.interval.high
+    }
+}
+
+/// The rows, with their ratios made anew: older files have them without an interval.
+fn compared(report: &Comparison) -> Vec<Row> {
+    let mut rows = report.rows.clone();
+    for peer in &report.rows {
+        rows.iter_mut().for_each(|row| row.compare_with(peer));
+    }
+    rows
 }
 
 impl Verdict {
@@ -163,13 +193,27 @@ impl Diff {
                  would be called faster or slower by chance"
             )?;
         }
-        let overlaps: Vec<bool> = self.pairs.iter().filter_map(|pair| pair.overlaps).collect();
-        let overlapping = overlaps.iter().filter(|overlaps| **overlaps).count();
+        let mut peers: Vec<f64> =
+            self.pairs.iter().filter(|pair| pair.is_peer).filter_map(|pair| Some(pair.rate?.ratio)).collect();
+        peers.sort_by(f64::total_cmp);
+        if let Some(moved) = row::median(&peers) {
+            writeln!(
+                formatter,
+                "machine: epoll and smoltcp, with whom the others are compared, did {moved:.2} x as much in B as in A (median of {} \
+                 rows)",
+                peers.len()
+            )?;
+        }
+        let both: Vec<_> = self.pairs.iter().filter_map(|pair| Some((pair, pair.ratios?))).collect();
+        let apart: Vec<_> = both.iter().filter(|(_, [first, second])| !first.overlaps(second)).collect();
+        for (pair, [first, second]) in &apart {
+            writeln!(formatter, "ratios apart: {}: {first} in A, {second} in B", pair.name)?;
+        }
         writeln!(
             formatter,
-            "rows: the intervals that A and B print at their medians overlap in {overlapping} of {} (without open loops, whose \
-             rate is given)",
-            overlaps.len()
+            "ratios to epoll and smoltcp: the intervals that A and B print overlap in {} of {}",
+            both.len() - apart.len(),
+            both.len()
         )
     }
 }
@@ -207,6 +251,12 @@ impl fmt::Display for Verdict {
             Self::Slower => "slower",
             Self::TooFewRounds => "too few rounds",
         })
+    }
+}
+
+impl fmt::Display for Figure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:.2} ({:.2}..{:.2})", self.ratio, self.interval.low, self.interval.high)
     }
 }
 

@@ -92,5 +92,6 @@ fn measurement(workload: Workload, connections: usize, rate: f64) -> Measurement
         resident_kib: None,
         copied_bytes: None,
         core_round_trip_ns: None,
+        round: None,
     }
 }

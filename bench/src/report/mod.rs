@@ -13,7 +13,7 @@ mod bootstrap;
 mod diff;
 mod file;
 #[cfg(test)]
-mod fixture;
+pub mod fixture;
 pub mod page;
 
 use std::fs;

@@ -199,7 +199,10 @@ impl Connection {
                 rcv.delayed.ato = ATO_MIN;
             }
         }
-        if len > 0 && micros(now.short_ticks().wrapping_sub(rcv.delayed.last)) < rcv.delayed.ato.into() {
+        if len > 0
+            && !rcv.delayed.pingpong
+            && micros(now.short_ticks().wrapping_sub(rcv.delayed.last)) < rcv.delayed.ato.into()
+        {
             rcv.delayed.pingpong = true; // an answer (Linux's `tcp_event_data_sent`)
         }
         rcv.delayed.pushed = 0;

@@ -10,7 +10,6 @@ use super::Net;
 use super::connection::{Connection, Env};
 use super::options::Timestamps;
 use super::state::State;
-use super::timers::Timer;
 use super::wire_tuple::WireTuple;
 use crate::config::{Link, TcpConfig};
 use crate::ip::HEADROOM;
@@ -214,11 +213,13 @@ impl Connection {
     /// `len` bytes went out, all that there were, with an ACK; a call of its own, as `input_predicted`.
     #[inline(never)]
     fn departed(&mut self, len: usize, now: Instant, config: &TcpConfig) {
+        self.sent_ack(len, now);
         if len > 0 {
             self.sent_new(len, now, config);
+            self.set_timers_of_new(now, config);
+        } else {
+            self.set_retransmit(now, config);
         }
-        self.sent_ack(len, now);
-        self.set_retransmit(now, config);
     }
 
     /// How much waits to be sent, in bytes, if one segment with a copied payload may carry all of it now.
@@ -257,7 +258,6 @@ impl Connection {
             snd.small_end = end;
         }
         self.note_usage(false, now, config);
-        self.timers.clear(Timer::TailProbe); // as in `sent`
         self.rate.app_limited(self.flight.pipe());
     }
 }

@@ -155,7 +155,7 @@ impl Receiver {
     pub(crate) fn advertise(&mut self) -> u16 {
         let edge = self.next_edge();
         // RFC 7323 2.4: rounding down must not move the edge to the left.
-        let least = self.wnd().div_ceil(1 << self.scale);
+        let least = (self.wnd() + (1 << self.scale) - 1) >> self.scale; // no window comes near 2^32
         let field = if edge == self.edge { least } else { (edge.since(self.nxt) >> self.scale).max(least) };
         let field = field.min(u32::from(u16::MAX));
         self.edge = self.edge.max(self.nxt + (field << self.scale));

@@ -50,6 +50,14 @@ impl Timers {
         self.deadlines[timer as usize] = deadline;
     }
 
+    /// Sets two, of which the `second` is due no earlier.
+    #[inline(always)]
+    pub(crate) fn set_two(&mut self, first: (Timer, Instant), second: (Timer, Instant)) {
+        debug_assert!(first.1 <= second.1);
+        self.set(first.0, first.1);
+        self.deadlines[second.0 as usize] = second.1;
+    }
+
     pub(crate) fn clear(&mut self, timer: Timer) {
         self.deadlines[timer as usize] = NEVER;
     }

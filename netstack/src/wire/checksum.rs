@@ -42,7 +42,7 @@ fn sum_short(bytes: &[u8]) -> u64 {
 pub(crate) fn copy(to: &mut [u8], from: &[u8]) -> Sum {
     let same = from.len().min(to.len());
     let (to, from) = (&mut to[..same], &from[..same]);
-    if same >= LANES_FROM || same < 8 {
+    if !(8..LANES_FROM).contains(&same) {
         to.copy_from_slice(from);
         return sum(from); // where they were: the copy is still on its way to memory
     }

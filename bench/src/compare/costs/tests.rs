@@ -36,6 +36,7 @@ fn round(user: f64, copied_bytes: Option<u64>) -> Measurement {
         resident_kib: Some((1000, 1250)),
         copied_bytes,
         core_round_trip_ns: None,
+        round: None,
     }
 }
 

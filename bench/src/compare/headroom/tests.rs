@@ -36,6 +36,7 @@ fn round(requests: u64, server: f64, client: f64) -> Measurement {
         resident_kib: None,
         copied_bytes: None,
         core_round_trip_ns: None,
+        round: None,
     }
 }
 

@@ -36,6 +36,7 @@ fn measurement(requests: u64, p50: f64, byte_errors: u64) -> Measurement {
         resident_kib: None,
         copied_bytes: None,
         core_round_trip_ns: None,
+        round: None,
     }
 }
 
@@ -81,7 +82,9 @@ fn ratios_are_to_epoll_in_the_same_cell() {
     let epoll = row(Engine::Epoll, vec![measurement(100, 8.0, 0)]).expect("a row");
     let mut other = row(Engine::Corelane, vec![measurement(150, 4.0, 0)]).expect("a row");
     other.compare_with(&epoll);
-    let expected = Ratio { requests_per_second: 1.5, gbit_per_second: 1.0, p50: 0.5, p99: 0.5, p99_9: 0.5 };
+    let interval = Some(Interval { low: 1.5, high: 1.5, confidence: 0.0 });
+    let expected =
+        Ratio { requests_per_second: 1.5, gbit_per_second: 1.0, p50: 0.5, p99: 0.5, p99_9: 0.5, interval };
     assert_eq!(other.ratio_to_epoll, Some(expected));
 
     let mut elsewhere = row(Engine::Corelane, vec![measurement(150, 4.0, 0)]).expect("a row");

@@ -32,8 +32,8 @@ pub struct Bar {
     pub minor: bool,
     /// From the left on.
     pub pieces: Vec<Piece>,
-    /// The interval of where it ends.
-    pub interval: Option<(f64, f64)>,
+    /// The lowest and the highest that it could end.
+    pub range: Option<(f64, f64)>,
     /// On its right.
     pub says: String,
 }
@@ -112,7 +112,7 @@ impl Bars {
             start = end;
         }
         let mut end = start;
-        if let Some((low, high)) = bar.interval {
+        if let Some((low, high)) = bar.range {
             let (low, high) = (self.x_of(low), self.x_of(high));
             end = end.max(high);
             let (from, to) = (middle - 4.0, middle + 4.0);

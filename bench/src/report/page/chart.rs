@@ -34,8 +34,8 @@ pub struct Point {
     pub x: f64,
     /// Its place.
     pub y: f64,
-    /// The interval of `y`.
-    pub interval: Option<(f64, f64)>,
+    /// The lowest and the highest of what `y` is the median of.
+    pub range: Option<(f64, f64)>,
     /// What it says; `None`: it is only a bend of the line.
     pub says: Option<String>,
     /// Drawn hollow: a warning stands at its row.
@@ -134,7 +134,7 @@ impl Chart {
             let (x, y) = place(point);
             let hollow = if point.doubtful { " hollow" } else { "" };
             svg.push_str("<g>");
-            if let Some((low, high)) = point.interval {
+            if let Some((low, high)) = point.range {
                 let (low, high) = (self.y_of(low), self.y_of(high));
                 svg.push_str(&format!("<path class=\"interval\" d=\"M{x:.1} {low:.1}V{high:.1}\"/>"));
             }

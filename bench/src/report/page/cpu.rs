@@ -52,7 +52,7 @@ fn server(row: &Row) -> Bar {
         name: row.engine.to_string(),
         minor: false,
         pieces: pieces([cpu.user, cpu.system, cpu.softirq], cpu.busy),
-        interval: None,
+        range: None,
         says: format!("{} µs/{unit}", round(cpu.us_per_request)),
     }
 }
@@ -75,7 +75,7 @@ fn client(row: &Row) -> Option<Bar> {
         name: "its client".to_owned(),
         minor: true,
         pieces: pieces(parts, busy),
-        interval: None,
+        range: None,
         says: percent(busy),
     })
 }

@@ -43,7 +43,7 @@ fn chart(group: &Group<'_>, connections: usize, id: String) -> String {
             value: count,
             says: format!("{count:.0} instructions"),
         }],
-        interval: None,
+        range: None,
         says: format!("{count:.0}"),
     });
     Bars {

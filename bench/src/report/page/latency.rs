@@ -95,7 +95,7 @@ fn cell(rows: &[&Row], title: String, id: String) -> String {
 
 fn point(engine: Engine, Percentile(percentile, us): Percentile, doubtful: bool) -> Point {
     let says = COLUMNS.contains(&percentile).then(|| format!("{engine}: {percentile} % within {}", time(us)));
-    Point { x: percentile, y: us, interval: None, says, doubtful }
+    Point { x: percentile, y: us, range: None, says, doubtful }
 }
 
 fn table(all: &[(&Row, Vec<Percentile>)], title: &str) -> String {

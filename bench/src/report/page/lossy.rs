@@ -1,7 +1,7 @@
 //! Transfers across lossy links.
 
 use super::text::Text;
-use super::throughput::with_interval;
+use super::throughput::with_range;
 use crate::compare::lossy::Links;
 
 /// The section; empty without them.
@@ -22,8 +22,8 @@ pub fn section(links: Option<&Links>) -> String {
         html.push_str(&format!(
             "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{:.2}</td></tr>\n",
             Text(link.name()),
-            Text(with_interval(&link.kernel_mbit, mbit)),
-            Text(with_interval(&link.corelane_mbit, mbit)),
+            Text(with_range(&link.kernel_mbit, mbit)),
+            Text(with_range(&link.corelane_mbit, mbit)),
             link.ratio
         ));
     }

@@ -6,7 +6,7 @@ use super::group::{Part, drawn};
 use super::number::{percent, short, tick, time, time_tick};
 use super::scale::Scale;
 use super::text::Text;
-use super::throughput::with_interval;
+use super::throughput::with_range;
 use super::warnings;
 use crate::cli::Engine;
 use crate::compare::knee::Knee;
@@ -121,7 +121,7 @@ fn points(knee: &Knee, name: &str, figure: Figure) -> Vec<Point> {
         let y = row::median(&each)?;
         let held = tries.iter().filter(|point| point.holds()).count();
         let says = format!("{} at {} a second: {name} {}", knee.engine, short(rate), time(y));
-        Some(Point { x: rate, y, interval: None, says: Some(says), doubtful: 2 * held <= tries.len() })
+        Some(Point { x: rate, y, range: None, says: Some(says), doubtful: 2 * held <= tries.len() })
     };
     rates.into_iter().filter_map(at).collect()
 }
@@ -159,13 +159,16 @@ fn levels(cell: &Cell<'_>) -> String {
         "p99.9 × epoll",
         "client late, p99",
     ];
-    let mut html =
-        head(&cell.name, "Rounds at parts of each engine's own knee, medians with their intervals", &columns);
+    let mut html = head(
+        &cell.name,
+        "Rounds at parts of each engine's own knee, medians with the lowest and the highest round",
+        &columns,
+    );
     for row in &cell.rows {
         let Some(offered) = row.offered else { continue };
         let over_rounds = |figure: fn(&Measurement) -> f64| {
             let spread = spread(row.measurements.iter().map(figure).collect());
-            spread.map_or_else(|| "-".to_owned(), |spread| with_interval(&spread, time))
+            spread.map_or_else(|| "-".to_owned(), |spread| with_range(&spread, time))
         };
         let late = over_rounds(|round| round.report.open_loop.as_ref().map_or(0.0, |open| open.late_us.p99));
         let ratio = row.ratio_to_epoll.map_or_else(|| "-".to_owned(), |ratio| format!("{:.2}", ratio.p99_9));

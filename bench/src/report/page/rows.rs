@@ -3,7 +3,7 @@
 use super::engine::look;
 use super::number::{percent, short, time};
 use super::text::Text;
-use super::throughput::{core, with_interval};
+use super::throughput::{core, with_range};
 use super::warnings;
 use crate::cli::Bed;
 use crate::compare::measure::Measurement;
@@ -42,16 +42,18 @@ pub fn section(report: &Comparison) -> String {
     };
     let columns = HEADER.iter().map(|name| format!("<th scope=\"col\">{}</th>", peer(name)));
     let columns: String = columns.collect();
+    let ratios = || report.rows.iter().filter_map(|row| row.ratio_to_epoll.or(row.ratio_to_smoltcp));
     let confidence =
-        report.rows.iter().map(|row| row.requests_per_second.interval.confidence).fold(1.0, f64::min);
+        ratios().filter_map(|ratio| ratio.interval).map(|interval| interval.confidence).fold(1.0, f64::min);
     let sure = (confidence * 1000.0).round() / 10.0;
     let mut html = format!(
-        "<section id=\"rows\"><h2>All the figures</h2>\n<p>Medians of the rounds; in parentheses an interval between two of \
-         the rounds that holds the median of all possible rounds with {sure} % confidence, if they are independent (order \
-         statistics; below 6 rounds no interval reaches 95 %, and it is the whole range). Slowest is that of all \
-         rounds. The ratio is that of requests or bytes, in an open loop p99.9; busy is of an engine that polls the turns that \
-         found work.</p>\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"All the figures\"><table \
-         class=\"all\"><thead><tr>{columns}</tr></thead><tbody>\n"
+        "<section id=\"rows\"><h2>All the figures</h2>\n<p>Medians of the rounds, and in parentheses the lowest and the highest \
+         round. The ratio is that of requests or bytes, in an open loop of p99.9: the median of the ratios of single rounds, in \
+         which both were measured within minutes, so that a machine that is slower for an hour is not in it; in parentheses an \
+         interval between two of these that holds the median of all possible rounds with {sure} % confidence, if they are \
+         independent (order statistics; below 6 rounds no interval reaches 95 %, and it is the whole range). Slowest is that of \
+         all rounds; busy is of an engine that polls the turns that found work.</p>\n<div class=\"scroll\" role=\"region\" \
+         tabindex=\"0\" aria-label=\"All the figures\"><table class=\"all\"><thead><tr>{columns}</tr></thead><tbody>\n"
     );
     let several = report.settings.all_beds().len() > 1;
     let mut cell = None;
@@ -87,19 +89,20 @@ fn line(row: &Row) -> String {
     let latency = |figure: fn(&Latency) -> f64| {
         let each = |round: &Measurement| figure(&round.report.latency_us);
         let spread = spread(row.measurements.iter().map(each).collect());
-        spread.filter(|_| !bulk).map_or_else(|| "-".to_owned(), |spread| with_interval(&spread, time))
+        spread.filter(|_| !bulk).map_or_else(|| "-".to_owned(), |spread| with_range(&spread, time))
     };
-    let ratio = row.ratio_to_epoll.or(row.ratio_to_smoltcp).map(|ratio| match row.offered {
-        Some(_) => ratio.p99_9,
-        None if bulk => ratio.gbit_per_second,
-        None => ratio.requests_per_second,
-    });
-    let gbit = with_interval(&row.gbit_per_second, |gbit| format!("{gbit:.2}"));
+    let ratio = row.ratio_to_epoll.or(row.ratio_to_smoltcp);
+    let gbit = with_range(&row.gbit_per_second, |gbit| format!("{gbit:.2}"));
     let cells = [
-        if bulk { "-".to_owned() } else { with_interval(&row.requests_per_second, short) },
+        if bulk { "-".to_owned() } else { with_range(&row.requests_per_second, short) },
         if bulk { gbit } else { "-".to_owned() },
         match (ratio, row.least_ratio_to_epoll) {
-            (Some(ratio), _) => format!("{ratio:.2}"),
+            (Some(ratio), _) => {
+                let interval = ratio.interval.filter(|_| !row.is_peer());
+                let interval =
+                    interval.map_or_else(String::new, |it| format!(" ({:.2} to {:.2})", it.low, it.high));
+                format!("{:.2}{interval}", ratio.that_counts(row))
+            }
             (None, Some(least)) => format!("≥ {least:.2}"),
             (None, None) => "-".to_owned(),
         },

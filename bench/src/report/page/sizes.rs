@@ -5,7 +5,7 @@ use super::engine::look;
 use super::group::{Group, drawn};
 use super::scale::Scale;
 use super::text::Text;
-use super::throughput::with_interval;
+use super::throughput::with_range;
 use super::warnings;
 use crate::cli::Engine;
 use crate::compare::row::Row;
@@ -29,8 +29,8 @@ pub fn section(groups: &[Group<'_>]) -> String {
         }
     }
     let mut html = format!(
-        "<section id=\"sizes\"><h2>Throughput by size</h2>\n<p>Payload of the answers, the median of the rounds and the interval \
-         around it. A hollow point has a warning at its row. Both axes are logarithmic: where requests cost the same whatever their \
+        "<section id=\"sizes\"><h2>Throughput by size</h2>\n<p>Payload of the answers, the median of the rounds, the lowest and \
+         the highest. A hollow point has a warning at its row. Both axes are logarithmic: where requests cost the same whatever their \
          size, a line rises as the size does.</p>\n{}<div class=\"charts\">\n",
         legend(&engines)
     );
@@ -144,8 +144,8 @@ fn point(row: &Row) -> Point {
     Point {
         x: row.size as f64, // 16 MiB at most
         y: rate.median,
-        interval: Some((rate.interval.low, rate.interval.high)),
-        says: Some(format!("{} at {} B: {}", row.engine, row.size, with_interval(rate, gbit))),
+        range: Some((rate.min, rate.max)),
+        says: Some(format!("{} at {} B: {}", row.engine, row.size, with_range(rate, gbit))),
         doubtful: !warnings::of(row).is_empty(),
     }
 }

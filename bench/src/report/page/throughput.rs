@@ -15,7 +15,7 @@ use crate::compare::row::{Row, Spread};
 pub fn section(groups: &[Group<'_>]) -> String {
     let mut html = String::from(
         "<section id=\"throughput\"><h2>Throughput by connections</h2>\n\
-         <p>The median of the rounds, and the interval around it. A hollow point has a warning at its row.</p>\n",
+         <p>The median of the rounds, the lowest and the highest. A hollow point has a warning at its row.</p>\n",
     );
     let mut engines: Vec<Engine> = Vec::new();
     for engine in groups.iter().flat_map(Group::engines) {
@@ -46,7 +46,7 @@ fn unit(group: &Group<'_>) -> &'static str {
 fn chart(group: &Group<'_>, id: String) -> String {
     let ends = group.rows.iter().flat_map(|row| {
         let rate = rate(row);
-        [rate.median, rate.interval.low, rate.interval.high]
+        [rate.median, rate.min, rate.max]
     });
     let scale = Scale::linear_or_log(ends.collect::<Vec<_>>().into_iter());
     let connections = group.connections();
@@ -76,20 +76,19 @@ fn point(row: &Row) -> Point {
     Point {
         x: row.connections as f64, // 60,000 at most
         y: rate.median,
-        interval: Some((rate.interval.low, rate.interval.high)),
-        says: Some(format!("{} at {}: {}", row.engine, row.connections, with_interval(rate, short))),
+        range: Some((rate.min, rate.max)),
+        says: Some(format!("{} at {}: {}", row.engine, row.connections, with_range(rate, short))),
         doubtful: !warnings::of(row).is_empty(),
     }
 }
 
-/// A median with its interval.
-pub fn with_interval(spread: &Spread, number: impl Fn(f64) -> String) -> String {
-    let interval = spread.interval;
-    format!("{} ({} to {})", number(spread.median), number(interval.low), number(interval.high))
+/// A median with the lowest and the highest round.
+pub fn with_range(spread: &Spread, number: impl Fn(f64) -> String) -> String {
+    format!("{} ({} to {})", number(spread.median), number(spread.min), number(spread.max))
 }
 
 fn bars(group: &Group<'_>, id: String) -> String {
-    let scale = Scale::linear(group.rows.iter().map(|row| rate(row).interval.high.max(rate(row).median)));
+    let scale = Scale::linear(group.rows.iter().map(|row| rate(row).max));
     let bar = |row: &&Row| {
         let rate = rate(row);
         Bar {
@@ -98,9 +97,9 @@ fn bars(group: &Group<'_>, id: String) -> String {
             pieces: vec![Piece {
                 class: class_of(row.engine),
                 value: rate.median,
-                says: with_interval(rate, short),
+                says: with_range(rate, short),
             }],
-            interval: Some((rate.interval.low, rate.interval.high)),
+            range: Some((rate.min, rate.max)),
             says: short(rate.median),
         }
     };

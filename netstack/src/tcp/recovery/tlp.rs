@@ -30,27 +30,50 @@ impl Connection {
     /// RFC 8985 7.2: schedules the probe, while nothing is being repaired.
     #[inline(always)]
     pub(crate) fn set_tail_probe(&mut self, now: Instant, config: &TcpConfig) {
-        let phase = self.recovery.phase;
-        let wanted = self.snd.sack
-            && config.tcp_early_retrans
-            && matches!(phase, Phase::Open | Phase::Cwr)
+        let is_open = matches!(self.recovery.phase, Phase::Open | Phase::Cwr)
             && !self.flight.is_empty()
-            && self.recovery.tail_probe.is_none() // one at a time; while it is out the time-out watches
-            && !self.timers.is_set(Timer::Reorder);
-        if !wanted {
+            && self.recovery.tail_probe.is_none(); // one at a time; while it is out the time-out watches
+        if !is_open || !self.may_probe(config) {
             return self.timers.clear(Timer::TailProbe);
         }
-        let timeout = match self.rtt.srtt_nanos() {
-            // With one segment out the peer may delay its ACK.
-            Some(srtt) if self.flight.len() == 1 => 2 * srtt + nanos(config.tcp_rto_min),
-            Some(srtt) => 2 * srtt + nanos(TIMEOUT_MIN),
-            None => INITIAL,
-        };
-        let mut at = now.plus_nanos(timeout);
+        let mut at = now.plus_nanos(self.probe_timeout(config));
         if let Some(rto) = self.timers.deadline(Timer::Retransmit) {
             at = at.min(rto);
         }
         self.timers.set(Timer::TailProbe, at);
+    }
+
+    /// As `set_retransmit` and `set_tail_probe`, when new data have gone out on a connection that is calm.
+    #[inline(always)]
+    pub(crate) fn set_timers_of_new(&mut self, now: Instant, config: &TcpConfig) {
+        debug_assert!(self.recovery.is_calm() && self.snd.retries == 0 && !self.flight.is_empty());
+        let rto = match self.timers.deadline(Timer::Retransmit) {
+            Some(at) => at,
+            None => now.plus_nanos(self.rto(config)),
+        };
+        if self.may_probe(config) {
+            let at = now.plus_nanos(self.probe_timeout(config)).min(rto);
+            self.timers.set_two((Timer::TailProbe, at), (Timer::Retransmit, rto));
+        } else {
+            self.timers.clear(Timer::TailProbe);
+            self.timers.set(Timer::Retransmit, rto);
+        }
+    }
+
+    #[inline(always)]
+    fn may_probe(&self, config: &TcpConfig) -> bool {
+        self.snd.sack && config.tcp_early_retrans && !self.timers.is_set(Timer::Reorder)
+    }
+
+    /// PTO, in nanoseconds.
+    #[inline(always)]
+    fn probe_timeout(&self, config: &TcpConfig) -> u64 {
+        match self.rtt.srtt_nanos() {
+            // With one segment out the peer may delay its ACK.
+            Some(srtt) if self.flight.len() == 1 => 2 * srtt + nanos(config.tcp_rto_min),
+            Some(srtt) => 2 * srtt + nanos(TIMEOUT_MIN),
+            None => INITIAL,
+        }
     }
 
     /// RFC 8985 7.3: new data if there are any that the peer takes, else the last segment once more.

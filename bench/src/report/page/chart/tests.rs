@@ -4,7 +4,7 @@ fn chart() -> Chart {
     let point = |x: f64, y: f64| Point {
         x,
         y,
-        interval: Some((0.9 * y, 1.1 * y)),
+        range: Some((0.9 * y, 1.1 * y)),
         says: Some(format!("{y} at {x}")),
         doubtful: x > 5.0,
     };
