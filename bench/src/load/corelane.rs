@@ -12,6 +12,7 @@ use corelane::net::{Shutdown, TcpStream};
 use corelane::spawn_local;
 use corelane::time::timeout;
 
+use super::clock;
 use super::exchange::{Exchange, Progress};
 use super::idle::Sources;
 use super::open_loop::{DRAIN, OpenLoop};
@@ -279,12 +280,12 @@ impl Course {
 
 /// Asks on one connection again and again.
 async fn converse(mut stream: TcpStream, mut exchange: Exchange, course: &SharedCourse) -> io::Result<()> {
-    let mut now = Instant::now();
+    let mut now = clock::now();
     loop {
         exchange.start(now);
         poll_fn(|cx| poll_answer(&mut stream, &mut exchange, course, cx)).await?;
         // The end of this request and the start of the next.
-        now = Instant::now();
+        now = clock::now();
         let course = &mut *course.borrow_mut();
         exchange.finish(now, &mut course.tally);
         if !course.goes_on() {

@@ -14,6 +14,7 @@
 //! | connect | many kernel connections at once |
 //! | wrk | wrk in the place of our own client |
 //! | pattern | the bytes of a request |
+//! | clock | the time of a request, where a look at the system's would cost much |
 //! | window, silence | when the measured time starts and ends; when to give up |
 //! | tally, percentiles, report | what is counted; the points that are kept of the latencies; the result |
 
@@ -21,6 +22,7 @@ mod answer;
 mod arrivals;
 pub mod beside;
 mod client;
+mod clock;
 mod connect;
 mod connection;
 mod corelane;

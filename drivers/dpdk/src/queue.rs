@@ -70,6 +70,11 @@ impl DpdkQueue {
             self.stats.rx_dropped += 1;
             return;
         };
+        // Another core, or the card, has just written it. All of the burst is asked for before the first frame of it is read.
+        packet.prefetch_data();
+        if let Some(end) = packet.last() {
+            corelane_nic::prefetch(end);
+        }
         self.stats.rx_frames += 1;
         self.stats.rx_bytes += buffers.iter().map(|buffer| u64::from(buffer.len)).sum::<u64>();
         let checksum = match first.checksum {
