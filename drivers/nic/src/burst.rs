@@ -148,7 +148,16 @@ impl TxBurst {
     }
 
     /// Appends a frame. A burst that is full still takes it: the stack looks at [`TxBurst::room`] first.
+    #[inline]
     pub fn push(&mut self, headers: Packet, offload: TxOffload) {
+        if self.frames.len() == self.frames.capacity() {
+            return self.push_beyond(headers, offload);
+        }
+        self.frames.push_back(TxFrame { headers, chunks: 0, offload });
+    }
+
+    #[cold]
+    fn push_beyond(&mut self, headers: Packet, offload: TxOffload) {
         self.frames.push_back(TxFrame { headers, chunks: 0, offload });
     }
 

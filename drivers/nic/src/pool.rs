@@ -451,10 +451,15 @@ impl SlotRef {
         if refs > 0 {
             return;
         }
-        if slot.next.get().is_some() {
+        let pool = slot.pool;
+        // SAFETY: as in `give_back`.
+        let (free, handles) = unsafe { (&mut *pool.as_ref().free.get(), pool.as_ref().handles.get()) };
+        // What is rare is called at the very end: then the usual way saves no registers.
+        if slot.next.get().is_some() || handles == 0 || free.len() == free.capacity() {
+            cold_path();
             return self.release_chain();
         }
-        self.give_back();
+        free.push(self.0);
     }
 
     /// A chained frame goes home as a whole. A loop, not recursion: chains may be long.
