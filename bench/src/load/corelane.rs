@@ -60,6 +60,7 @@ type SharedCourse = Rc<RefCell<Course>>;
 /// Runs the load that `args` asks for.
 pub fn run(args: &LoadArgs, stop: &Stop) -> anyhow::Result<Report> {
     let sources = Sources::new(args)?;
+    clock::now(); // the first look takes longer
     let mut runtime = args.device.start_from(args.spin, sources.all())?;
     let course = Course {
         tally: Tally::new(args.connections)?,

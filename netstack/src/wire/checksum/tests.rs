@@ -48,6 +48,18 @@ proptest! {
     }
 
     #[test]
+    fn what_is_copied_is_summed(bytes in prop::collection::vec(any::<u8>(), 0..400), room in 0_usize..400) {
+        let mut to = vec![0xaa; room];
+        let same = room.min(bytes.len());
+        let summed = copy(&mut to, &bytes);
+        prop_assert_eq!(&to[..same], &bytes[..same]);
+        prop_assert!(to[same..].iter().all(|byte| *byte == 0xaa), "beyond");
+        prop_assert_eq!(summed.fold(), sum(&bytes[..same]).fold());
+        // And more may follow it.
+        prop_assert_eq!(summed.add_bytes(b"end").fold(), sum(&bytes[..same]).add_bytes(b"end").fold());
+    }
+
+    #[test]
     fn pieces_of_any_length_add_up(bytes in prop::collection::vec(any::<u8>(), 0..512), cuts in prop::collection::vec(0_usize..512, 0..6)) {
         let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len())).collect();
         cuts.extend([0, bytes.len()]);
