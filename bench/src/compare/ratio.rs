@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::interval::Interval;
 use super::measure::Measurement;
-use super::row::{Row, median, spread};
+use super::row::{Row, spread};
 
 /// Medians of the ratios of single rounds to a peer's. In a round both are measured within a minute or two, so that what the machine
 /// does to both of them, for the length of a run or longer, is in no ratio.
@@ -31,14 +31,10 @@ impl Ratio {
     /// `row` to `peer`; `None` when there is no round that both have.
     pub fn new(row: &Row, peer: &Row) -> Option<Self> {
         let rounds = rounds_of_both(&row.measurements, &peer.measurements);
-        let each = |figure: &dyn Fn(&Measurement) -> f64| -> Vec<f64> {
-            rounds.iter().map(|(one, other)| of(figure(one), figure(other))).collect()
+        let each = |figure: &dyn Fn(&Measurement) -> f64| {
+            spread(rounds.iter().map(|(one, other)| of(figure(one), figure(other))).collect())
         };
-        let middle = |figure: &dyn Fn(&Measurement) -> f64| {
-            let mut ratios = each(figure);
-            ratios.sort_by(f64::total_cmp);
-            median(&ratios)
-        };
+        let middle = |figure: &dyn Fn(&Measurement) -> f64| Some(each(figure)?.median);
         let rate: fn(&Measurement) -> f64 = |round| round.report.requests_per_second;
         let gbit: fn(&Measurement) -> f64 = |round| round.report.gbit_per_second;
         let slowest: fn(&Measurement) -> f64 = |round| round.report.latency_us.p99_9;
@@ -53,7 +49,7 @@ impl Ratio {
             p50: middle(&|round| round.report.latency_us.p50)?,
             p99: middle(&|round| round.report.latency_us.p99)?,
             p99_9: middle(&slowest)?,
-            interval: spread(each(&counts)).map(|spread| spread.interval),
+            interval: each(&counts).map(|spread| spread.interval),
         })
     }
 

@@ -145,9 +145,7 @@ impl Comparison {
     /// Of all the measurements.
     pub fn new(plan: &Plan, beds: &Beds, series: &[Series], knees: Vec<Knee>) -> Self {
         let mut rows: Vec<_> = series.iter().filter_map(Row::new).collect();
-        for peer in rows.clone() {
-            rows.iter_mut().for_each(|row| row.compare_with(&peer));
-        }
+        row::compare(&mut rows);
         let mut engines: Vec<Engine> = Vec::new();
         for one in series {
             if !engines.contains(&one.engine) {

@@ -258,6 +258,14 @@ impl Row {
     }
 }
 
+/// Sets the ratios of all rows to each other.
+pub fn compare(rows: &mut [Row]) {
+    let peers = rows.to_vec();
+    for row in rows {
+        peers.iter().for_each(|peer| row.compare_with(peer));
+    }
+}
+
 fn requests(round: &Measurement) -> f64 {
     round.report.requests.max(1) as f64 // exact up to 2^53
 }

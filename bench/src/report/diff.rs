@@ -40,7 +40,7 @@ struct Pair {
     verdict: Verdict,
     /// The row's ratio to its peer in both reports; `None` where one has none, or of the peer itself.
     ratios: Option<[Figure; 2]>,
-    /// For the peer itself: how much faster the machine was.
+    /// Whether it is a closed loop of epoll or smoltcp: how its rate moved tells of the machine.
     is_peer: bool,
 }
 
@@ -65,18 +65,17 @@ impl Diff {
     /// The rows of `first` in their order, then those that only `second` has.
     pub fn new(first: &Comparison, second: &Comparison, seed: u64) -> Self {
         let (mut pairs, mut only_first) = (Vec::new(), Vec::new());
-        let [first_rows, second_rows] = [first, second].map(compared);
-        for row in &first_rows {
-            match second_rows.iter().find(|other| other.key() == row.key()) {
+        for row in &first.rows {
+            match second.rows.iter().find(|other| other.key() == row.key()) {
                 Some(other) => pairs.push(Pair::new(row, other, seed)),
                 None => only_first.push(row.long_name()),
             }
         }
-        let is_new = |row: &&Row| !first_rows.iter().any(|other| other.key() == row.key());
+        let is_new = |row: &&Row| !first.rows.iter().any(|other| other.key() == row.key());
         Self {
             pairs,
             only_first,
-            only_second: second_rows.iter().filter(is_new).map(Row::long_name).collect(),
+            only_second: second.rows.iter().filter(is_new).map(Row::long_name).collect(),
             conditions: conditions(first, second),
         }
     }
@@ -148,15 +147,6 @@ impl Figure {
     fn overlaps(&self, other: &Self) -> bool {
         self.interval.low <= other.interval.high && other.interval.low <= self.interval.high
     }
-}
-
-/// The rows, with their ratios made anew: older files have them without an interval.
-fn compared(report: &Comparison) -> Vec<Row> {
-    let mut rows = report.rows.clone();
-    for peer in &report.rows {
-        rows.iter_mut().for_each(|row| row.compare_with(peer));
-    }
-    rows
 }
 
 impl Verdict {

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::compare::report::{Comparison, FORMAT};
+use crate::compare::row;
 use crate::error::bad_input;
 
 /// What every version of the format has.
@@ -42,7 +43,10 @@ fn parse(text: &str) -> Result<Comparison, String> {
             );
         }
     }
-    serde_json::from_str(text).map_err(|error| format!("a report of format {FORMAT} that is broken: {error}"))
+    let mut report: Comparison = serde_json::from_str(text)
+        .map_err(|error| format!("a report of format {FORMAT} that is broken: {error}"))?;
+    row::compare(&mut report.rows); // older files have ratios of medians, without an interval
+    Ok(report)
 }
 
 #[cfg(test)]

@@ -462,7 +462,7 @@ impl SlotRef {
         free.push(self.0);
     }
 
-    /// A chained frame goes home as a whole. A loop, not recursion: chains may be long.
+    /// A chained frame goes home as a whole, and so does whatever `release` finds rare. A loop, not recursion: chains may be long.
     #[inline(never)]
     fn release_chain(self) {
         let mut next = self.take_next();

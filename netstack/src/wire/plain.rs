@@ -1,7 +1,7 @@
 //! The frames of an open connection: Ethernet, IPv4 without options, TCP with the timestamps option or none.
 //!
-//! One look reads all three headers of such a frame and one pass writes them; `ethernet`, `ipv4` and `tcp` read and
-//! write all others, byte for byte the same.
+//! Of such a frame all three headers are read where they lie, and one pass writes them; `ethernet`, `ipv4` and `tcp` read
+//! and write all others, byte for byte the same.
 //!
 //! ```text
 //!  0          14                  34                 54                        66

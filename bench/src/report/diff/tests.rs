@@ -83,8 +83,7 @@ fn ratios_hold_where_the_machine_is_slower() {
             row(Engine::Epoll, Workload::Echo, 16, &around(epoll)),
             row(Engine::Corelane, Workload::Echo, 16, &around(own)),
         ];
-        let peer = rows[0].clone();
-        rows.iter_mut().for_each(|row| row.compare_with(&peer));
+        row::compare(&mut rows);
         report(rows)
     };
     let said = |second: &Comparison| Diff::new(&both(1000.0, 2000.0), second, 1).to_string();

@@ -42,9 +42,9 @@ pub fn section(report: &Comparison) -> String {
     };
     let columns = HEADER.iter().map(|name| format!("<th scope=\"col\">{}</th>", peer(name)));
     let columns: String = columns.collect();
-    let ratios = || report.rows.iter().filter_map(|row| row.ratio_to_epoll.or(row.ratio_to_smoltcp));
+    let interval = |row: &Row| row.ratio_to_epoll.or(row.ratio_to_smoltcp)?.interval;
     let confidence =
-        ratios().filter_map(|ratio| ratio.interval).map(|interval| interval.confidence).fold(1.0, f64::min);
+        report.rows.iter().filter_map(interval).map(|interval| interval.confidence).fold(1.0, f64::min);
     let sure = (confidence * 1000.0).round() / 10.0;
     let mut html = format!(
         "<section id=\"rows\"><h2>All the figures</h2>\n<p>Medians of the rounds, and in parentheses the lowest and the highest \

@@ -325,7 +325,7 @@ impl Congestion {
     /// Sending begins with nothing in flight (Linux's `CA_EVENT_TX_START`).
     #[inline]
     pub(crate) fn on_transmit_start(&mut self, now: Instant) {
-        // As above.
+        // The usual one first: as in `passes_unlimited`.
         if let Algorithm::Cubic(cubic) = &mut self.algorithm {
             cubic.on_transmit_start(now);
         } else if let Algorithm::Bbr(bbr) = &mut self.algorithm {
